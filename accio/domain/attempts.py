@@ -22,9 +22,9 @@ class Holding(StrEnum):
     GONE = "gone"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Report:
-    """How an attempt ended (not frozen, as thousands a second are made; nobody changes one)."""
+    """How an attempt ended (not frozen, and made by place, as thousands a second are)."""
 
     seq: int
     attempt: AttemptNo

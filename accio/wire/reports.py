@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sys import intern
 
 from accio.content.digest import is_digest
-from accio.domain.attempts import NO_METRICS, Holding, Metrics, Report
+from accio.domain.attempts import Holding, Metrics, Report
 from accio.domain.failures import Failure, clip
 from accio.domain.ids import AttemptNo
 from accio.domain.quantities import LAST_MS
@@ -106,36 +106,40 @@ def reports_of(message: agents_pb2.Reports) -> list[Report]:
 
 
 def _report(report: agents_pb2.Report) -> Report:
-    attempt = report.attempt
-    if attempt >= _BIG or report.seq >= _BIG:
-        raise BadRequest(f"expected 63-bit numbers in a report, found seq {report.seq}, attempt {attempt}")
-    outputs: dict[str, str] | None = None
-    failure: Failure | None = None
-    if report.success:
-        sent = report.outputs
-        outputs = {intern(port): sent[port] for port in sent}  # dict(sent) takes three times as long
-    else:
-        failure = failure_of(report.failure)
-    blobs = None
-    if outputs is not None and report.large_outputs:
-        blobs = {large.port: (_digest(large.digest), large.size) for large in report.large_outputs}
-    contents = report.contents
-    return Report(
-        seq=report.seq,
-        attempt=AttemptNo(attempt),
-        outputs=outputs,
-        blobs=blobs,
-        failure=failure,
-        metrics=metrics_of(report.metrics) if report.HasField("metrics") else NO_METRICS,
-        started_ms=min(report.started_at_ms, LAST_MS),
-        ended_ms=min(report.ended_at_ms, LAST_MS),
-        log_bytes=report.log_bytes,
-        contents=[(_digest(each.digest), each.bytes) for each in contents] if contents else _NO_CONTENTS,
-        missing=tuple(_digest(digest) for digest in report.missing) if report.missing else (),
-        absent=tuple(report.absent) if report.absent else (),
-        disk_full=report.disk_full,
-        series=all_packed_of(report.series) if report.series else (),
+    seq, attempt = report.seq, report.attempt
+    if attempt >= _BIG or seq >= _BIG:
+        raise BadRequest(f"expected 63-bit numbers in a report, found seq {seq}, attempt {attempt}")
+    started_ms, ended_ms, contents, series = report.started_at_ms, report.ended_at_ms, report.contents, report.series
+    found = Report(
+        seq,
+        AttemptNo(attempt),
+        None,
+        None,
+        None,
+        metrics_of(report.metrics),
+        started_ms if started_ms < LAST_MS else LAST_MS,
+        ended_ms if ended_ms < LAST_MS else LAST_MS,
+        report.log_bytes,
+        [(_digest(each.digest), each.bytes) for each in contents] if contents else _NO_CONTENTS,
     )
+    if series:
+        found.series = all_packed_of(series)
+    if report.success:
+        sent, large = report.outputs, report.large_outputs
+        found.outputs = {intern(port): sent[port] for port in sent}  # dict(sent) takes three times as long
+        if large:
+            found.blobs = {each.port: (_digest(each.digest), each.size) for each in large}
+    else:
+        _read_failure(report, found)
+    return found
+
+
+def _read_failure(report: agents_pb2.Report, found: Report) -> None:
+    """Read why an attempt failed, which a success says nothing of: each list costs as much as three numbers."""
+    found.failure = failure_of(report.failure)
+    found.missing = tuple(map(_digest, report.missing))
+    found.absent = tuple(report.absent)
+    found.disk_full = report.disk_full
 
 
 def _digest(text: str) -> str:

@@ -11,13 +11,13 @@ from accio_daemon.core.turn import Turn
 HOUR_MS = 3_600_000
 
 
-def charge(turn: Turn, agent: Agent, execution: Execution) -> None:
+def charge(turn: Turn, agent: Agent, execution: Execution, *, with_grant: bool) -> None:
     """Uncount an execution that has ended at its agent, and record what it used.
 
     Without a grant that is nothing: its agent executed it in another one's place, for which the time counts.
     """
     now, payer, demand = turn.now, execution.payer, execution.node_class.resources
-    seconds = now.mono - execution.granted_mono if execution.has_grant else 0.0
+    seconds = now.mono - execution.granted_mono if with_grant else 0.0
     core_seconds = payer.give_back(demand, execution.granted_mono, seconds)
     key = (payer.key, agent.allocation[0] if agent.allocation is not None else "", now.wall_ms // HOUR_MS)
     used = turn.fx.usage.get(key)

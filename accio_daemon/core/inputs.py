@@ -18,6 +18,8 @@ from accio_daemon.core.terms import Gather, Gathered, Pin, Result
 
 Blob = tuple[str, int]  # digest and size of the canonical JSON of a value that is kept as a blob
 NOTHING_GATHERED: Mapping[Gather, Gathered] = {}
+_NO_CONTENTS: Mapping[str, Pin] = {}
+_NO_BLOBS: Mapping[str, Blob] = {}
 Results = Callable[[int], Result | None]  # a predecessor's result by its place in the graph; None if it has none yet
 
 
@@ -47,9 +49,9 @@ class Inputs:
     def __init__(self) -> None:
         self.wire = ""  # the inputs document: canonical JSON by port
         self.key_inputs = ""  # the same as it enters the key
-        self.contents: dict[str, Pin] = {}  # dataset text -> content that the run pinned
-        self.blobs: dict[str, Blob] = {}  # by port; not in the inputs document
-        self.missing: list[str] = []  # datasets that the run hasn't pinned yet
+        self.contents: Mapping[str, Pin] = _NO_CONTENTS  # dataset text -> content that the run pinned
+        self.blobs: Mapping[str, Blob] = _NO_BLOBS  # by port; not in the inputs document
+        self.missing: Sequence[str] = ()  # datasets that the run hasn't pinned yet
 
 
 def value_of(
@@ -101,7 +103,7 @@ def received(
             if value is None:
                 return None
         if isinstance(value, tuple):
-            inputs.blobs[binding.port] = value
+            inputs.blobs = {**inputs.blobs, binding.port: value}
             keyed.append(binding.label + blob_fragment(value[0]))
             continue
         if value == NO_VALUE and not binding.says_none:
@@ -122,14 +124,20 @@ def _with_datasets(binding: Binding, text: str, pins: Mapping[str, Pin], inputs:
     if text == NO_VALUE:
         return text
     digests: dict[str, str] = {}
+    contents: dict[str, Pin] = {}
+    missing: list[str] = []
     for name in datasets_of(binding.target, text):
         if (content := content_of(name)) is not None:
             digests[name] = content
         elif (pin := pins.get(name)) is not None:
-            inputs.contents[name] = pin
+            contents[name] = pin
             digests[name] = pin.digest
         else:
-            inputs.missing.append(name)
+            missing.append(name)
+    if contents:
+        inputs.contents = {**inputs.contents, **contents}
+    if missing:
+        inputs.missing = [*inputs.missing, *missing]
     return "" if inputs.missing else fragment_with_datasets(binding.target, text, digests)
 
 

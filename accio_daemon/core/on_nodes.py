@@ -94,16 +94,16 @@ def _learn_duration(world: World, class_id: int, seconds: float) -> None:
 
 
 def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -> None:
-    world = turn.world
-    outputs = report.outputs or {}
+    world, fx = turn.world, turn.fx
+    outputs, key, number = report.outputs or {}, execution.key if execution.store else None, execution.id
     agent.unable_in_a_row = 0
-    result = Result(id=execution.id, outputs=outputs, blobs=report.blobs)
+    result = Result(id=number, outputs=outputs, blobs=report.blobs)
     if world.gone:
         made_again(world, result)
-    turn.fx.results.append(
+    fx.results.append(
         ResultRow(
-            execution.id,
-            execution.key if execution.store else None,
+            number,
+            key,
             execution.node.operator_no,
             execution.seed,
             execution.key_inputs,
@@ -121,17 +121,18 @@ def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -
             report.series,
         )
     )
-    turn.fx.weigh(len(execution.key_inputs) + sum(map(len, outputs.values())))
-    for digest, size in report.contents:
-        agent.has_content(digest, size)
-    for pin in execution.contents.values():
-        agent.has_content(pin.digest, pin.size)
-    turn.fx.executions[execution.id] = None
+    fx.weigh(len(execution.key_inputs) + sum(map(len, outputs.values())))
+    if report.contents or execution.contents:
+        _note_contents(agent, execution, report)
+    fx.executions[number] = None
+    joinable = execution.joinable
+    is_the_one = joinable is not None and world.joinable.get(joinable) is execution
     forget_execution(world, execution)
     served = list(execution.subscribers)
-    if execution.key is not None and execution.store:
-        world.remember(execution.key, result)
-        served += _who_needs_no_execution(turn, execution)
+    if key is not None:
+        world.remember(key, result)
+        if not is_the_one:  # else there is no equal one
+            served += _who_needs_no_execution(turn, execution, key)
     first = True
     for instance, no in served:
         sequence = turn.next_sequence()
@@ -139,10 +140,17 @@ def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -
         first = False
 
 
-def _who_needs_no_execution(turn: Turn, execution: Execution) -> list[tuple[Instance, int]]:
+def _note_contents(agent: Agent, execution: Execution, report: Report) -> None:
+    """Note the datasets that an agent has at hand: what its node gave, and what it received."""
+    for digest, size in report.contents:
+        agent.has_content(digest, size)
+    for pin in execution.contents.values():
+        agent.has_content(pin.digest, pin.size)
+
+
+def _who_needs_no_execution(turn: Turn, execution: Execution, key: bytes) -> list[tuple[Instance, int]]:
     """Remove an equal execution that nobody joined, as this one refreshes the memo; return its nodes."""
-    assert execution.key is not None
-    equal = turn.world.joinable.get((execution.key, execution.node_class.id, execution.node.retries))
+    equal = turn.world.joinable.get((key, execution.node_class.id, execution.node.retries))
     if equal is None or equal is execution or equal.agent is not None:
         return []
     forget_execution(turn.world, equal)

@@ -69,28 +69,30 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
             move_node(instance, no, NodeState.RUNNING)
         return
     node_class = class_of(world, instance, node) if instance.demands else node.node_class
+    joinable = None
     if key is not None and run.cache is _USE:
         known = world.recent.get(key)
         if known is not None:
             world.hits += 1
             endings.node_succeeded(turn, instance, no, known, cached=True, sequence=sequence)
             return
-    place = Place(sequence, instance.index, no)
-    if key is not None and run.cache is _USE:
-        shared = world.joinable.get((key, node_class.id, node.retries))
+        joinable = (key, node_class.id, node.retries)
+        shared = world.joinable.get(joinable)
         if shared is not None:
             if not shared.subscribers:  # of the daemon before: nobody told it its inputs yet
                 _fill(shared, inputs, key, seed)
-            _join(world, shared, instance, no, place)
+            _join(world, shared, instance, no, Place(sequence, instance.index, no))
             return
+    place = Place(sequence, instance.index, no)
     execution = Execution(world.new_execution_no(), node, node_class, (run.no, instance.index, no), place, run.owner)
     execution.nice = run.nice
     _fill(execution, inputs, key, seed)
-    _subscribe(execution, instance, no, place)
+    execution.subscribers[instance, no] = None
+    instance.executions[no] = execution
     world.executions[execution.id] = execution
-    if key is not None and run.cache is _USE:
-        execution.joinable = (key, node_class.id, node.retries)
-        world.joinable[execution.joinable] = execution
+    if joinable is not None:
+        execution.joinable = joinable
+        world.joinable[joinable] = execution
         world.lookups.append(execution)
     else:
         enqueue(turn, execution)
@@ -162,7 +164,8 @@ def _join(world: World, execution: Execution, instance: Instance, no: int, place
 def _subscribe(execution: Execution, instance: Instance, no: int, place: Place) -> None:
     execution.subscribers[instance, no] = None
     instance.executions[no] = execution
-    execution.place = min(execution.place, place)
+    if place < execution.place:
+        execution.place = place
 
 
 def _fill(execution: Execution, inputs: Inputs, key: bytes | None, seed: int | None) -> None:

@@ -47,6 +47,10 @@ NOT_TRIED: Mapping[int, int] = {}
 AS_DECLARED: Mapping[int, NodeDemand] = {}
 NOTHING_SAVED: Mapping[int, Checkpoint] = {}
 
+# What most executions receive beside values.
+NO_CONTENTS: Mapping[str, Pin] = {}
+NO_BLOBS: Mapping[str, tuple[str, int]] = {}
+
 # What most executions avoid.
 NOBODY: frozenset[SessionNo] = frozenset()
 NOT_REFUSED: Mapping[SessionNo, str] = {}
@@ -265,8 +269,8 @@ class Execution:
         self.inputs = "{}"
         self.key_inputs = "{}"
         self.seed: int | None = None
-        self.contents: dict[str, Pin] = {}
-        self.blobs: dict[str, tuple[str, int]] = {}
+        self.contents: Mapping[str, Pin] = NO_CONTENTS
+        self.blobs: Mapping[str, tuple[str, int]] = NO_BLOBS
         self.subscribers: dict[Subscriber, None] = {}  # who wants it, in the order in which they came
         self.losses = 0
         self.failures = 0
@@ -308,8 +312,12 @@ class Execution:
     @property
     def number(self) -> int:
         """Which attempt of its node the next dispatch is, from 1: those before a retry by a user count, too."""
-        instance, no = next(iter(self.subscribers))
-        return max(self.losses + self.failures, instance.tried.get(no, 0)) + 1
+        return self.number_for(*next(iter(self.subscribers)))
+
+    def number_for(self, instance: Instance, no: int) -> int:
+        """Return the same for the node that is executed, which the caller has at hand."""
+        before = self.losses + self.failures
+        return (max(before, instance.tried.get(no, 0)) if instance.tried else before) + 1
 
     def back_off(self, wait_ms: int, now: Instant) -> None:
         """Put its next attempt off for so long."""

@@ -16,6 +16,7 @@ See docs/adr/0014-memo-in-levels.md.
 import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from struct import Struct
 
 import orjson
 
@@ -56,9 +57,13 @@ _FINDING = {
 }
 
 
+_FIRST = Struct(">q").unpack_from
+
+
 def key64(key: bytes) -> int:
     """Return what the index has of a key: the first 8 bytes as a signed number."""
-    return int.from_bytes(key[:8], "big", signed=True)
+    number: int = _FIRST(key)[0]
+    return number
 
 
 class State:

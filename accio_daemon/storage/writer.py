@@ -203,6 +203,7 @@ def _render_results(fx: Effects, batch: Batch) -> None:
     tables["contents"] = [
         (digest_blob(digest), row.id, size)
         for row in fx.results
+        if row.contents or row.blobs
         for digest, size in (*row.contents, *(row.blobs or {}).values())
     ]
     tables["series"] = [

@@ -40,24 +40,18 @@ class WorkWriter:
                 if node_class.id not in self._known:
                     self._known.add(node_class.id)
                     classes.append(self._class_message(node_class))
-                wire = add(
-                    attempt=assignment.attempt,
-                    inputs_json=assignment.inputs,
-                    seed=assignment.seed,
-                    reserved=assignment.reserved,
-                    node=assignment.node,
-                    number=assignment.number,
-                    gpus=assignment.gpus,
-                    **{"class": node_class.id},
-                )
-                if assignment.checkpoint is not None:
-                    wire.checkpoint.CopyFrom(checkpoint_message(assignment.checkpoint))
-                if assignment.contents:
-                    for text, pin in assignment.contents.items():
-                        wire.contents.add(text=text, digest=pin.digest, name=pin.name)
-                if assignment.blobs:
-                    for port, (digest, size) in assignment.blobs.items():
-                        wire.large_inputs.add(port=port, digest=digest, size=size)
+                wire = add()  # filled field by field: given all of them it takes three times as long
+                wire.attempt = assignment.attempt
+                wire.inputs_json = assignment.inputs
+                wire.node = assignment.node
+                wire.number = assignment.number
+                setattr(wire, "class", node_class.id)  # a word of the language
+                if assignment.seed is not None:
+                    wire.seed = assignment.seed
+                if assignment.reserved:
+                    wire.reserved = True
+                if assignment.gpus or assignment.contents or assignment.blobs or assignment.checkpoint is not None:
+                    _write_more(wire, assignment)
             yield message
 
     def _class_message(self, node_class: NodeClass) -> agents_pb2.NodeClass:
@@ -67,6 +61,17 @@ class WorkWriter:
             resources=resources_message(node_class.resources),
             timeout_ms=node_class.timeout_ms or 0,
         )
+
+
+def _write_more(wire: agents_pb2.Assignment, assignment: Assignment) -> None:
+    """Write what most assignments don't have."""
+    wire.gpus.extend(assignment.gpus)
+    if assignment.checkpoint is not None:
+        wire.checkpoint.CopyFrom(checkpoint_message(assignment.checkpoint))
+    for text, pin in assignment.contents.items():
+        wire.contents.add(text=text, digest=pin.digest, name=pin.name)
+    for port, (digest, size) in assignment.blobs.items():
+        wire.large_inputs.add(port=port, digest=digest, size=size)
 
 
 def _groups(work: Sequence[Assignment]) -> Iterable[Sequence[Assignment]]:

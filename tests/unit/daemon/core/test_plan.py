@@ -99,4 +99,4 @@ def test_no_dataset_is_pinned_for_no_value() -> None:
     none, some = (received(node.bindings, sweep, (at,), lambda no: None, {}) for at in (0, 1))
     assert none is not None
     assert some is not None
-    assert (none.key_inputs, none.missing, some.missing) == ('{"data":null}', [], ["/b"])
+    assert (none.key_inputs, list(none.missing), list(some.missing)) == ('{"data":null}', [], ["/b"])
