@@ -10,7 +10,7 @@ import grpc.aio
 
 from accio import places, sockets
 from accio.errors import AccioError
-from accio.trust import SYSTEM, Trust
+from accio.trust import SYSTEM, Trust, join_token
 
 
 class Door:
@@ -20,11 +20,16 @@ class Door:
         self.address = address
         self._path = sockets.socket_path(address)
         self._trust = trust if self._path is None else None  # a socket is known by who made it
+        self._told = "" if self._trust is None or self._trust.authority else self._trust.digest
 
     @property
     def exposed(self) -> bool:
         """Whether others on the network can see what is said here, the token first."""
         return self._trust is None and not places.is_loopback(self.address)
+
+    def known_by(self, token: str) -> str:
+        """Return a token that tells others, too, by what the daemon is known, where only a token told that here."""
+        return join_token(self._told, token) if self._told else token
 
     def find_authority(self) -> None:
         """Fetch the authority if only its digest is known; blocks. Call it before `open`."""

@@ -147,6 +147,10 @@ def _find_token(environment: Mapping[str, str]) -> str | None:
     return None
 
 
+ALLOCATION_TOKEN = "ACCIO_ALLOCATION_TOKEN"  # noqa: S105 - the variable in which pools hand one over
+"""Where an agent in an allocation finds the token that is good there alone; it comes before all others."""
+
+
 def find_join(environment: Mapping[str, str] = os.environ) -> Join | None:
     """Return what the join file says that `ACCIO_JOIN` names; None if it names none."""
     named = environment.get("ACCIO_JOIN", "")

@@ -134,6 +134,7 @@ async def _put_together(config: Config, clock: Clock, observer: Observer, stack:
         gather=gatherer.ask,
         measure=measurer.ask,
         ask_sampler=asker.ask,
+        allocation_over=tokens.allocation_over,
         crash_point=crashes,
         disk=FullDisk(Reserve(config.data)),
     )

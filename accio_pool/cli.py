@@ -83,7 +83,8 @@ def check(file: Path, *, asked: bool) -> int:
         click.echo(
             f"pool {spec.name} ({spec.provider}): {spec.minimum} to {spec.maximum} hosts of {spec.host}, {lasts}"
         )
-        order = Order(key=AllocationKey("0" * 8, spec.name, 1), lasting=False)
+        shown = "shown to nobody" if pool.tokens else ""
+        order = Order(key=AllocationKey("0" * 8, spec.name, 1), lasting=False, token=shown)
         click.echo(provider.preview(order))
         if asked and not _asked(spec.provider, provider, order):
             code = NOT_SUCCESS

@@ -37,6 +37,7 @@ class PoolConfig:
     before: Sequence[str] = ()  # lines of the script before the agent
     agent: Sequence[str] = ()  # further options of the agent
     join: str = ""  # the join file of agents, where their hosts see it
+    tokens: bool = True  # whether agents are handed tokens of their allocations; older ones don't look for them
     command: str = ""  # how the agent is started there; empty: as this process was
     folder: str = ""  # for scripts and output; empty: in the data folder
     hosts: Sequence[str] = ()  # of pools of machines: their names
@@ -82,7 +83,7 @@ _KUBERNETES_OPTIONS = {"image", "namespace", "secret", "queue", "gpu"}
 _KEYS = {
     "name", "provider", "host", "walltime", "min", "max", "pending", "worth", "keep", "options", "directives",
     "leave_out", "before", "agent", "join", "command", "folder", "poll", "hosts",
-    "pod", "operators", "owners", "during", "maintenance", "budget",
+    "pod", "tokens", "operators", "owners", "during", "maintenance", "budget",
 }  # fmt: skip
 
 
@@ -108,6 +109,7 @@ def _pool(document: Any, path: str, issues: list[Issue], providers: Mapping[str,
         before=found.take("before", _texts, ()),
         agent=agent,
         join=found.take("join", _text, ""),
+        tokens=found.take("tokens", _flag, True),
         command=found.take("command", _text, ""),
         folder=found.take("folder", _text, ""),
         hosts=hosts,
@@ -255,6 +257,12 @@ def _seconds(value: Any) -> float:
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value or len(value) > _LONGEST_TEXT or "\0" in value:
         raise ValueProblem(f"expected a text, found {quote(value)}")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueProblem(f"expected true or false, found {quote(value)}")
     return value
 
 

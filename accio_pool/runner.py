@@ -29,7 +29,13 @@ class NoAnswer(Exception):
     """A command that couldn't be started, or didn't end in time."""
 
 
-async def run(command: Sequence[str], *, given: str = "", time_out: float = TIME_OUT_S) -> Output:
+async def run(
+    command: Sequence[str],
+    *,
+    given: str = "",
+    time_out: float = TIME_OUT_S,
+    environment: Mapping[str, str] = os.environ,
+) -> Output:
     """Run a command with a text on its standard input; raises NoAnswer if it doesn't end."""
     try:
         process = await asyncio.create_subprocess_exec(
@@ -37,7 +43,7 @@ async def run(command: Sequence[str], *, given: str = "", time_out: float = TIME
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=_plain(os.environ),
+            env=_plain(environment),
             start_new_session=True,  # Ctrl-C is for this process, which ends in order
         )
     except OSError as error:

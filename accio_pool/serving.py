@@ -6,15 +6,15 @@ waited for first.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import field
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import field, replace
 
 import structlog
 
 from accio.domain.pools import AllocationKey
 from accio.late import dataclass
 from accio_pool.config import PoolConfig
-from accio_pool.providers.ports import Found, Listing, Order, Provider, Refused, Unsure
+from accio_pool.providers.ports import Found, HandsOver, Listing, Order, Provider, Refused, Unsure
 
 log = structlog.get_logger("accio.pool")
 
@@ -43,14 +43,30 @@ class Told:
 
 
 Tell = Callable[[Told], Awaitable[None]]
+MakeToken = Callable[[int], Awaitable[str]]
+"""Makes a token that is good for the agent of one allocation, or raises NoToken."""
+
+
+class NoToken(Exception):
+    """Why the daemon makes no token for an allocation: it isn't wanted any more, or nothing can be written now."""
 
 
 class Serving:
     """One pool."""
 
-    def __init__(self, pool: PoolConfig, provider: Provider, cluster: str, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        pool: PoolConfig,
+        provider: Provider,
+        cluster: str,
+        now: Callable[[], float],
+        make_token: MakeToken | None = None,
+    ) -> None:
+        """Serve a pool of a daemon's *cluster*; without *make_token*, agents need tokens that they have anyway."""
         self.pool = pool
         self._provider = provider
+        self._hands_over = provider if pool.tokens and isinstance(provider, HandsOver) else None
+        self._make_token = make_token
         self._cluster = cluster
         self._now = now
         self._wishes: Wishes | None = None
@@ -58,6 +74,7 @@ class Serving:
         self._tried: dict[int, float] = {}  # submissions and when they were made, as long as the engine lacks them
         self._ending: dict[int, float] = {}  # allocations and when they were told to end
         self._known: set[int] = set()  # that the engine had
+        self._tidy = False  # whether nothing is kept of tokens of allocations that are over
         self._problem = ""
 
     def want(self, wishes: Wishes) -> None:
@@ -94,11 +111,13 @@ class Serving:
         refused: dict[int, str] = {}
         for number, lasting in wishes.submit.items():
             if number not in found and self._may_try(number):
-                await self._submit(Order(key=self._key(number), lasting=lasting, exclude=wishes.exclude), refused)
+                order = Order(key=self._key(number), lasting=lasting, exclude=wishes.exclude)
+                await self._submit(order, refused)
         for number, each in found.items():
             if number not in wishes.submit and number not in wishes.keep:
                 await self._end(each)
         self._ending = {number: at for number, at in self._ending.items() if number in found}
+        await self._tidy_up(found.keys() | wishes.submit.keys() | wishes.keep, over=bool(gone))
         return Told(listing, {number: words for number, words in reasons.items() if words}, refused)
 
     def _key(self, number: int) -> AllocationKey:
@@ -108,7 +127,19 @@ class Serving:
         tried = self._tried.get(number)
         return tried is None or self._now() - tried > UNSURE_S
 
+    async def _tidy_up(self, live: Collection[int], *, over: bool) -> None:
+        """Delete what is kept of tokens of allocations that are over, once there are such."""
+        if self._hands_over is not None and (over or not self._tidy):
+            await self._hands_over.forget_tokens(self._cluster, live)
+            self._tidy = True
+
     async def _submit(self, order: Order, refused: dict[int, str]) -> None:
+        if self._hands_over is not None and self._make_token is not None:
+            try:
+                order = replace(order, token=await self._make_token(order.key.number))
+            except NoToken as error:
+                log.info("not submitted", allocation=str(order.key), reason=str(error))
+                return
         self._tried[order.key.number] = self._now()
         try:
             job = await self._provider.submit(order)

@@ -11,19 +11,28 @@ import grpc.aio
 import structlog
 
 from accio.channels import Door
-from accio.errors import AccioError, BadRequest, PermissionDenied, Unauthenticated, Unavailable
+from accio.errors import (
+    AccioError,
+    BadRequest,
+    FailedPrecondition,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+)
 from accio.one_error import one_error
-from accio.v1 import pools_pb2
+from accio.v1 import accio_pb2, pools_pb2
 from accio.version import accio_version
 from accio.wire.errors import from_status
 from accio.wire.pools import description_message
 from accio_pool.config import PoolConfig
 from accio_pool.providers.ports import Provider
-from accio_pool.serving import Serving, Tell, Told, Wishes
+from accio_pool.serving import MakeToken, NoToken, Serving, Tell, Told, Wishes
 
 log = structlog.get_logger("accio.pool")
 
 _PATH = "/accio.v1.Pools/Serve"
+_TOKENS = "/accio.v1.Accio/CreateToken"
 _HANDSHAKE_S = 10.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 _OPTIONS = [
@@ -84,11 +93,12 @@ class PoolServer:
         except Unavailable as error:
             raise Away(error.message) from None
         token = self._token()
+        metadata = [("authorization", f"Bearer {token}")] if token else []
         channel = self._door.open(_OPTIONS)
         try:
-            call: Call = channel.stream_stream(_PATH)(metadata=[("authorization", f"Bearer {token}")] if token else [])
+            call: Call = channel.stream_stream(_PATH)(metadata=metadata)
             try:
-                await self._converse(call)
+                await self._converse(call, self._maker(channel, metadata))
             finally:
                 call.cancel()
         except TimeoutError:
@@ -99,7 +109,29 @@ class PoolServer:
         finally:
             await channel.close()
 
-    async def _converse(self, call: "Call") -> None:
+    def _maker(self, channel: grpc.aio.Channel, metadata: Sequence[tuple[str, str]]) -> MakeToken:
+        """Return what has the daemon make tokens of allocations."""
+        make = channel.unary_unary(
+            _TOKENS,
+            request_serializer=accio_pb2.CreateTokenRequest.SerializeToString,
+            response_deserializer=accio_pb2.CreateTokenResponse.FromString,
+        )
+
+        async def make_token(number: int) -> str:
+            request = accio_pb2.CreateTokenRequest(kind=accio_pb2.TOKEN_KIND_AGENT, allocation=number)
+            try:
+                answer = await make(request, metadata=metadata, timeout=_HANDSHAKE_S)
+            except grpc.aio.AioRpcError as error:
+                code, trailers = error.code(), tuple(error.trailing_metadata() or ())
+                found = from_status(code, error.details() or "", trailers)
+                if isinstance(found, FailedPrecondition | ResourceExhausted):
+                    raise NoToken(found.message) from None
+                return self._raise(code, error.details() or "", trailers)
+            return self._door.known_by(answer.secret)
+
+        return make_token
+
+    async def _converse(self, call: "Call", make_token: MakeToken) -> None:
         async with asyncio.timeout(_HANDSHAKE_S):
             hello = _hello(self._server, [pool for pool, _ in self._pools])
             await _write(call, pools_pb2.PoolsMessage(hello=hello))
@@ -110,7 +142,14 @@ class PoolServer:
         log.info("serving", daemon=self._door.address, pools=[pool.spec.name for pool, _ in self._pools])
         now = asyncio.get_running_loop().time
         serving = {
-            pool.spec.name: Serving(pool, provider, first.welcome.cluster, now) for pool, provider in self._pools
+            pool.spec.name: Serving(
+                pool,
+                provider,
+                first.welcome.cluster,
+                now,
+                make_token if first.welcome.allocation_tokens else None,
+            )
+            for pool, provider in self._pools
         }
         writing = asyncio.Lock()
         with one_error(Away, AccioError, grpc.aio.AioRpcError):

@@ -124,10 +124,14 @@ def command(
         for lesser in ("ACCIO_ADDR", "ACCIO_TOKEN"):
             os.environ.pop(lesser, None)
         os.environ["ACCIO_JOIN"] = join
+    from accio.places import ALLOCATION_TOKEN
     from accio_agent.agent.deadline import parse_until
     from accio_agent.agent.options import Options  # after the options were read: --help needn't wait for it
     from accio_agent.agent.starting import start
 
+    own = os.environ.pop(ALLOCATION_TOKEN, "")
+    if own and allocation is not None:
+        os.environ["ACCIO_TOKEN"] = own
     try:
         options = Options(
             daemon=daemon,

@@ -82,7 +82,7 @@ def _show_list(found: Sequence[TokenView]) -> None:
     rows = [
         (
             each.id,
-            each.kind,
+            each.kind if each.allocation is None else f"{each.kind} (allocation {each.allocation})",
             _person(each.owner),
             each.name,
             ", ".join(each.groups),

@@ -93,6 +93,7 @@ def token(found: views.TokenView) -> Document:
         "last_used_at": instant(found.last_used_at),
         "revoked_at": instant(found.revoked_at),
         "made_with": found.made_with,
+        "allocation": found.allocation,
     }
 
 

@@ -22,6 +22,7 @@ def token(message: accio_pb2.Token) -> views.TokenView:
         last_used_at=moment(message.last_used_at_ms),
         revoked_at=moment(message.revoked_at_ms),
         made_with=message.made_with,
+        allocation=message.allocation or None,
     )
 
 

@@ -20,6 +20,7 @@ class TokenView:
     last_used_at: datetime | None  # to about ten minutes
     revoked_at: datetime | None
     made_with: int  # the token with which it was made; 0 for one of the token file
+    allocation: int | None = None  # the number of the one in which alone it is good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

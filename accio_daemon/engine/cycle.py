@@ -109,6 +109,7 @@ class Cycle:
         gather: Callable[[GatherRequest], None] | None = None,
         measure: Callable[[MeasureRequest], None] | None = None,
         ask_sampler: Callable[[AskRequest], None] | None = None,
+        allocation_over: Callable[[int, int], None] | None = None,
     ) -> None:
         """Start from a restored World; what restoring it decided is the first batch."""
         self.world = restored.world
@@ -126,6 +127,7 @@ class Cycle:
         self._gather = gather or self.gathers.append
         self._measure = measure or self.measures.append
         self._ask_sampler = ask_sampler or self.asks.append
+        self._allocation_over = allocation_over
         self._clock = clock
         self._opening = reactor.OPENED_AT_ONCE  # children at once; fewer where that takes long
         self._watchers: Watchers = watchers or _Nobody()
@@ -310,6 +312,10 @@ class Cycle:
             self._measure(point)
         for trial in batch.fx.asks:
             self._ask_sampler(trial)
+        if self._allocation_over is not None:
+            for each in batch.fx.allocations.values():
+                if each.ended_ms is not None:
+                    self._allocation_over(each.no, each.ended_ms)
         return self.links.deliver(self.world, batch.fx.outgoing)
 
     def answer(self, committed: Committed) -> None:

@@ -48,8 +48,9 @@ class Engine:
         gather: Callable[[GatherRequest], None] | None = None,
         measure: Callable[[MeasureRequest], None] | None = None,
         ask_sampler: Callable[[AskRequest], None] | None = None,
+        allocation_over: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Start from a restored World."""
+        """Start from a restored World; *allocation_over* is called with the number of each that is over, and when."""
         self._watchers = RunWatchers()
         self.cycle = Cycle(
             restored=restored,
@@ -60,6 +61,7 @@ class Engine:
             gather=gather,
             measure=measure,
             ask_sampler=ask_sampler,
+            allocation_over=allocation_over,
         )
         self.observer = observer or Observer()
         self.observer.observe_world(restored.world)

@@ -241,6 +241,7 @@ class PoolView:
     state: str  # serving, away, paused, closed, backing off
     least: int  # allocations that are kept
     allocations: Mapping[AllocationState, int]  # those that haven't ended, by their states
+    numbers: frozenset[int]  # of those
     offers: Resources | None
     decision: tuple[str, ...]
     problem: str

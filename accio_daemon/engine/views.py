@@ -64,6 +64,7 @@ def _pool(pool: Pool, now: Instant) -> PoolView:
         state=_pool_state(pool, now),
         least=pool.least,
         allocations=Counter(each.state for each in pool.live.values()),
+        numbers=frozenset(pool.live),
         offers=pool.offers,
         decision=pool.decision,
         problem=pool.problem,

@@ -18,7 +18,10 @@ _FAR = 2**62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredToken:
-    """A token. `digest` is what tells its text; times are epoch milliseconds."""
+    """A token. `digest` is what tells its text; times are epoch milliseconds.
+
+    One with an *allocation* is good there alone, and was revoked by nobody when that was over.
+    """
 
     no: int
     digest: bytes
@@ -32,6 +35,7 @@ class StoredToken:
     used_ms: int | None = None
     revoked_ms: int | None = None
     revoked_by: str = ""
+    allocation: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ class Change:
 
 
 def read_tokens(connection: sqlite3.Connection) -> list[StoredToken]:
-    """Read all tokens, those that have ended included; the oldest first."""
+    """Read all tokens, the oldest first: those that have ended included, but for those of allocations that are over."""
     return [
         StoredToken(
             no=no,
@@ -62,9 +66,10 @@ def read_tokens(connection: sqlite3.Connection) -> list[StoredToken]:
             used_ms=used,
             revoked_ms=revoked,
             revoked_by=revoked_by,
+            allocation=allocation,
         )
         for (no, digest, kind, owner_name, owner_email, name, groups, made_with, created, expires, used, revoked,
-             revoked_by) in connection.execute(_SQL["tokens"])
+             revoked_by, allocation) in connection.execute(_SQL["tokens"])
     ]  # fmt: skip
 
 
@@ -80,9 +85,15 @@ def insert_token(transaction: Transaction, token: StoredToken) -> int:
         "made_with": token.made_with,
         "created_at": token.created_ms,
         "expires_at": token.expires_ms,
+        "allocation": token.allocation,
     }
     number: int = transaction.execute(_SQL["insert_token"], values).fetchone()[0]
     return number
+
+
+def is_wanted(transaction: Transaction, allocation: int) -> bool:
+    """Return whether an allocation is there, and wasn't given up."""
+    return bool(transaction.execute(_SQL["is_wanted"], {"allocation": allocation}).fetchone()[0])
 
 
 def revoke_tokens(transaction: Transaction, nos: Iterable[int], by: str, at_ms: int) -> None:
@@ -114,9 +125,10 @@ def _has_tokens(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute(_SQL["is_kept"]).fetchone()[0])
 
 
-def name_token(transaction: Transaction, no: int, name: str) -> None:
-    """Bind a token to the agent of this name."""
-    transaction.execute(_SQL["name_token"], {"no": no, "name": name})
+def name_token(transaction: Transaction, token: StoredToken) -> None:
+    """Bind a token to the agent whose name it has now, until it expires."""
+    values = {"no": token.no, "name": token.name, "expires_at": token.expires_ms}
+    transaction.execute(_SQL["name_token"], values)
 
 
 def note_uses(transaction: Transaction, used: Mapping[int, int]) -> None:

@@ -136,9 +136,11 @@ def _spec(document: JsonObject) -> PoolSpec:
 
 
 def write(connection: sqlite3.Connection, pools: Rows, allocations: Rows) -> None:
-    """Write rows inside the caller's transaction."""
+    """Write rows inside the caller's transaction. With an allocation end the tokens that are good there alone."""
     connection.executemany(_SQL["upsert_pool"], pools)
     connection.executemany(_SQL["upsert_allocation"], allocations)
+    over = ({"no": no, "ended_at": ended} for no, *_, ended in allocations if ended is not None)
+    connection.executemany(_SQL["end_tokens"], over)
 
 
 def read_pools(connection: sqlite3.Connection) -> list[PoolFacts]:

@@ -4,15 +4,17 @@ are ended by number.
 A *dialect* is the table of what differs: the commands, and how to read what they print.
 """
 
+import asyncio
 import getpass
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from accio.domain.pools import AllocationKey
 from accio.late import dataclass
+from accio_pool import tokens
 from accio_pool.agents import agent_command, last_words
 from accio_pool.config import PoolConfig
 from accio_pool.providers.ports import Found, Listing, Order, Refused, Unsure
@@ -79,8 +81,11 @@ class BatchProvider:
     async def submit(self, order: Order) -> str:
         """Submit a job."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        if order.token:
+            await asyncio.to_thread(tokens.write, self._folder, order)
         try:
-            done = await run(self._command(order), given=self._script(order))
+            environment = tokens.environment_for(order)  # which batch systems hand on, and some of them show
+            done = await run(self._command(order), given=self._script(order), environment=environment)
         except NoAnswer as error:
             raise Unsure(str(error)) from None
         job = self._dialect.submitted(done.out) if done.code == 0 else ""
@@ -133,6 +138,10 @@ class BatchProvider:
         except NoAnswer:
             return
 
+    async def forget_tokens(self, cluster: str, keep: Collection[int]) -> None:
+        """Delete the files of allocations that are over."""
+        await asyncio.to_thread(tokens.forget, self._folder, cluster, self._pool.spec.name, keep)
+
     async def last_words(self, key: AllocationKey) -> str:
         """Return how a job ended, as far as the batch system says, and what its agent said last."""
         try:
@@ -156,7 +165,8 @@ class BatchProvider:
     def _script(self, order: Order) -> str:
         """Return the job: `exec`, so that the agent is the process which is signalled first."""
         command = agent_command(self._pool, order, until=not self._dialect.knows_end)
-        return "\n".join(["#!/bin/sh", *self._pool.before, f"exec {shlex.join(command)}", ""])
+        token = tokens.reading(self._folder, order)
+        return "\n".join(["#!/bin/sh", *token, *self._pool.before, f"exec {shlex.join(command)}", ""])
 
     def _output(self, key: AllocationKey) -> Path:
         return self._folder / f"{key}.log"

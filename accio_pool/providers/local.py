@@ -9,12 +9,15 @@ import shlex
 import signal
 import socket
 import subprocess
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 from accio.domain.pools import AllocationKey, parse_key
+from accio.places import ALLOCATION_TOKEN
+from accio_pool import tokens
 from accio_pool.agents import agent_command, last_words
 from accio_pool.config import PoolConfig
 from accio_pool.providers.ports import Found, Listing, Order, Refused
@@ -48,6 +51,7 @@ class LocalProvider:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
+                    env=tokens.environment_for(order) | ({ALLOCATION_TOKEN: order.token} if order.token else {}),
                 )
         except OSError as error:
             raise Refused(f"the agent can't be started: {error}") from None
@@ -78,6 +82,9 @@ class LocalProvider:
                     signal.pidfd_send_signal(process, signal.SIGTERM if gently else signal.SIGKILL)
         finally:
             os.close(process)
+
+    async def forget_tokens(self, cluster: str, keep: Collection[int]) -> None:
+        """Do nothing: they are in the agents' environment alone."""
 
     async def last_words(self, key: AllocationKey) -> str:
         """Return what an agent said last."""

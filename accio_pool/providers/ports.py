@@ -5,7 +5,7 @@ submission whose answer got lost may have been carried out. So it is looked for 
 *complete* tells that something isn't there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from typing import Protocol, runtime_checkable
 
@@ -20,6 +20,7 @@ class Order:
     key: AllocationKey
     lasting: bool  # its agent stays when it has nothing to do
     exclude: Sequence[str] = ()  # hosts that it shouldn't get
+    token: str = field(default="", repr=False)  # of the allocation alone; empty: its agent has to have one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,17 @@ class DryRun(Protocol):
 
     async def dry_run(self, order: Order) -> str | None:
         """Submit nothing, and return what the engine would say; None if it can't be asked. Raises Refused or Unsure."""
+        ...
+
+
+@runtime_checkable
+class HandsOver(Protocol):
+    """What a provider is besides which hands tokens of allocations to their agents: in the variable `TOKEN` of their
+    environment, by ways that nobody else can look into. Command lines and scripts of jobs are none.
+    """
+
+    async def forget_tokens(self, cluster: str, keep: Collection[int]) -> None:
+        """Delete what is kept of tokens of a daemon's allocations, but for those with the numbers in *keep*."""
         ...
 
 

@@ -6,11 +6,13 @@ again by their command lines. Only the system's `ssh` knows its users' configura
 
 import asyncio
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from accio.domain.pools import AllocationKey, parse_key
 from accio.late import dataclass
+from accio.places import ALLOCATION_TOKEN
+from accio_pool import tokens
 from accio_pool.agents import agent_command, last_words
 from accio_pool.config import PoolConfig
 from accio_pool.providers.ports import Found, Listing, Order, Refused, Unsure
@@ -50,10 +52,13 @@ class SshProvider:
             raise Unsure("no machine that answers is free")
         log = f"{self._folder}/{order.key}.log"
         started = shlex.join(agent_command(self._pool, order, until=True))
-        before = "".join(f"{line}\n" for line in self._pool.before)
+        # The token comes by ssh's input, and is in the agent's environment alone.
+        before = f"unset {tokens.OWN}\nread -r {ALLOCATION_TOKEN}\nexport {ALLOCATION_TOKEN}\n" if order.token else ""
+        before += "".join(f"{line}\n" for line in self._pool.before)
         detached = f"nohup setsid {started} > {shlex.quote(log)} 2>&1 < /dev/null &"
         try:
-            done = await self._on(host, f"mkdir -p {shlex.quote(self._folder)}\n{before}{detached}\necho $!")
+            words = f"mkdir -p {shlex.quote(self._folder)}\n{before}{detached}\necho $!"
+            done = await self._on(host, words, given=f"{order.token}\n" if order.token else "")
         except NoAnswer as error:
             raise Unsure(str(error)) from None
         if done.code == _NO_CONNECTION:
@@ -90,6 +95,9 @@ class SshProvider:
         except NoAnswer:
             return
 
+    async def forget_tokens(self, cluster: str, keep: Collection[int]) -> None:
+        """Do nothing: they are in the agents' environment alone."""
+
     async def last_words(self, key: AllocationKey) -> str:
         """Return what an agent said last, if its machine answers."""
         host = self._last_host.get(key)
@@ -113,10 +121,10 @@ class SshProvider:
             return None
         return None if done.code != 0 else dict(_agents(host, done.out.splitlines()))
 
-    async def _on(self, host: str, words: str) -> Output:
+    async def _on(self, host: str, words: str, *, given: str = "") -> Output:
         """Run words of a shell on another machine; nobody is asked for anything."""
         options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", *self._pool.directives]
-        return await run(["ssh", *options, "--", host, words])
+        return await run(["ssh", *options, "--", host, words], given=given)
 
 
 def _agents(host: str, lines: Sequence[str]) -> list[tuple[AllocationKey, _Agent]]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from accio_client import Client
+from accio_client.views import TokenView
 from tests.acceptance.processes import Cluster, Process, eventually
 from tests.acceptance.sweeps import GATED
 
@@ -26,6 +27,11 @@ def live(client: Client) -> list[str]:
     return [each.state for each in client.list_allocations(live=True).allocations]
 
 
+def held(client: Client) -> list[TokenView]:
+    """Return the tokens of allocations that hold."""
+    return [each for each in client.list_tokens() if each.allocation is not None]
+
+
 def learn(client: Client) -> None:
     """Start a host, so that the daemon learns which operators the pool offers, and wait for its end."""
     eventually(lambda: client.list_pools().pools, what="the pool being served")
@@ -43,10 +49,12 @@ def test_hosts_come_with_the_work_and_go_with_it(made: Cluster) -> None:
         client.push(GATED)
         runs = [client.submit({"workflow": "gated", "params": {"label": f"g{number}"}}).run.id for number in range(3)]
         eventually(lambda: live(client) == ["running"] * 3, what="a host for each node")
+        eventually(lambda: len({each.name for each in held(client)} - {""}) == 3, what="each agent having its token")
         for number in range(3):
             made.open_gate(f"g{number}")
         assert [client.wait(run).state for run in runs] == ["success"] * 3
         eventually(lambda: live(client) == [], what="all hosts being given back")
+        eventually(lambda: held(client) == [], what="the tokens' end")
         found = client.list_allocations().allocations
     assert [(each.state, bool(each.agent)) for each in found] == [("ended", True)] * 4
     assert all("nothing to do" in each.reason for each in found[:3]), found

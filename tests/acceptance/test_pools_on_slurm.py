@@ -16,8 +16,8 @@ from tests.acceptance.sweeps import GATED
 pytestmark = [pytest.mark.acceptance, pytest.mark.root, pytest.mark.timeout(300)]
 
 
-def serve(slurm: Slurm, made: Cluster, **changes: Any) -> Process:
-    """Serve a pool of jobs of one processor."""
+def serve(slurm: Slurm, made: Cluster, token: str = "", **changes: Any) -> Process:
+    """Serve a pool of jobs of one processor, with a token of its own if one is given."""
     pool: dict[str, Any] = {
         **slurm.pool,
         "name": "cpu",
@@ -28,7 +28,8 @@ def serve(slurm: Slurm, made: Cluster, **changes: Any) -> Process:
     }
     file = made.root / "pools.json"
     file.write_text(json.dumps({"pools": [pool | changes]}))
-    return made._start("pool", ["accio_pool", "serve", str(file)], made.environment(**slurm.environment))
+    own = {"ACCIO_TOKEN": token} if token else {}
+    return made._start("pool", ["accio_pool", "serve", str(file)], made.environment(**slurm.environment, **own))
 
 
 def live(client: Client) -> list[str]:
@@ -94,6 +95,30 @@ def test_a_dry_run_asks_the_controller(slurm: Slurm, made: Cluster, partition: s
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
     assert slurm.jobs() == []
+
+
+def test_a_jobs_token_is_nobody_elses(slurm: Slurm, made: Cluster) -> None:
+    """With a pool's token, which is no agent's, jobs get tokens of their own: in files for their owner alone, which go
+    with them. What Slurm tells of a job has neither.
+    """
+    with made.client() as client:
+        own = client.create_token("pool").secret
+        serve(slurm, made, own, folder=str(made.root / "jobs"))
+        learn(client)
+        (job,) = eventually(lambda: [each for each in told_of(client) if each.agent], what="the job's agent")
+        (file,) = (made.root / "jobs").glob("*.token")
+        assert file.stat().st_mode & 0o777 == 0o600
+        shown = slurm.run("scontrol", "show", "job", job.job) + slurm.run(
+            "scontrol", "write", "batch_script", job.job, "-"
+        )
+        assert "accio_agent" in shown
+        assert own not in shown
+        assert file.read_text().strip() not in shown
+        assert [each.name for each in client.list_tokens() if each.allocation == job.number] == [job.agent]
+        client.change_pool("cpu", kept="auto")
+        eventually(lambda: live(client) == [], what="the job being given back")
+        eventually(lambda: not file.exists(), what="its token's file being deleted")
+        eventually(lambda: [each for each in client.list_tokens() if each.allocation] == [], what="the token's end")
 
 
 def test_a_partition_that_is_not_there_is_refused_once(slurm: Slurm, made: Cluster) -> None:

@@ -33,6 +33,7 @@ class AccessCalls:
             name=request.name,
             groups=frozenset(request.groups) - {""},
             expires_in_ms=request.expires_in_ms,
+            allocation=request.allocation or None,
         )
         return accio_pb2.CreateTokenResponse(token=token_message(token), secret=secret)
 

@@ -18,6 +18,7 @@ def token_message(token: StoredToken) -> accio_pb2.Token:
         last_used_at_ms=token.used_ms or 0,
         revoked_at_ms=token.revoked_ms or 0,
         made_with=token.made_with,
+        allocation=token.allocation or 0,
     )
 
 

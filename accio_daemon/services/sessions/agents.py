@@ -56,8 +56,8 @@ CHATTER_S = 0.006
 _MISSED_HEARTBEATS = 2
 """So many, and an agent is silent enough to make way for another life of it. Less than a handshake may take."""
 
-Claim = Callable[[Caller, str], Awaitable[None]]
-"""Raises PermissionDenied unless a caller may be the agent of a name."""
+Claim = Callable[[Caller, str, int | None], Awaitable[None]]
+"""Raises PermissionDenied unless a caller may be the agent of a name, in an allocation or in none."""
 
 AgentStream = Stream[agents_pb2.AgentMessage, agents_pb2.DaemonMessage]
 
@@ -114,9 +114,9 @@ class AgentCalls:
     async def connect(self, stream: AgentStream) -> None:
         """Serve one session until it ends."""
         hello = await read_hello(stream, agents_pb2.Hello)
-        await self._claim(CALLER.get(), hello.name)
-        protocol = _protocol(hello)
         history = self._settings.history
+        await self._claim(CALLER.get(), hello.name, _allocation_here(hello, history))
+        protocol = _protocol(hello)
         if history.is_other(hello.history):
             await _send_away(stream, hello, history)
             return
@@ -273,6 +273,12 @@ def _check_cluster(hello: agents_pb2.Hello, history: History) -> None:
             f"the allocation {key} belongs to the history {key.cluster}, and this daemon's is "
             f"{history.id[:CLUSTER_DIGITS]}: its agent isn't needed here"
         )
+
+
+def _allocation_here(hello: agents_pb2.Hello, history: History) -> int | None:
+    """Return the number of the agent's allocation, if this daemon asked for one."""
+    key = parse_key(hello.allocation)
+    return key.number if key is not None and key.cluster == history.id[:CLUSTER_DIGITS] else None
 
 
 def _protocol(hello: agents_pb2.Hello) -> int:

@@ -69,7 +69,7 @@ class PoolSessions:
         try:
             await self._engine.ask(joined)
             log.info("pools are served", pools=names, session=number, version=hello.version)
-            welcome = pools_pb2.PoolsWelcome(cluster=self._cluster, version=accio_version())
+            welcome = pools_pb2.PoolsWelcome(cluster=self._cluster, version=accio_version(), allocation_tokens=True)
             await stream.write(pools_pb2.PoolsAnswer(welcome=welcome))
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(self._receive(stream, number), name=f"pools {number}: receive")

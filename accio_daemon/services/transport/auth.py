@@ -7,6 +7,7 @@ almost right: whoever measures that learns about digests that nobody can choose.
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +25,8 @@ from accio_daemon.storage.access import StoredToken
 _SCHEME = "bearer "
 USED_EVERY_MS = 600_000
 """How coarse it is when a token was last used."""
+REMEMBERED = 1000
+"""So many allocations that are over can tell those who come with their tokens."""
 
 
 def wall_ms() -> int:
@@ -50,11 +53,20 @@ class Standing:
         stored = self.stored
         if stored is None:
             return ""
+        if stored.revoked_ms is not None and stored.allocation is not None and not stored.revoked_by:
+            return f"this token was allocation {stored.allocation}'s, which was over at {_date(stored.revoked_ms)}"
         if stored.revoked_ms is not None:
             return f"this token was revoked by {stored.revoked_by} at {_date(stored.revoked_ms)}"
         if stored.expires_ms is not None and stored.expires_ms <= self._now_ms():
             return f"this token expired at {_date(stored.expires_ms)}"
         return ""
+
+    @property
+    def what_now(self) -> str:
+        """What its holder may do about that; nothing where hosts come and go with the work."""
+        if self.stored is not None and self.stored.allocation is not None:
+            return ""
+        return ": ask an administrator for another (`accio token create`), for ACCIO_TOKEN"
 
     def end(self, stored: StoredToken) -> None:
         """Note that the token was revoked: whatever goes on under it ends at once."""
@@ -101,6 +113,8 @@ class Tokens:
         self._now_ms = now_ms
         self._by_digest = {digest_of(token): Standing(caller) for token, caller in callers(entries)}
         self._stored: dict[int, Standing] = {}
+        self._of_allocation: dict[int, list[int]] = {}  # the numbers of tokens that are good in one that isn't over
+        self._over: deque[tuple[int, int]] = deque()  # allocations that were over last, and when
         self.used = asyncio.Event()
         """Set whenever some token is used that wasn't for a while."""
         for token in stored:
@@ -112,6 +126,32 @@ class Tokens:
         named = person or Person(name=f"{token.kind} token {token.no}" + (f" ({token.name})" if token.name else ""))
         caller = Caller(kinds=frozenset({token.kind}), person=named, token=token.no, groups=token.groups)
         self._by_digest[token.digest] = self._stored[token.no] = Standing(caller, token, self._now_ms)
+        if token.allocation is not None:
+            self._of_allocation.setdefault(token.allocation, []).append(token.no)
+            for over, at_ms in self._over:
+                if over == token.allocation:  # it was over while the token was made
+                    self._end_tokens_of(over, at_ms)
+
+    def has_own(self, allocation: int) -> bool:
+        """Return whether an allocation has a token of its own."""
+        return allocation in self._of_allocation
+
+    def allocation_over(self, allocation: int, at_ms: int) -> None:
+        """End the tokens of an allocation, which is over. Those of the last ones are remembered, to say so."""
+        self._end_tokens_of(allocation, at_ms)
+        self._over.append((allocation, at_ms))
+        if len(self._over) > REMEMBERED:
+            forgotten, _ = self._over.popleft()
+            for no in self._of_allocation.pop(forgotten, ()):
+                standing = self._stored.pop(no)
+                if standing.stored is not None:
+                    del self._by_digest[standing.stored.digest]
+
+    def _end_tokens_of(self, allocation: int, at_ms: int) -> None:
+        for no in self._of_allocation.get(allocation, ()):
+            standing = self._stored[no]
+            if standing.stored is not None and standing.stored.revoked_ms is None:
+                standing.end(replace(standing.stored, revoked_ms=at_ms))
 
     def identify(self, authorization: str | bytes | None) -> Standing:
         """Return the token that an `authorization` header holds, or raise Unauthenticated."""
@@ -128,7 +168,7 @@ class Tokens:
                 "administrator made with `accio token create`"
             )
         if why := found.why_ended:
-            raise Unauthenticated(f"{why}: ask an administrator for another (`accio token create`), for ACCIO_TOKEN")
+            raise Unauthenticated(f"{why}{found.what_now}")
         self._note_use(found)
         return found
 

@@ -12,7 +12,7 @@ import structlog
 from accio.domain.access import Caller, TokenKind, is_same
 from accio.domain.people import Person
 from accio.domain.quantities import LAST_MS
-from accio.errors import AlreadyExists, BadRequest, NotFound, PermissionDenied
+from accio.errors import AlreadyExists, BadRequest, FailedPrecondition, NotFound, PermissionDenied
 from accio_daemon.core.commands import ChangeGroups
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.transport.auth import CALLER, Tokens, digest_of
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 _PREFIX = {TokenKind.USER: "u", TokenKind.AGENT: "a", TokenKind.POOL: "p", TokenKind.ADMIN: "x"}
 _SECRET_BYTES = 32
+_AFTER_DEADLINE_S = 3600.0
+"""So long a token of an allocation holds beyond the time that its host has; mostly it ends with the allocation."""
 
 
 class TokenKeeper:
@@ -51,11 +53,20 @@ class TokenKeeper:
         await self._engine.write(lambda transaction: access.record_change(transaction, change), frees=True)
 
     async def create(
-        self, *, kind: TokenKind, owner: Person | None, name: str, groups: frozenset[str], expires_in_ms: int
+        self,
+        *,
+        kind: TokenKind,
+        owner: Person | None,
+        name: str,
+        groups: frozenset[str],
+        expires_in_ms: int,
+        allocation: int | None = None,
     ) -> tuple[str, StoredToken]:
-        """Make a token, and return its text with what is kept of it."""
+        """Make a token, and return its text with what is kept of it; with an *allocation*, it is good there alone."""
         caller = CALLER.get()
         self._check(caller, kind, owner, name, groups)
+        if allocation is not None and (kind is not TokenKind.AGENT or name):
+            raise BadRequest("a token for one allocation is that of an agent, whose name it gets as the agent joins")
         now = self._clock.now().wall_ms
         expires = now + expires_in_ms if expires_in_ms else None
         if expires is not None and expires > LAST_MS:
@@ -74,11 +85,17 @@ class TokenKeeper:
             made_with=caller.token,
             created_ms=now,
             expires_ms=expires,
+            allocation=allocation,
         )
-        subject = f"{kind} token of {token.owner}" + (f" ({name})" if name else "")
+        purpose = name if allocation is None else f"allocation {allocation}"
+        subject = f"{kind} token of {token.owner}" + (f" ({purpose})" if purpose else "")
         change = self.change("create token", subject)
 
         def store(transaction: Transaction) -> int:
+            if allocation is not None:
+                if not access.is_wanted(transaction, allocation):
+                    raise FailedPrecondition(f"allocation {allocation} is over, was given up, or never was")
+                return access.insert_token(transaction, token)  # that it was asked for is told by the allocation
             number = access.insert_token(transaction, token)
             access.record_change(transaction, replace(change, subject=f"{number}: {subject}"))
             return number
@@ -105,18 +122,25 @@ class TokenKeeper:
         if kind is TokenKind.AGENT and name:
             self._require_free(name, 0)
 
-    def _require_free(self, name: str, no: int) -> None:
-        """Refuse an agent's name that another token has which holds."""
+    def _require_free(self, name: str, no: int, allocation: int | None = None) -> None:
+        """Refuse an agent's name that another token has which holds. The next job on a host goes on as the agent of the
+        last one, so that tokens of allocations hand names on.
+        """
         for other in self._tokens.live():
-            if other.kind is TokenKind.AGENT and other.name == name and other.no != no:
+            handed_on = allocation is not None and other.allocation is not None
+            if other.kind is TokenKind.AGENT and other.name == name and other.no != no and not handed_on:
                 raise AlreadyExists(
                     f"the name {name} belongs to the agent with token {other.no}: choose another name, or revoke that "
                     f"token (`accio token revoke {other.no}`)"
                 )
 
-    async def claim(self, caller: Caller, name: str) -> None:
-        """Bind the token of the caller to this agent's name, or raise PermissionDenied: a name is its first token's."""
+    async def claim(self, caller: Caller, name: str, allocation: int | None = None) -> None:
+        """Bind the token of the caller to this agent's name, or raise PermissionDenied: a name is its first token's.
+
+        Where an allocation has tokens of its own, they alone are good there, and nowhere else.
+        """
         standing = self._tokens.standing(caller.token)
+        self._check_allocation(None if standing is None else standing.stored, allocation)
         if standing is None or standing.stored is None:  # a token of the file, which is no agent's own
             if not caller.is_admin:
                 self._require_not_claimed(name, caller)
@@ -124,25 +148,53 @@ class TokenKeeper:
         stored = standing.stored
         if stored.name == name:
             return
+        if stored.name and stored.allocation is not None:
+            raise FailedPrecondition(
+                f"allocation {stored.allocation} is that of agent {stored.name}, and {name} was started for it, too: "
+                "one of them is enough"
+            )
         if stored.name:
             raise PermissionDenied(
                 f"this token is that of agent {stored.name}, found an agent called {name}: start it with "
                 f"--name {stored.name}, or with a token of its own (`accio token create -kind=agent`)"
             )
-        self._require_not_claimed(name, caller)
+        self._require_not_claimed(name, caller, stored.allocation)
         # Noted before anything is awaited: of two that come at once, one is first.
-        standing.stored = replace(stored, name=name)
-        change = self.change("name token", f"{stored.no}: agent {name}")
+        named = standing.stored = replace(stored, name=name, expires_ms=self._expiry(stored))
+        change = self.change("name token", f"{stored.no}: agent {name}") if stored.allocation is None else None
 
         def bind(transaction: Transaction) -> None:
-            access.name_token(transaction, stored.no, name)
-            access.record_change(transaction, change)
+            access.name_token(transaction, named)
+            if change is not None:  # of an allocation, which tells who its agent is
+                access.record_change(transaction, change)
 
         await self._engine.write(bind)
 
-    def _require_not_claimed(self, name: str, caller: Caller) -> None:
+    def _check_allocation(self, stored: StoredToken | None, allocation: int | None) -> None:
+        own = None if stored is None else stored.allocation
+        if own == allocation:
+            return
+        if own is not None:
+            found = "one of none" if allocation is None else f"one of allocation {allocation}"
+            raise PermissionDenied(f"this token is good for the agent of allocation {own} alone, found {found}")
+        if allocation is not None and self._tokens.has_own(allocation):
+            raise PermissionDenied(
+                f"allocation {allocation} has a token of its own, and this agent came with another one: its Accio is "
+                'older than tokens of allocations. Bring it up to date, or say "tokens": false in the pool\'s file'
+            )
+
+    def _expiry(self, stored: StoredToken) -> int | None:
+        """Return when a token ends that is being named: of an allocation, a while after its host does."""
+        pools = () if stored.allocation is None else self._engine.pools().pools
+        walltime = next((each.spec.walltime for each in pools if stored.allocation in each.numbers), None)
+        if walltime is None:
+            return stored.expires_ms
+        ends = self._clock.now().wall_ms + int(1000 * (walltime + _AFTER_DEADLINE_S))
+        return ends if stored.expires_ms is None else min(ends, stored.expires_ms)
+
+    def _require_not_claimed(self, name: str, caller: Caller, allocation: int | None = None) -> None:
         try:
-            self._require_free(name, caller.token)
+            self._require_free(name, caller.token, allocation)
         except AlreadyExists as error:
             raise PermissionDenied(error.message) from None
 

@@ -1,12 +1,16 @@
 -- Tokens, and who changed what.
 
 -- name: tokens
-SELECT no, digest, kind, owner_name, owner_email, name, groups, made_with, created_at, expires_at, last_used_at, revoked_at, revoked_by
-FROM tokens ORDER BY no
+SELECT no, digest, kind, owner_name, owner_email, name, groups, made_with, created_at, expires_at, last_used_at, revoked_at, revoked_by,
+    allocation
+FROM tokens WHERE allocation IS NULL OR revoked_at IS NULL ORDER BY no
 
 -- name: insert_token
-INSERT INTO tokens (digest, kind, owner_name, owner_email, name, groups, made_with, created_at, expires_at)
-VALUES (:digest, :kind, :owner_name, :owner_email, :name, :groups, :made_with, :created_at, :expires_at) RETURNING no
+INSERT INTO tokens (digest, kind, owner_name, owner_email, name, groups, made_with, created_at, expires_at, allocation)
+VALUES (:digest, :kind, :owner_name, :owner_email, :name, :groups, :made_with, :created_at, :expires_at, :allocation) RETURNING no
+
+-- name: is_wanted
+SELECT count(*) FROM allocations WHERE no = :allocation AND ended_at IS NULL AND NOT cancelling
 
 -- name: revoke
 UPDATE tokens SET revoked_at = :at, revoked_by = :by
@@ -27,7 +31,7 @@ WHERE revoked_at IS NULL AND hex(digest) IN (SELECT value ->> 0 FROM json_each(:
 SELECT count(*) FROM tokens WHERE revoked_at IS NULL
 
 -- name: name_token
-UPDATE tokens SET name = :name WHERE no = :no
+UPDATE tokens SET name = :name, expires_at = :expires_at WHERE no = :no
 
 -- name: used
 UPDATE tokens SET last_used_at = :at WHERE no = :no

@@ -9,6 +9,9 @@ ON CONFLICT (no) DO UPDATE SET state = excluded.state, lasting = excluded.lastin
     agent = excluded.agent, goodbye = excluded.goodbye, cancelling = excluded.cancelling, reason = excluded.reason,
     began_at = excluded.began_at, ended_at = excluded.ended_at
 
+-- name: end_tokens
+UPDATE tokens SET revoked_at = :ended_at WHERE allocation = :no AND revoked_at IS NULL
+
 -- name: pools
 SELECT {columns.pools} FROM pools ORDER BY place, name
 
