@@ -7,6 +7,12 @@ offers nothing of some; `accio up` shows both."""
 CONNECTED = "connected"
 """Of an agent, once a daemon has taken it up; `accio up` waits for it."""
 
+COMMITS_MISSING = "the database lacks what had been committed"
+"""Of a daemon, with the `reason` and `what_now`; `accio up` shows it, and the next one."""
+
+SEAL_UNREADABLE = "how far the database had come can't be read"
+"""Of a daemon, with the `reason` and `what_now`."""
+
 CODE_CHANGED = "the code of operators has changed on disk; they run as they were"
 """Of an agent, with `of`, where they come from; `accio up` shows it, as it does the following two."""
 

@@ -23,6 +23,16 @@ def python(module: str, *arguments: str) -> list[str]:
     return [*LENT, module, *arguments] if LENT else [sys.executable, "-P", *FAULTS, "-m", module, *arguments]
 
 
+def fork_only_to_exec() -> None:
+    """Keep gRPC from handling forks, in a program whose forks are only ever followed by exec, and in those that it
+    starts. It must be called before gRPC is loaded, which is when gRPC asks.
+
+    What gRPC does in the child between the two ends every tenth of them by SIGABRT or SIGSEGV, in silence, while calls
+    are being made beside it.
+    """
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
+
 def without_working_folder(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment whose PYTHONPATH has no empty entry, which would stand for the working folder."""
     cleaned = dict(environment)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from accio.domain.issues import pointer
+from accio.domain.numbers import MAX_DIGITS
+from accio.domain.problems import quote
 from accio.errors import BadRequest
 from accio_client.file_names import base_path as as_base_path
 from accio_client.file_names import readable
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 Definition: TypeAlias = "Mapping[str, Any] | bytes | Path | Workflow"
 """A document, its JSON text, the file that holds it, or a workflow that was put together in Python."""
+
+_MOST_BITS = int(MAX_DIGITS * math.log2(10))
 
 
 def read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str]:
@@ -43,6 +47,10 @@ def _plain(value: Any, place: str) -> Any:
     match value:
         case float() if not math.isfinite(value):
             return str(value)
+        case int() if value.bit_length() > _MOST_BITS:
+            raise BadRequest(
+                f"{place or 'the definition'}: expected a number of at most {MAX_DIGITS} digits, found {quote(value)}"
+            )
         case None | bool() | int() | float() | str():
             return value
         case Mapping():

@@ -241,7 +241,7 @@ _REMEDIES = {
 
 
 def _left_out(agents: Sequence[AgentView]) -> Iterator[Finding]:
-    """Tell of installed packages whose operators agents can't load."""
+    """Yield a finding for each agent that can't load the operators of installed packages."""
     for each in agents:
         if each.state != "disconnected" and each.left_out:
             remedy = "mend that there, or remove the package, then start the agent again"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.=,+@-]")
 _LONGEST = 200
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # those between are bytes that are no UTF-8
 
 
 def file_name(text: str) -> str:
@@ -17,7 +18,10 @@ def file_name(text: str) -> str:
 
 
 def readable(path: str) -> str:
-    r"""Return *path*, or another text of the operating system, as Unicode: a byte that is no UTF-8 as \xff."""
+    r"""Return *path*, or another text, as Unicode: a byte of the operating system that is no UTF-8 as \xff, half a
+    character that stands for no byte as \ud800.
+    """
+    path = _HALF.sub(lambda half: f"\\u{ord(half.group()):04x}", path)
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

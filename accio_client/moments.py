@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from accio.domain.problems import quote
 from accio.errors import BadRequest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,6 +26,8 @@ def epoch_ms(at: datetime | None) -> int:
     """Return a time for a message, 0 for none; without a time zone it is local. BadRequest if UTC hasn't got it."""
     if at is None:
         return 0
+    if not isinstance(at, datetime):
+        raise BadRequest(f"expected a datetime, found {quote(at)}")
     try:
         return (at.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
     except (OverflowError, ValueError):

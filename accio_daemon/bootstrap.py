@@ -13,6 +13,7 @@ import structlog
 from accio import own_folders, places
 from accio.domain.people import Person
 from accio.errors import FailedPrecondition
+from accio.events import COMMITS_MISSING, SEAL_UNREADABLE
 from accio.late import dataclass
 from accio.sockets import socket_address
 from accio_daemon.clock import SystemClock
@@ -43,7 +44,7 @@ from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.replacing import finish_replacing
 from accio_daemon.storage.scrubbing import keep_looking
-from accio_daemon.storage.seal import find_gap
+from accio_daemon.storage.seal import find_damage, find_gap
 from accio_daemon.storage.store import SqliteStore, StoredWorld
 from accio_daemon.storing import open_store
 from accio_daemon.wiring import Parts, Services
@@ -240,7 +241,11 @@ async def _restore(database: Database, config: Config, clock: Clock) -> tuple[Ta
     def job(connection: sqlite3.Connection) -> tuple[TakenUp, Restored]:
         gap = find_gap(connection, config.database)
         if gap:
-            log.error(gap, what_now="it goes on with what is there; a backup may have more: accio daemon restore FILE")
+            what_now = "it goes on with what is there; a backup may have more: accio daemon restore FILE"
+            log.error(COMMITS_MISSING, reason=gap, what_now=what_now)
+        elif damage := find_damage(config.database):
+            what_now = "it goes on, and notes it anew; if the disk is failing, look for a backup"
+            log.warning(SEAL_UNREADABLE, reason=damage, what_now=what_now)
         failed: dict[RunNo, RunNotRestoredError] = {}
         while True:  # each time with one run fewer
             try:

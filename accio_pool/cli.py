@@ -13,6 +13,7 @@ from accio.domain.issues import summary
 from accio.domain.pools import AllocationKey
 from accio.errors import AccioError, InvalidDefinition
 from accio.exits import INTERRUPTED, INVALID, NOT_SUCCESS, SUCCESS, USAGE, exit_code
+from accio.interpreter import fork_only_to_exec
 from accio.one_error import one_error
 from accio_pool.config import PoolConfig, read_pools
 from accio_pool.providers import kinds
@@ -109,7 +110,7 @@ def _asked(kind: str, provider: Provider, order: Order) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. Shows no traceback for what a user can mend."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # forks of this process are only ever followed by exec
+    fork_only_to_exec()
     try:
         code: int | None = command.main(arguments, prog_name="accio pool", standalone_mode=False)
     except InvalidDefinition as error:

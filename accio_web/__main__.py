@@ -11,6 +11,7 @@ import click
 from accio import logs, places, sockets, web_door, web_links
 from accio.errors import AccioError, BadRequest, FailedPrecondition
 from accio.exits import SUCCESS, USAGE, exit_code
+from accio.interpreter import fork_only_to_exec
 from accio.version import DISTRIBUTION
 from accio_client.settings import Settings as ClientSettings
 from accio_web.settings import LOOPBACK, Settings, base_path
@@ -168,6 +169,7 @@ def serve(settings: Settings, listening: socket.socket, known_for: float = 0.0, 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `accio web` and return its exit code. Shows no traceback for what a user can mend."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    fork_only_to_exec()
     logs.set_up()
     try:
         import starlette

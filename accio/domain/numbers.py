@@ -18,6 +18,7 @@ MAX_DIGITS = 1000
 # Beyond these powers of ten no type holds a number, and decimal arithmetic on it might not end well.
 _MAX_MAGNITUDE = 5000
 _EXACT_IN_DOUBLE = 2**53
+_EXACT_IN_LONG = 2**63
 
 # Wide enough that products of two numbers of a definition are exact; a result that isn't is refused by who needs it.
 EXACT = Context(prec=2 * MAX_DIGITS + 50)
@@ -65,12 +66,17 @@ def number_of_json(value: Any) -> Number | None:
 
 
 def whole_number(value: Any, least: int, most: int | None = None, *, of: str = "", or_else: str = "") -> int:
-    """Return a JSON number that has neither point nor exponent; a ValueProblem unless it is within *least* to *most*.
+    """Return a JSON number without a fraction, as 2, 2.0 or 2e0; a ValueProblem unless it is within *least* to *most*.
 
-    *of* and *or_else* complete what the error says was expected: whole numbers of what, and what else may stand there.
+    A text of one is none: only values of parameters may be that. *of* and *or_else* complete what the error says was
+    expected: whole numbers of what, and what else may stand there.
     """
-    if isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most):
-        return value
+    number = None if isinstance(value, str | int) else number_of_json(value)
+    whole = value
+    if number is not None and abs(number.exact) < _EXACT_IN_LONG and number.exact == number.exact.to_integral_value():
+        whole = int(number.exact)
+    if isinstance(whole, int) and not isinstance(whole, bool) and whole >= least and (most is None or whole <= most):
+        return whole
     bounds = f"{least} or more" if most is None else f"{least} to {most}"
     raise ValueProblem(f"expected a whole number{of}, {bounds}{or_else}, found {quote(value)}")
 

@@ -13,6 +13,7 @@ from accio.domain.problems import ValueProblem
 from accio.domain.resources import check_counter_name, parse_count, parse_cpus, parse_size
 from accio.errors import AccioError
 from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
+from accio.interpreter import fork_only_to_exec
 from accio_agent import clock
 
 
@@ -197,8 +198,7 @@ def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
-    # Forks of this process are only ever followed by exec, and gRPC's own support for forks gets in the way of that.
-    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    fork_only_to_exec()
     try:
         code: int = command.main(args=arguments, prog_name="accio agent", standalone_mode=False)
     except click.ClickException as error:

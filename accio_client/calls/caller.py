@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accio.channels import Door
+from accio_client.calls.half_characters import telling
 from accio_client.connection import DEADLINE_S, PATIENCE_S, Connection
 from accio_client.settings import Settings
 from accio_client.turns import Turns
@@ -13,6 +14,13 @@ SUBMIT_DEADLINE_S = 60.0
 
 class Caller:
     """A connection to a daemon. Open it in the event loop that uses it."""
+
+    def __init_subclass__(cls) -> None:
+        """Have each call of a subject tell of texts that no message can hold."""
+        super().__init_subclass__()
+        for name, call in list(vars(cls).items()):
+            if not name.startswith("_"):
+                setattr(cls, name, telling(call))
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from math import isfinite
 
+from accio.domain.problems import quote
 from accio.errors import BadRequest
 
 MOST = 2**56 - 1
@@ -17,14 +18,14 @@ def limit(value: int) -> int:
 def cut(what: str, value: int, most: int = MOST) -> int:
     """Return a number, called *what*, or *most* if it is more; BadRequest below 0."""
     if value < 0:
-        raise BadRequest(f"{what}: expected a whole number of 0 or more, found {value}")
+        raise BadRequest(f"{what}: expected a whole number of 0 or more, found {quote(value)}")
     return min(value, most)
 
 
 def whole(what: str, value: int, most: int = MOST) -> int:
     """Return a number, called *what*; BadRequest if it isn't from 0 to *most*."""
     if not 0 <= value <= most:
-        raise BadRequest(f"{what}: expected a whole number from 0 to {most}, found {value}")
+        raise BadRequest(f"{what}: expected a whole number from 0 to {most}, found {quote(value)}")
     return value
 
 

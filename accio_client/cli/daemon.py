@@ -19,7 +19,15 @@ import click
 from accio import own_folders, places
 from accio.domain.sizes import size
 from accio.errors import FailedPrecondition, Internal, Unavailable
-from accio.events import CODE_CHANGED, CODE_KEPT, CODE_RELOADED, CONNECTED, STARTED
+from accio.events import (
+    CODE_CHANGED,
+    CODE_KEPT,
+    CODE_RELOADED,
+    COMMITS_MISSING,
+    CONNECTED,
+    SEAL_UNREADABLE,
+    STARTED,
+)
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
 from accio.interpreter import without_working_folder
 from accio.sockets import socket_address, socket_path
@@ -135,7 +143,7 @@ def _serve(session: Session, children: list[Child], options: Sequence[str], pare
         _start(children, address, inside, options)
         _await_agent(session, children[-1], children, inside, parent=parent)
         beside = open_web(session, inside) if web else None
-        _tell(session, address, inside, None if beside is None else beside.link, children[-1].said(STARTED))
+        _tell(session, address, inside, None if beside is None else beside.link, *children)
         while True:
             _look(children, LOOK_AGAIN_S if beside is None else 0, parent)
             _tell_of_edits(session, children[-1])
@@ -245,12 +253,14 @@ def _has_agent(address: str) -> bool:
         return False
 
 
-def _tell(session: Session, address: str, inside: str, link: str | None, started: Mapping[str, Any] | None) -> None:
+def _tell(session: Session, address: str, inside: str, link: str | None, daemon: Child, agent: Child) -> None:
     data = places.data_folder()
     content = {"schema": "accio/v1", "address": address, "data": str(data), "web": link}
     session.answer(content, [address], lambda: out(f"accio is up at {address}; everything is kept in {data}"))
     sys.stdout.flush()
-    if started is not None:
+    for found in daemon.news((COMMITS_MISSING, SEAL_UNREADABLE)):
+        session.say(f"WARNING: {found['reason']}; {found['what_now']}")
+    if (started := agent.said(STARTED)) is not None:
         session.say(told_of_offers(started["of"]))
         for why in started["left_out"]:
             session.say(why)

@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _answer(given: list[str]) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own remarks are no answers; read when it is loaded
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # as `interpreter.fork_only_to_exec`, which `accio help` needn't load
     _prepare_streams()
     try:
         code = _dispatch(given)

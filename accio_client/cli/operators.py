@@ -16,7 +16,8 @@ from accio_client.views import InputPortView, OperatorView, ResourcesView
 def get(session: Session) -> None:
     """List every operator that an agent ever offered."""
     with session.client() as client:
-        found, agents = client.list_operators(), client.list_agents()
+        found = client.list_operators()
+        agents = [] if session.json or session.quiet else client.list_agents()
     content = document({"operators": [operator(each) for each in found]})
     session.answer(content, (each.name for each in found), lambda: _show_list(found))
     for each in agents:

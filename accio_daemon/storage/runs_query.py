@@ -242,7 +242,7 @@ def find(connection: sqlite3.Connection, text: str, viewer: Viewer) -> Found:
         ranges = [(run, reference.child_ranges(run.children)) for run in runs if run.parent]
         candidates = [(run, index) for run, typed in ranges for index in _children(run, typed)]
     if not candidates:
-        raise NotFound(f"there is no run {text!r}")
+        raise NotFound(f"there is no run {text!r}{_why_no_child(runs, reference.index)}")
     if len(candidates) > 1:
         shown = [run.id if index is None else child_id(run.id, index) for run, index in candidates]
         more = " …" if len(shown) > _SHOWN_CANDIDATES else ""
@@ -262,6 +262,18 @@ def _newest(connection: sqlite3.Connection, wanted: re.Match[str], me: Person) -
     if wanted["index"] is None:
         return Found(run=run)
     return find(connection, f"{run.id}.{wanted['index']}", Viewer(me=me))
+
+
+def _why_no_child(runs: Sequence[RunRow], index: str | None) -> str:
+    """Return which children there are, where the run is known of which one was asked for."""
+    if index is None or len(runs) != 1:
+        return ""
+    (run,) = runs
+    if not run.parent:
+        return f": {run.id} is no sweep, and has no children"
+    gone = " (it was deleted)" if index == str(number := int(index or 0)) and number < run.children else ""
+    others = f"0 to {run.children - 1}" if run.children > 1 else "0"
+    return f": the children of {run.id} are {others}{gone}"
 
 
 def _children(run: RunRow, ranges: tuple[range, ...]) -> list[int]:

@@ -156,6 +156,20 @@ def find_gap(connection: sqlite3.Connection | None, database: Path) -> str:
     )
 
 
+def find_damage(database: Path) -> str:
+    """Say that the file beside a database has no seal in it which can be read; empty if it has one, or never had."""
+    file = database.with_name(SEAL_NAME)
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{file} can't be read ({error.strerror}): whether commits are missing can't be told"
+    if _newest(content) is None and content.strip(b"\0"):
+        return f"{file} is damaged: whether commits are missing can't be told"
+    return ""
+
+
 def _page(file: Path) -> mmap.mmap:
     """Open the file as memory that outlives this process; its space is there before, so that no write finds none."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

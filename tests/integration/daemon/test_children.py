@@ -195,6 +195,25 @@ def test_what_is_not_there_is_not_found(tmp_path: Path, text: str) -> None:
             find(connection, text, ANYBODY)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"{ID}.58", f": the children of {ID} are 0 to 57"),
+        (f"{ID}.007", f": the children of {ID} are 0 to 57"),
+        ("0123.99", f": the children of {ID} are 0 to 57"),
+        (f"{ID}." + "9" * 18, f": the children of {ID} are 0 to 57"),
+        (f"{ID}.7", rf": the children of {ID} are 0 to 57 \(it was deleted\)"),
+    ],
+)
+def test_a_child_that_is_not_there_is_told_with_those_that_are(tmp_path: Path, text: str, told: str) -> None:
+    """Whoever mistypes the number of a child reads which numbers there are."""
+    sweep = Sweep((Axis("a", INTEGER, tuple(map(str, range(58)))),))
+    with database(tmp_path / "accio.db") as connection:
+        store(connection, sweep, states={}, removed=[(7, 7)])
+        with pytest.raises(NotFound, match=f"^there is no run '{text}'{told}$"):
+            find(connection, text, ANYBODY)
+
+
 def test_an_ambiguous_index_lists_candidates(tmp_path: Path) -> None:
     """Several children that a text could mean are named."""
     sweep = Sweep((Axis("a", INTEGER, tuple(map(str, range(300)))),))

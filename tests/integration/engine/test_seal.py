@@ -14,7 +14,7 @@ from accio_daemon.core.effects import Effects
 from accio_daemon.storage.backup import back_up
 from accio_daemon.storage.database import FILE_NAME, prepare
 from accio_daemon.storage.history import taken_up
-from accio_daemon.storage.seal import Seal, find_gap
+from accio_daemon.storage.seal import SEAL_NAME, Seal, find_damage, find_gap
 from accio_daemon.storage.transactions import carry_out
 from accio_daemon.storage.writer import render
 from tests.integration.daemon.harness import configured
@@ -194,6 +194,23 @@ def test_a_backup_tells_of_damage(tmp_path: Path) -> None:
     made = back_up(tmp_path / FILE_NAME, tmp_path / "night.db")
     assert made.bytes == (tmp_path / "night.db").stat().st_size
     assert "meta" in made.problems[0]
+
+
+def test_a_damaged_seal_is_told(tmp_path: Path) -> None:
+    """A file without any seal that can be read tells nothing of missing commits, and that itself is told."""
+    connection, seal = _work(tmp_path)
+    connection.close()
+    seal.close()
+    database = tmp_path / FILE_NAME
+    assert find_damage(database) == ""
+    file = tmp_path / SEAL_NAME
+    file.write_bytes(b"?" * len(file.read_bytes()))
+    assert find_gap(None, database) == ""
+    assert "is damaged" in find_damage(database)
+    file.write_bytes(bytes(256))
+    assert find_damage(database) == ""  # as it is made
+    file.unlink()
+    assert find_damage(database) == ""
 
 
 def test_a_transaction_that_fails_is_not_sealed(tmp_path: Path) -> None:

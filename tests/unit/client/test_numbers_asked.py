@@ -47,6 +47,41 @@ def test_a_number_that_no_message_holds_is_refused_by_its_name(told: str) -> Non
     assert told == str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.get_run("x\udc80"),
+        lambda client: client.update("last", notes="\ud800"),
+        lambda client: client.submit("w", idempotency_key="x\ud800"),
+        lambda client: next(client.watch("x\udc80")),
+        lambda client: client.backup("/tmp/\udcff"),
+    ],
+)
+def test_half_a_character_is_refused(call: Callable[[Client], Any]) -> None:
+    """A text that UTF-8 hasn't got, as of a file's name in another encoding, is told with its place and what to do."""
+    with (
+        Client("127.0.0.1:1", token="none") as client,
+        pytest.raises(BadRequest, match=r"found .*\\.*half a character"),
+    ):
+        call(client)
+
+
+@pytest.mark.parametrize("number", [10**5000, -(10**5000), 10**1001], ids=["5001 digits", "negative", "1002 digits"])
+def test_a_number_of_too_many_digits_is_refused(number: int) -> None:
+    """Numbers that Python itself writes no more are told by their length, in parameters and elsewhere."""
+    with Client("127.0.0.1:1", token="none") as client:
+        with pytest.raises(BadRequest, match="/params/x: expected a number of at most 1000 digits, found a number of"):
+            client.submit("w", x=number)
+        with pytest.raises(BadRequest, match="found a number of about"):
+            client.revoke_token(number)
+
+
+def test_what_is_no_time_is_refused() -> None:
+    """A text where a time is wanted is told as what it is."""
+    with pytest.raises(BadRequest, match='expected a datetime, found "yesterday"'):
+        epoch_ms("yesterday")  # type: ignore[arg-type]  # on purpose
+
+
 @pytest.fixture(params=["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
 def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The time zone of this process: in the middle, and furthest to both sides."""
