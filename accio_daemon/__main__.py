@@ -177,14 +177,15 @@ def _raise_file_limit() -> None:
 
 
 def _spare_the_collector() -> None:
-    """Make the collector of cycles look rarely, and never at what was imported.
+    """Make the collector of cycles look rarely at what is old, and never at what was imported.
 
     What the core makes for a node is freed by its reference count. With Python's own thresholds the collector would
-    walk all open children again and again: a tenth of the processor time of a busy daemon.
+    walk all open children again and again: a tenth of the processor time of a busy daemon. What is new it looks at in
+    small portions, as everything stands still meanwhile: 0.1 s, if they are of 100,000 objects.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(5_000, 400, 20)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

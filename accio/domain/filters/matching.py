@@ -55,22 +55,23 @@ def finder(text: str) -> Test:
     """Return the test whether a word is in one of a row's texts, whatever the case of either."""
     part = text.casefold()
 
-    def within(value: Any) -> bool:
-        if isinstance(value, str):
-            return part in value.casefold()
-        if isinstance(value, tuple):
-            for each in value:
-                if within(each):
-                    return True
-        return False
-
     def found(row: Row) -> bool:  # plain loops: it is asked of thousands of rows for one page
         for name in SEARCHED:
-            if within(row.get(name)):
+            if _within(row.get(name), part):
                 return True
         for key in row:  # noqa: SIM110 - as above
-            if key.startswith(PARAM) and within(row[key]):
+            if key.startswith(PARAM) and _within(row[key], part):
                 return True
         return False
 
     return found
+
+
+def _within(value: Any, part: str) -> bool:
+    if isinstance(value, str):
+        return part in value.casefold()
+    if isinstance(value, tuple):
+        for each in value:
+            if _within(each, part):
+                return True
+    return False

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from accio.late import dataclass
 
@@ -208,21 +208,40 @@ def fold(
     disjoin: Callable[[list[T]], T],
 ) -> T:
     """Compute from the leaves upwards: the one walk that every meaning of a filter shares."""
+    return _Meaning(everything, leaf, negate, conjoin, disjoin).of(filter_)
 
-    def walk(part: Filter) -> T:
+
+class _Meaning(Generic[T]):
+    """What the parts of a filter mean. A function that calls itself would hold itself, and all that it knows of, until
+    the collector of cycles comes.
+    """
+
+    def __init__(
+        self,
+        everything: Callable[[], T],
+        leaf: Callable[[Leaf], T],
+        negate: Callable[[T], T],
+        conjoin: Callable[[list[T]], T],
+        disjoin: Callable[[list[T]], T],
+    ) -> None:
+        self._everything = everything
+        self._leaf = leaf
+        self._negate = negate
+        self._conjoin = conjoin
+        self._disjoin = disjoin
+
+    def of(self, part: Filter) -> T:
         match part:
             case Everything():
-                return everything()
+                return self._everything()
             case Not(part=inner):
-                return negate(walk(inner))
+                return self._negate(self.of(inner))
             case And(parts=parts):
-                return conjoin([walk(each) for each in parts])
+                return self._conjoin([self.of(each) for each in parts])
             case Or(parts=parts):
-                return disjoin([walk(each) for each in parts])
+                return self._disjoin([self.of(each) for each in parts])
             case _:
-                return leaf(part)
-
-    return walk(filter_)
+                return self._leaf(part)
 
 
 def substitute(filter_: Filter, known: Callable[[Leaf], Filter]) -> Filter:

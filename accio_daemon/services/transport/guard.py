@@ -12,7 +12,7 @@ import asyncio
 import inspect
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -22,7 +22,7 @@ from accio.domain.access import why_not_call
 from accio.domain.people import Person, parse_person
 from accio.domain.problems import ValueProblem
 from accio.errors import AccioError, Internal, PermissionDenied, Unauthenticated
-from accio.wire.errors import to_status
+from accio.wire.errors import Trailers, to_status
 from accio_daemon.services.transport import bounds
 from accio_daemon.services.transport.auth import CALLER, STANDING, Tokens
 
@@ -110,13 +110,15 @@ class Guard(grpc.aio.ServerInterceptor):
             try:
                 return await behaviour(request, context)
             except AccioError as error:
-                await _abort(context, error)
+                failure = to_status(error)
             except (asyncio.CancelledError, grpc.aio.AbortError):
                 raise
             except Exception:  # the boundary: a bug of one call mustn't reach its caller's screen
                 reference = secrets.token_hex(4)
                 log.exception("call failed", method=method, ref=reference)
-                await _abort(context, Internal(f"internal error (ref {reference})"))
+                failure = to_status(Internal(f"internal error (ref {reference})"))
+            await _abort(context, failure)
+            return None
 
         return guarded
 
@@ -152,8 +154,8 @@ def _while_it_holds(behaviour: Behaviour) -> Behaviour:
 def _refusal(error: AccioError) -> Any:
     """Return the handler of a call that ends at once, whatever its kind is, without a message being taken in."""
 
-    async def refuse(_requests: Any, context: Any) -> NoReturn:
-        await _abort(context, error)
+    async def refuse(_requests: Any, context: Any) -> None:
+        await _abort(context, to_status(error))
 
     return grpc.stream_stream_rpc_method_handler(refuse)
 
@@ -228,7 +230,14 @@ def _writing(behaviour: Callable[[Any, Any], Any]) -> Behaviour:
     return writing
 
 
-async def _abort(context: Any, error: AccioError) -> NoReturn:
-    code, message, trailers = to_status(error)
-    await context.abort(code, message, trailers)
-    raise AssertionError("abort returned")
+async def _abort(context: Any, status: tuple[grpc.StatusCode, str, Trailers]) -> None:
+    """End a call with a status. Whoever made it may but return: gRPC raises once more what ends the call.
+
+    gRPC keeps that exception with the call. If it knew of our frames, or of the error that it stands for, they would
+    keep the call and all that it had, until the collector of cycles comes: who makes calls that are refused, again and
+    again, would make it stop everybody.
+    """
+    try:
+        await context.abort(*status)
+    except grpc.aio.AbortError as aborted:
+        aborted.__traceback__ = None

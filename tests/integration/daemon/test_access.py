@@ -1,5 +1,7 @@
 """Who may call, and what callers are told when something goes wrong."""
 
+import gc
+import weakref
 from typing import Any
 
 import grpc
@@ -10,6 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from accio.errors import NotFound
 from accio.v1 import accio_pb2, agents_pb2, workflows_pb2
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.server import ACCIO, AGENTS, ARTIFACTS, POOLS, Server
@@ -100,6 +103,51 @@ async def test_a_bug_stays_in_the_log() -> None:
                 assert "internal error (ref " in (raised.value.details() or "")
                 assert "secret" not in (raised.value.details() or "")
     finally:
+        await server.stop(0)
+
+
+class Held:
+    """Something that a call has while it goes on."""
+
+
+class Refusing(Broken):
+    """Raises a domain error from every method, while it has something."""
+
+    def __init__(self) -> None:
+        self.held: list[weakref.ref[Held]] = []
+
+    def __getattr__(self, method: str) -> Any:
+        """Return a method that notes what it has, and raises."""
+
+        async def refuse(*_: object) -> None:
+            held = Held()
+            self.held.append(weakref.ref(held))
+            raise NotFound("there is nothing")
+
+        return refuse
+
+
+async def test_a_refused_call_leaves_nothing() -> None:
+    """What a refused call had is freed when it ends, not when the collector of cycles comes: that one stops everybody,
+    for 0.1 s where somebody's calls are refused all the time.
+    """
+    refusing = Refusing()
+    server = Server(
+        tokens=Tokens([("t" * 20, None)]), accio=(refusing,), agents=refusing, artifacts=refusing, pools=(refusing,)
+    )
+    (address,) = await server.start(("127.0.0.1:0",))
+    gc.disable()
+    try:
+        async with grpc.aio.insecure_channel(address) as channel:
+            for method in (*ACCIO.methods, *AGENTS.methods, *ARTIFACTS.methods):
+                with pytest.raises(grpc.aio.AioRpcError) as raised:
+                    await call(channel, method, f"Bearer {'t' * 20}")
+                assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.NOT_FOUND, "there is nothing")
+            assert len(refusing.held) >= len(ACCIO.methods)
+        await server.stop(0)
+        assert [held() for held in refusing.held] == [None] * len(refusing.held)
+    finally:
+        gc.enable()
         await server.stop(0)
 
 

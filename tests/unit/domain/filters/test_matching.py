@@ -1,5 +1,6 @@
 """Rows that match: the meaning of each operator, and of what isn't there."""
 
+import gc
 import math
 from decimal import Decimal
 from typing import Any
@@ -155,3 +156,16 @@ def test_a_row_is_asked_for_no_more_than_decides() -> None:
         row = Reading(ROW)
         matcher(read_query(query, CONTEXT))(row)
         assert row.asked == asked, query
+
+
+def test_what_a_query_came_to_is_freed_with_it() -> None:
+    """Nothing of it is left to the collector of cycles, which stops everybody where there is much to collect."""
+    checked = read_query("not (state=failed or n>3 and Second)", CONTEXT)
+    matcher(checked)(ROW)  # the first use may finish classes
+    gc.collect()
+    gc.disable()
+    try:
+        assert not matcher(checked)(ROW)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
