@@ -27,7 +27,7 @@ _MOST_BITS = int(MAX_DIGITS * math.log2(10))
 def read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str]:
     """Return the definition's text, the folder that its relative paths mean, and the id that its file's name gives."""
     if isinstance(definition, Path):
-        folder = as_base_path(definition.absolute().parent) if base_path is None else base_path
+        folder = as_base_path(str(definition.absolute().parent)) if base_path is None else base_path
         return read(definition.read_bytes(), folder)[0], folder, readable(definition.stem)
     from accio_client.composing import Workflow
 
@@ -36,7 +36,8 @@ def read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str
     text = definition if isinstance(definition, bytes) else json.dumps(_plain(definition, "")).encode()
     if len(text) > LARGEST_DEFINITION:
         raise BadRequest(f"expected a definition of at most {LARGEST_DEFINITION} bytes, found {len(text)}")
-    return text, as_base_path(Path.cwd()) if base_path is None else base_path, ""
+    folder = as_base_path(os.getcwd()) if base_path is None else base_path  # noqa: PTH109  # with each submission
+    return text, folder, ""
 
 
 def _plain(value: Any, place: str) -> Any:

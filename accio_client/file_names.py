@@ -3,7 +3,6 @@ on Unix may be any bytes.
 """
 
 import re
-from pathlib import Path
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.=,+@-]")
 _LONGEST = 200
@@ -25,6 +24,6 @@ def readable(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def base_path(folder: Path) -> str:
+def base_path(folder: str) -> str:
     """Return *folder* as the daemon joins relative paths to it; empty, so that it refuses them, if it can't be sent."""
-    return str(folder) if readable(str(folder)) == str(folder) else ""
+    return folder if readable(folder) == folder else ""

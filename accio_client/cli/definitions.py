@@ -141,7 +141,7 @@ def read_file(name: str) -> Source:
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise BadRequest(f"{name}: can't be read: {reason}") from None
-    return Source(name=name, text=text, base_path=base_path(path.absolute().parent))
+    return Source(name=name, text=text, base_path=base_path(str(path.absolute().parent)))
 
 
 def means_file(argument: str) -> bool:
@@ -175,7 +175,7 @@ def submission(argument: str, overrides: Overrides, reader: Reader) -> Source:
         except InvalidDefinition:
             return source  # the daemon tells everything that is wrong with it
     else:
-        source, document = Source(name="", text=b"", base_path=base_path(Path.cwd())), {"workflow": argument}
+        source, document = Source(name="", text=b"", base_path=base_path(str(Path.cwd()))), {"workflow": argument}
     workflow = document.get("workflow")
     short = isinstance(workflow, str) and any(text is not None and _may_be_short(text) for _, text in params)
     points = overrides.sweep()

@@ -25,9 +25,12 @@ from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.terms import Announced, Gather
 
 ClassKey = tuple[int, Resources, int | None]
+SingleKey = tuple[int, tuple[int, ...], tuple[str, ...]]  # a workflow in memory, its operators, parameters with values
 
 # Operators whose ports and keys stay prepared; one takes a few kilobytes.
 _PREPARED = 256
+# Plans of single runs that are kept: the next one of the same workflow differs in its values alone.
+_SINGLE = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,6 +83,7 @@ class ClassRegistry:
     """The NodeClass of each kind of node. Any thread may ask: plans of large workflows are compiled in several."""
 
     def __init__(self) -> None:
+        self.single: dict[SingleKey, tuple[Workflow, Plan]] = {}  # plans of single runs, for others like them
         self._classes: dict[ClassKey, NodeClass] = {}
         self._ids = count(1)
 
@@ -95,6 +99,34 @@ class ClassRegistry:
 
 def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced], classes: ClassRegistry) -> Plan:
     """Compile a checked workflow for one run; *operators* pins a version for each node, in the graph's order."""
+    if not sweep.is_single:
+        return _compile(workflow, sweep, operators, classes)
+    key = (id(workflow), tuple(each.no for each in operators), tuple(axis.name for axis in sweep.axes))
+    known, plan = classes.single.get(key, _NOTHING)
+    if plan is not None and known is workflow:
+        return _with_values(plan, workflow, sweep, operators)
+    plan = _compile(workflow, sweep, operators, classes)
+    if len(classes.single) >= _SINGLE:
+        classes.single.clear()
+    classes.single[key] = (workflow, plan)
+    return plan
+
+
+_NOTHING: tuple[None, None] = (None, None)
+
+
+def _with_values(plan: Plan, workflow: Workflow, sweep: Sweep, operators: Sequence[Announced]) -> Plan:
+    """Return the plan of another single run with the values of *sweep*: nothing else of it depends on them."""
+    binder = _Binder(workflow, sweep, operators)
+    nodes = list(plan.nodes)
+    for no, (node, definition) in enumerate(zip(plan.nodes, workflow.graph, strict=True)):
+        if any(isinstance(source, FromParam) for source in definition.inputs.values()):
+            bindings = binder.bind(definition, _prepared(node.operator)[0])
+            nodes[no] = replace(node, bindings=bindings, constant=_constant(bindings, sweep))
+    return replace(plan, nodes=tuple(nodes))
+
+
+def _compile(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced], classes: ClassRegistry) -> Plan:
     specs = {pinned.no: pinned.spec for pinned in operators}
     prepared = {no: _prepared(spec) for no, spec in specs.items()}
     bound = _Binder(workflow, sweep, operators).bind_all({no: ports for no, (ports, _) in prepared.items()})
@@ -233,10 +265,11 @@ class _Binder:
 
     def bind_all(self, ports: Mapping[int, Sequence[_Port]]) -> list[tuple[Binding, ...]]:
         """Return the bindings of each node, given the ports of each operator."""
-        return [
-            tuple(self._bindings(node, ports[pinned.no]))
-            for node, pinned in zip(self._graph, self._operators, strict=True)
-        ]
+        return [self.bind(node, ports[pinned.no]) for node, pinned in zip(self._graph, self._operators, strict=True)]
+
+    def bind(self, node: NodeDefinition, ports: Sequence[_Port]) -> tuple[Binding, ...]:
+        """Return the bindings of one node, given the ports of its operator."""
+        return tuple(self._bindings(node, ports))
 
     def _bindings(self, node: NodeDefinition, ports: Sequence[_Port]) -> Iterator[Binding]:
         for prepared in ports:

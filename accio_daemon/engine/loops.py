@@ -155,6 +155,8 @@ class Loops:
             if batch.begun:
                 self._observer.dispatched(with_work, self._clock.now().mono - batch.begun)
             self._crash_point("after_act")
+            if with_work and batch.answers:
+                await asyncio.sleep(0)  # the work goes out before those run who were waiting for their answers
             self._cycle.answer(committed)
             self._crash_point("after_answer")
             if self._cycle.deleting or self._stopping:

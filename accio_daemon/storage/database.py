@@ -26,6 +26,10 @@ LOCK_NAME = "accio.lock"
 APPLICATION_ID = 0x41434349  # "ACCI"
 LOG_LIMIT = 64 << 20  # bytes to which SQLite itself cuts a log that is larger, once all of it is in the database
 CHECKPOINT_PAGES = 4_000  # that the log may have before a transaction takes them into the database
+IDLE_CHECKPOINT_PAGES = 1_000
+"""The same where transactions are small: they wait for the disk least where they write what was written before, and the
+few pages that they share are soon in the database.
+"""
 # File systems on which locks or write-ahead logs can't be relied upon, by the magic number of statfs(2).
 _REMOTE_FILE_SYSTEMS = {0x6969: "NFS", 0xFF534D42: "CIFS", 0xFE534D42: "SMB2", 0x65735546: "FUSE", 0x0BD00BD0: "Lustre"}
 # Rows that one statement carries: few sizes, so that statements are prepared once; a last group repeats its last row
@@ -152,9 +156,9 @@ def prepare(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
     return connection
 
 
-def let_checkpoint(connection: sqlite3.Connection, may: bool) -> None:
-    """Have transactions of the connection carry the log into the database once it is long, or else leave it."""
-    connection.execute(_checkpointing(CHECKPOINT_PAGES if may else 0))
+def let_checkpoint(connection: sqlite3.Connection, pages: int) -> None:
+    """Have transactions of the connection carry the log into the database once it has so many *pages*; 0: never."""
+    connection.execute(_checkpointing(pages))
 
 
 def _checkpointing(pages: int) -> str:
@@ -243,6 +247,9 @@ def upsert_many(connection: sqlite3.Connection, head: str, tail: str, width: int
 
     Idempotent statements only, as a row may be written twice.
     """
+    if len(rows) == 1:
+        connection.execute(_statement(head, tail, width, 1), rows[0])
+        return
     start = 0
     while start < len(rows):
         size = _group_size(len(rows) - start)

@@ -33,8 +33,8 @@ def _study_of(text: str) -> Sweep:
     return Sweep.from_text(text)
 
 
-def record_fields(columns: Sequence[Any]) -> dict[str, Any]:
-    """Return the fields of RunRecord."""
+def record_fields(columns: Sequence[Any], known: Sweep | None = None) -> dict[str, Any]:
+    """Return the fields of RunRecord; *known* is the run's sweep where it was read before and can't have grown."""
     (no, run_id, kind, seed, sweep, options, _, state, closed, cursor, removed, running, success, failed, killed,
      nodes_ended, created, started, ended) = columns  # fmt: skip
     asked = orjson.loads(options)
@@ -42,7 +42,7 @@ def record_fields(columns: Sequence[Any]) -> dict[str, Any]:
         "no": no,
         "id": run_id,
         "single": kind == SINGLE,
-        "sweep": sweep_of(sweep),
+        "sweep": sweep_of(sweep) if known is None else known,
         "seed": seed,
         "cache": CacheMode(asked["cache"]),
         "nice": asked.get("nice", False),  # which rows of earlier versions don't say

@@ -19,6 +19,7 @@ from accio.domain.children import OPEN, OWN, implied_node_state
 from accio.domain.ids import RunId, child_id, parse_reference
 from accio.domain.people import Person
 from accio.domain.states import RUN_TERMINAL, NodeState, RunState
+from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, NotFound
 from accio.late import dataclass
 from accio_daemon.core.run_record import RunRecord
@@ -124,13 +125,13 @@ class RunRow(RunRecord):
         return min(1.0, self.ended_nodes / self.all_nodes) if self.all_nodes else 1.0
 
 
-def run_row(row: Sequence[Any]) -> RunRow:
-    """Read a row of the statement `columns`."""
+def run_row(row: Sequence[Any], known: Sweep | None = None) -> RunRow:
+    """Read a row of the statement `columns`, with the sweep that is *known* of it."""
     recorded = row[:RECORDED]
     (workflow_no, workflow_id, version, owner_name, owner_email, name, notes, children, nodes, own_nodes,
      tags, quarantined, roots, decided) = row[RECORDED:]  # fmt: skip
     return RunRow(
-        **record_fields(recorded),
+        **record_fields(recorded, known),
         workflow_no=workflow_no,
         workflow_id=workflow_id,
         workflow_version=version,
@@ -200,8 +201,12 @@ class Found:
 
 def get_run(connection: sqlite3.Connection, no: RunNo) -> RunRow | None:
     """Read a single run or a parent by its number."""
+    return _read_run(connection, no, None)
+
+
+def _read_run(connection: sqlite3.Connection, no: RunNo, known: Sweep | None) -> RunRow | None:
     row = connection.execute(BY_NO, {"no": no}).fetchone()
-    return None if row is None else run_row(row)
+    return None if row is None else run_row(row, known)
 
 
 def get_child(connection: sqlite3.Connection, run: RunRow, index: int) -> Found:
@@ -212,7 +217,8 @@ def get_child(connection: sqlite3.Connection, run: RunRow, index: int) -> Found:
 
 def read_again(connection: sqlite3.Connection, found: Found) -> Found:
     """Read what was found before anew; NotFound if it was deleted since."""
-    run = get_run(connection, found.run.no)
+    sweep = found.run.sweep
+    run = _read_run(connection, found.run.no, sweep if sweep.is_single else None)
     if run is None or (found.index is not None and not run.has(found.index)):
         raise NotFound(f"run {found.id} was deleted")
     return Found(run=run) if found.index is None else get_child(connection, run, found.index)

@@ -49,8 +49,9 @@ class Seal:
     def __init__(self, connection: sqlite3.Connection, database: Path) -> None:
         """Go on from what the database has, whatever the file said: that must have been told before."""
         self._database = database
-        self._log = database.with_name(f"{database.name}-wal")
-        found = _look_at(database)
+        self._log = os.fspath(database.with_name(f"{database.name}-wal"))
+        self._place = os.fspath(database)  # both are looked at with each commit
+        found = _look_at(self._place)
         self._identity = None if found is None else _identity(found)
         self._log_was = _log_size(self._log)
         self._is_read_only = False  # and told
@@ -67,7 +68,7 @@ class Seal:
 
     def refuse_if_gone(self) -> None:
         """Raise FailedPrecondition if the database isn't the file any more that was opened, or its log was cut."""
-        found = _look_at(self._database)
+        found = _look_at(self._place)
         if found is None or _identity(found) != self._identity:
             raise FailedPrecondition(
                 f"the database {self._database} was removed or replaced while the daemon ran: nothing that is written "
@@ -181,9 +182,9 @@ def _page(file: Path) -> mmap.mmap:
         os.close(descriptor)
 
 
-def _look_at(file: Path) -> os.stat_result | None:
+def _look_at(file: str) -> os.stat_result | None:
     try:
-        return file.stat()
+        return os.stat(file)  # noqa: PTH116  # with each commit, and a Path takes longer than the call
     except OSError:
         return None
 
@@ -192,7 +193,7 @@ def _identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _log_size(log: Path) -> int:
+def _log_size(log: str) -> int:
     found = _look_at(log)
     return 0 if found is None else found.st_size
 

@@ -18,7 +18,7 @@ from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import Result, RunNo
 from accio_daemon.storage import levels, restore, writer
 from accio_daemon.storage.at_once import AtOnce
-from accio_daemon.storage.database import Database, let_checkpoint
+from accio_daemon.storage.database import CHECKPOINT_PAGES, IDLE_CHECKPOINT_PAGES, Database, let_checkpoint
 from accio_daemon.storage.jobs import WriteJob
 from accio_daemon.storage.owners import read_caps, used_by_hour
 from accio_daemon.storage.pools import AllocationRow, PoolFacts, read_given_back, read_live, read_pools
@@ -125,7 +125,7 @@ class SqliteStore(Records):
         self._writer = database.writer
         self._seal = Seal(self.connection, database.path)
         self._at_once = at_once or AtOnce()
-        self._checkpoints = True  # whether the writer's connection makes them by itself
+        self._checkpoints = CHECKPOINT_PAGES  # after how many pages the writer's connection makes them
 
     async def commit(self, rows: writer.Batch, jobs: Sequence[WriteJob[Any]], deleting: RunNo | None) -> Committed:
         """Make a batch durable, on the writer's thread or at once; see `transactions.carry_out`. One at a time."""
@@ -145,9 +145,10 @@ class SqliteStore(Records):
         *,
         at_once: bool,
     ) -> Committed:
-        if at_once == self._checkpoints:
-            let_checkpoint(connection, not at_once)
-            self._checkpoints = not at_once
+        after = 0 if at_once else CHECKPOINT_PAGES if self._checkpoints else IDLE_CHECKPOINT_PAGES
+        if after != self._checkpoints:
+            let_checkpoint(connection, after)
+            self._checkpoints = after
         begun = self._at_once.clock()
         try:
             return carry_out(connection, rows, jobs, deleting, self._seal)

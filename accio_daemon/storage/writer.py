@@ -137,31 +137,26 @@ def render(fx: Effects, specs: dict[int, Any]) -> Batch:
     """Turn what a batch decided into rows."""
     batch = Batch()
     batch.sequence = fx.sequence
-    batch.agents = [_agent(agent) for agent in fx.agents.values()]
-    batch.pools, batch.allocations = pools.render(fx)
-    batch.caps = dict(fx.caps)
     batch.usage = owners.usage_rows(fx.usage)
-    batch.operators = [
-        (number, spec.name, specs[number], orjson.dumps(spec.to_json()).decode(), announced)
-        for number, spec, announced in fx.operators
-    ]
+    if any(_RARE_EFFECTS(fx)):
+        _render_rare(fx, specs, batch)
     _render_runs(fx, batch)
     _render_nodes(fx, batch)
     _render_results(fx, batch)
     _render_executions(fx, batch.tables)
     batch.tables["attempts"] = [_attempt(row) for row in fx.attempts]
-    batch.events = [(e.run_no, e.index, e.node, e.attempt, e.kind, e.detail, e.at_ms) for e in fx.events]
-    batch.removed_agents = list(fx.removed_agents)
     batch.weight = fx.heavy + len(batch.runs) + len(batch.new_runs) + sum(map(len, batch.tables.values()))
     return batch
 
 
-def _render_runs(fx: Effects, batch: Batch) -> None:
-    """Turn runs, and what is kept of each as a whole, into rows."""
-    batch.new_runs = [(_new_run(run, command), command) for run, command in fx.submitted]
-    batch.runs = [_run(run) for run in fx.runs.values()]
-    batch.tables["pins"] = [
-        (run_no, text, digest_blob(pin.digest), pin.size, pin.name) for run_no, text, pin in fx.pins
+def _render_rare(fx: Effects, specs: dict[int, Any], batch: Batch) -> None:
+    """Turn what most batches have nothing of into rows."""
+    batch.agents = [_agent(agent) for agent in fx.agents.values()]
+    batch.pools, batch.allocations = pools.render(fx)
+    batch.caps = dict(fx.caps)
+    batch.operators = [
+        (number, spec.name, specs[number], orjson.dumps(spec.to_json()).decode(), announced)
+        for number, spec, announced in fx.operators
     ]
     batch.repinned = [(orjson.dumps(numbers).decode(), run_no) for run_no, numbers in fx.repinned.items()]
     batch.gathered = list(gathered.rows_of(fx.gathered))
@@ -171,6 +166,25 @@ def _render_runs(fx: Effects, batch: Batch) -> None:
     batch.grown = [(run.sweep.to_text(), run.no) for run in fx.grown.values()]
     batch.begun_anew = [(run_no, OWN) for run_no in fx.begun_anew]
     batch.removed_runs = list(fx.removed_runs)
+    batch.removed_instances = list(fx.removed_instances)
+    batch.removed_agents = list(fx.removed_agents)
+    batch.missing = [digest_blob(digest) for digest in fx.missing]
+    batch.events = [(e.run_no, e.index, e.node, e.attempt, e.kind, e.detail, e.at_ms) for e in fx.events]
+
+
+_RARE_EFFECTS = attrgetter(
+    "agents", "pools", "allocations", "caps", "operators", "repinned", "gathered", "rounds", "told", "pruned", "grown",
+    "begun_anew", "removed_runs", "removed_instances", "removed_agents", "missing", "events",
+)  # fmt: skip
+
+
+def _render_runs(fx: Effects, batch: Batch) -> None:
+    """Turn runs, and what is kept of each as a whole, into rows."""
+    batch.new_runs = [(_new_run(run, command), command) for run, command in fx.submitted]
+    batch.runs = [_run(run) for run in fx.runs.values()]
+    batch.tables["pins"] = [
+        (run_no, text, digest_blob(pin.digest), pin.size, pin.name) for run_no, text, pin in fx.pins
+    ]
 
 
 def _render_nodes(fx: Effects, batch: Batch) -> None:
@@ -180,7 +194,6 @@ def _render_nodes(fx: Effects, batch: Batch) -> None:
         (*key, RUN_STATES[state], sequence, started, ended)
         for key, (state, sequence, started, ended) in fx.instances.items()
     ]
-    batch.removed_instances = list(fx.removed_instances)
     tables["nodes"] = _nodes(fx)
     batch.removed_nodes = [key for key, node in fx.nodes.items() if node is None]
     tables["demands"] = [
@@ -210,7 +223,6 @@ def _render_results(fx: Effects, batch: Batch) -> None:
         *((row.attempt, *each) for row in fx.results if row.series for each in row.series),
         *((row.id, *each) for row in fx.attempts if row.series for each in row.series),
     ]
-    batch.missing = [digest_blob(digest) for digest in fx.missing]
 
 
 def _result(row: ResultRow) -> tuple[Any, ...]:
@@ -353,12 +365,9 @@ def _agent(agent: Agent) -> tuple[Any, ...]:
 
 def write(connection: sqlite3.Connection, batch: Batch) -> None:
     """Write a batch inside the caller's transaction."""
-    _many(connection, "upsert_operator", batch.operators)
-    _many(connection, "upsert_agent", batch.agents)
-    if batch.pools or batch.allocations:
-        pools.write(connection, batch.pools, batch.allocations)
-    if batch.caps:
-        owners.write_caps(connection, batch.caps)
+    is_rare = any(_RARE(batch))
+    if is_rare:
+        _write_first(connection, batch)
     if batch.usage:
         owners.add_usage(connection, batch.usage)
     for row, command in batch.new_runs:
@@ -372,6 +381,24 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
             upsert_many(connection, _SQL[name], tail, width, rows)
     levels.add(connection, batch.keys)
     _many(connection, "update_run", batch.runs)
+    if is_rare:
+        _write_last(connection, batch)
+    if batch.sequence is not None:
+        connection.execute(_SQL["set_sequence"], (batch.sequence,))
+
+
+def _write_first(connection: sqlite3.Connection, batch: Batch) -> None:
+    """Write what the rows of runs and nodes may refer to."""
+    _many(connection, "upsert_operator", batch.operators)
+    _many(connection, "upsert_agent", batch.agents)
+    if batch.pools or batch.allocations:
+        pools.write(connection, batch.pools, batch.allocations)
+    if batch.caps:
+        owners.write_caps(connection, batch.caps)
+
+
+def _write_last(connection: sqlite3.Connection, batch: Batch) -> None:
+    """Write what refers to runs and nodes, and remove what is gone."""
     _many(connection, "remove_node", batch.removed_nodes)
     _many(connection, "remove_checkpoint", batch.removed_checkpoints)
     if batch.gathered:
@@ -382,8 +409,6 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
     _many(connection, "insert_event", batch.events)
     _many(connection, "repin", batch.repinned)
     _write_removals(connection, batch)
-    if batch.sequence is not None:
-        connection.execute(_SQL["set_sequence"], (batch.sequence,))
 
 
 def _many(connection: sqlite3.Connection, name: str, rows: Rows) -> None:

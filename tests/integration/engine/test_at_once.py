@@ -13,7 +13,7 @@ from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.restart import restart
 from accio_daemon.storage.at_once import IN_A_ROW, QUICK_S, AtOnce
-from accio_daemon.storage.database import CHECKPOINT_PAGES, Database
+from accio_daemon.storage.database import CHECKPOINT_PAGES, IDLE_CHECKPOINT_PAGES, Database
 from accio_daemon.storage.store import SqliteStore, StoredWorld
 from accio_daemon.storage.writer import render
 from tests import builders
@@ -115,7 +115,7 @@ def test_some_transactions_of_many_go_to_the_thread() -> None:
 
 
 async def test_a_small_batch_is_durable_without_a_turn_of_the_loop(tmp_path: Path) -> None:
-    """It is read back on another connection; only those of the thread make checkpoints."""
+    """It is read back on another connection; only the thread makes checkpoints, and sooner behind it."""
     clock = Seconds()
     async with _store(tmp_path, AtOnce(clock)) as (store, database):
         reader = database.reader()
@@ -132,6 +132,8 @@ async def test_a_small_batch_is_durable_without_a_turn_of_the_loop(tmp_path: Pat
         (plain,) = reader.execute("SELECT value FROM meta WHERE name = 'sequence'").fetchall()
         assert plain == (6,)
         await store.commit(render(_counted(7), {}), (lambda transaction: None,), None)
+        assert await pages() == IDLE_CHECKPOINT_PAGES
+        await store.commit(render(_counted(8), {}), (lambda transaction: None,), None)
         assert await pages() == CHECKPOINT_PAGES
         reader.close()
 

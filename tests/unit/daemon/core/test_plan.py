@@ -8,9 +8,9 @@ from accio.domain.datatypes import DATASET, DOUBLE, INTEGER
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.domain.resources import Resources
 from accio.domain.sweeps import Axis, Sweep
-from accio.domain.workflows import FromParam, NodeDefinition, Workflow
+from accio.domain.workflows import FromNode, FromParam, NodeDefinition, Param, Workflow
 from accio_daemon.core.inputs import received
-from accio_daemon.core.plan import ClassRegistry, compile_plan
+from accio_daemon.core.plan import ClassRegistry, NodePlan, compile_plan
 from accio_daemon.core.terms import Announced
 from tests import builders
 
@@ -67,6 +67,34 @@ def test_what_is_prepared_is_that_of_the_version() -> None:
     assert [wire for wire, _ in found] == ['{"a":7}', '{"a":8}', '{"a":7}']
     assert len({key for _, key in found}) == 3
     assert [keyed(*version) for version in versions] == found
+
+
+def test_single_runs_of_one_workflow_share_all_but_their_values() -> None:
+    """The plan of a run after another one is what it would be by itself: with its values, given, absent or defaults."""
+    ports = [
+        InputPort(name=name, type=DOUBLE, optional=True, default=text) for name, text in (("b", "0.5"), ("a", None))
+    ]
+    output = OutputPort(name="data", type=DOUBLE)
+    spec = OperatorSpec(name="Step", inputs=tuple(ports), outputs=(output,), digest="d")
+    first = NodeDefinition(name="A", op="Step", inputs={"a": FromParam("i"), "b": FromParam("j")})
+    second = NodeDefinition(name="B", op="Step", inputs={"a": FromNode("A", "data")})
+    params = (Param(name="i", type=DOUBLE), Param(name="j", type=DOUBLE, default="2.5"))
+    workflow = Workflow(id="w", params=params, graph=(first, second))
+    operators = (Announced(no=1, spec=spec),) * 2
+    shared = ClassRegistry()
+
+    for axes in ({"i": "1.5"}, {"i": "7.0"}, {"i": "null"}, {"i": "1.5", "j": "3.0"}, {"i": "7.0"}, {}):
+        sweep = Sweep(tuple(Axis(name, DOUBLE, (text,)) for name, text in axes.items()))
+        plan, alone = (compile_plan(workflow, sweep, operators, each) for each in (shared, ClassRegistry()))
+        assert plan.nodes[0].bindings == alone.nodes[0].bindings
+        assert [_wire(node) for node in plan.nodes] == [_wire(node) for node in alone.nodes]
+        assert (plan.order, plan.roots, plan.pending) == (alone.order, alone.roots, alone.pending)
+        assert {node.node_class.id for node in plan.nodes} == {1}
+    assert len(shared.single) == 3
+
+
+def _wire(node: NodePlan) -> str | None:
+    return None if node.constant is None else node.constant.wire
 
 
 @pytest.mark.parametrize("texts", [("null",), ("5", "null")])
