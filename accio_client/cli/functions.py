@@ -1,4 +1,6 @@
-"""Functions named on the command line, `model.py:simulate`: which operators they are, and whether they are offered."""
+"""Functions and programs named on the command line by their files, `model.py:simulate` or `count.json`: which operators
+they are, and whether they are offered.
+"""
 
 import ast
 import re
@@ -6,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accio.domain.documents import parse_document
 from accio.errors import BadRequest, InvalidDefinition, NotFound
 from accio_client.cli.session import Session
+from accio_client.settings import LARGEST_DEFINITION
 
 if TYPE_CHECKING:
     from accio.domain.operators import OperatorSpec
@@ -16,18 +20,29 @@ if TYPE_CHECKING:
 _FUNCTION = re.compile(r"(?P<file>.+\.py)(?::(?P<function>\w*))?", re.DOTALL)
 
 
-def names_function(argument: str) -> bool:
-    """Return whether *argument* is a Python file, or one and a function in it."""
-    return _FUNCTION.fullmatch(argument) is not None
+def names_operator(argument: str) -> bool:
+    """Return whether *argument* is a Python file, or one and a function in it, or a file that declares a program."""
+    return _FUNCTION.fullmatch(argument) is not None or _declares_program(Path(argument))
+
+
+def _declares_program(path: Path) -> bool:
+    try:
+        if path.suffix.lower() != ".json" or not path.is_file() or path.stat().st_size > LARGEST_DEFINITION:
+            return False
+        document = parse_document(path.read_bytes())
+    except (OSError, InvalidDefinition):
+        return False  # whoever reads it as a definition tells why
+    return "command" in document and not {"workflow", "graph"} & document.keys()
 
 
 def reference(argument: str) -> str:
-    """Return FILE.py:FUNCTION, also where the function isn't named since the file has only one.
+    """Return FILE.py:FUNCTION, also where the function isn't named since the file has only one, or a program's file.
 
     NotFound if there is no file, BadRequest if it doesn't tell which function is meant.
     """
     match = _FUNCTION.fullmatch(argument)
-    assert match is not None, "names_function was asked"
+    if match is None:
+        return argument
     path = Path(match["file"])
     if not path.is_file():
         raise NotFound(f"{path}: no such file")
@@ -50,15 +65,17 @@ def _functions(path: Path) -> list[str]:
 
 
 def described(function: str) -> "OperatorSpec":
-    """Return the operator that FILE.py:FUNCTION is, as an agent of this folder would offer it.
+    """Return the operator that FILE.py:FUNCTION or a program's file is, as an agent of this folder would offer it.
 
-    InvalidDefinition says why it can be none, in terms of the function, as its author knows it.
+    InvalidDefinition says why it can be none: of a function in its own terms, as its author knows it.
     """
     from accio.sdk.catalogue import describe_source, named_source
 
     try:
         (spec,) = describe_source(named_source(function, Path.cwd()), None).specs
     except InvalidDefinition as error:
+        if _FUNCTION.fullmatch(function) is None:
+            raise
         named = f"operator {function.rpartition(':')[2]}: "
         issues = (replace(issue, path="", message=issue.message.removeprefix(named)) for issue in error.issues)
         raise InvalidDefinition(replace(issue, message=f"{function}: {issue.message}") for issue in issues) from None
@@ -66,7 +83,7 @@ def described(function: str) -> "OperatorSpec":
 
 
 def announced(session: Session, client: "Client", function: str, spec: "OperatorSpec") -> str:
-    """Store the workflow of a function that an agent offers, and return its id; NotFound if none ever did."""
+    """Store the workflow of a function or program that an agent offers; return its id. NotFound if none ever did."""
     try:
         known = client.get_operator(spec.name)
     except NotFound:

@@ -11,6 +11,7 @@ from accio_client.cli.text import printable
 if TYPE_CHECKING:
     from accio_client.cli.session import Session
     from accio_client.cli.table_columns import Tabulated
+    from accio_client.collected import Head
     from accio_client.sync import Client
     from accio_client.views import RunView
 
@@ -23,7 +24,7 @@ def results(client: "Client", ended: "RunView") -> dict[str, Any]:
     outputs = _outputs(client, ended)
     if ended.kind != "parent":
         return {"outputs": outputs}
-    found: dict[str, Any] = {"rows": _tabulated(client, ended).documents()}
+    found: dict[str, Any] = {"rows": _tabulated(client, ended)[0].documents()}
     return found | ({"outputs": outputs} if outputs else {})
 
 
@@ -32,29 +33,45 @@ def show_results(session: "Session", client: "Client", ended: "RunView") -> None
     if ended.kind != "parent":
         fields((name, _shortened(value)) for name, value in _outputs(client, ended).items())
         return
-    made = _tabulated(client, ended)
+    made, head = _tabulated(client, ended)
     if not sys.stdout.isatty():
         print_values(made)
     else:
         print_table(made.first(_SHOWN))
         if len(made.rows) > _SHOWN:
             out(f"… {len(made.rows) - _SHOWN:,} more rows")
+    if left_out := _left_out(made, head):
+        first = next(iter(left_out))
+        how = session.hint(f"get artifact {ended.id}.0/{first}")
+        session.say(f"not in this table: {', '.join(left_out.values())}; {how} fetches that of the first child")
     for name, value in _outputs(client, ended).items():
         session.say(printable(f"{name}: {_shortened(value)}"))
 
 
-def _tabulated(client: "Client", ended: "RunView") -> "Tabulated":
-    """Return statistics over repetitions if there are any, else a row per child."""
+def _left_out(made: "Tabulated", head: "Head") -> dict[str, str]:
+    """Return the outputs that have no column, such as files, each with its type in words."""
+    has = [column.name for column in made.columns]
+    declared = {f"{node}/{port}": str(datatype) for node, port, datatype in head.declared}
+    return {
+        name: f"{name} ({datatype})"
+        for name, datatype in declared.items()
+        if not any(column == name or column.startswith(f"{name}.") for column in has)
+    }
+
+
+def _tabulated(client: "Client", ended: "RunView") -> "tuple[Tabulated, Head]":
+    """Return statistics over repetitions if there are any, else a row per child; with what is known of the sweep."""
     from accio_client.cli.table_columns import points, statistics
 
     found = client.selected(ended.id)
     if ended.repeat is not None and ended.repeat > 1:
-        return statistics(found, None)
+        return statistics(found, None), found.collected.head
     if texts := found.collected.head.texts():  # whoever runs a function wants to see what it returned
         found = client.selected(ended.id, ports=[*found.numbers(), *texts])
     made = points(found)
     dull = {"run", "repeat"} | ({"state"} if ended.state.value == "success" else set())
-    return replace(made, columns=tuple(column for column in made.columns if column.name not in dull))
+    shown = replace(made, columns=tuple(column for column in made.columns if column.name not in dull))
+    return shown, found.collected.head
 
 
 def _outputs(client: "Client", ended: "RunView") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`accio run FILE.py:FUNCTION|FILE.json [NAME=VALUE …]`: from one function or file to the table of a sweep."""
+"""`accio run FILE.py:FUNCTION|FILE.json [NAME=VALUE …]`: from one function, program or file to the table of a sweep."""
 
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from accio.domain.documents import parse_document
 from accio.errors import InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.definitions import Overrides, Source, means_file, read_file, run_options
-from accio_client.cli.functions import announced, described, names_function, reference
+from accio_client.cli.functions import announced, described, names_operator, reference
 from accio_client.cli.outcome_shown import results, show_results
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.starting import Place, started
@@ -38,13 +38,14 @@ def execute(
     overrides: Overrides,
     mode: "CacheMode",
 ) -> int:
-    """Run a function of a Python file, a run file or a workflow file, and print the table of its results.
+    """Run a function of a Python file, a program that a file declares, a run file or a workflow file, and print the
+    table of its results.
 
     Uses the daemon that is there, else starts one with an agent for as long as this takes, on the usual data folder. A
     function needs type hints, no decorator. NAME=VALUE gives a parameter its value or values: x=1,2,3, x=1..5,
     x=1e-5..1:log; a name may be given several times.
     """
-    function = reference(what) if names_function(what) else None
+    function = reference(what) if names_operator(what) else None
     if function is None and not means_file(what):
         raise NotFound(
             f"expected FILE.py:FUNCTION or FILE.json, found {what!r}, which is no file; `accio submit` takes names"

@@ -9,7 +9,7 @@ from accio.domain.datatypes import parse_type
 from accio.errors import AccioError, FailedPrecondition, InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.definitions import Overrides, Readings, Source, run_options, submission
-from accio_client.cli.functions import announced, described, names_function, reference
+from accio_client.cli.functions import announced, described, names_operator, reference
 from accio_client.cli.output import fields, out
 from accio_client.cli.runs_shown import at_most
 from accio_client.cli.session import Session, accio_command
@@ -42,7 +42,8 @@ def submit(
 ) -> int:
     """Create a run, or a sweep, from a run definition FILE, a WORKFLOW (id or id:version), or one OPERATOR.
 
-    An operator is named as such, or as FILE.py:FUNCTION if an agent offers that; `accio run` starts one that does.
+    An operator is named as such, as FILE.py:FUNCTION, or by the file that declares a program, if an agent offers it;
+    `accio run` starts one that does.
 
     NAME=VALUE replaces whatever the file gives for that parameter; a name that is given several times makes a sweep
     over its values. Numbers, booleans, distances, durations and timestamps may be swept in short: x=1,2,3, x=1..5,
@@ -56,7 +57,7 @@ def submit(
 def submit_named(session: Session, definition: str, overrides: Overrides, way: "Way", mode: "CacheMode") -> int:
     """Submit a run definition file, a workflow, an operator or a function that an agent offers; the exit code."""
     with session.client() as client:
-        if names_function(definition):
+        if names_operator(definition):
             function = reference(definition)
             definition = announced(session, client, function, described(function))
         return submitted(session, client, definition, overrides, way, mode)
