@@ -29,9 +29,13 @@ from accio_agent.worker.surroundings import Streams, Surroundings
 
 FLUSH_NS = 8_000_000
 READ = 1 << 18
+PEAKS = 64
+"""Short computations in a row that may share a measured peak of memory, if none of them moves it."""
 LIFETIME = 20_000
 """A worker is replaced after so many attempts, so that what leaks within it doesn't grow for ever."""
 
+
+_SHORT_US = 500
 
 Devices = tuple[dict[str, str], list[int]]
 """What an attempt may use: GPUs, by the variables that name them, and processors by number, all for an empty list."""
@@ -82,6 +86,7 @@ class Worker:
         self._surroundings = Surroundings(folder)
         self._affinity = os.sched_getaffinity(0)
         self._clear_refs = _open_clear_refs()
+        self._unmoved = 0  # attempts for which the peak needn't be reset, as it hasn't moved since it was
         self._generators = Generators()
         self._leftovers = look_after(self._generators)
 
@@ -138,8 +143,7 @@ class Worker:
             self._generators.seed(seed if seed is not None else _seed_of(inputs_json))
         started = time.monotonic_ns()
         self._page.begin(number, started)
-        if self._clear_refs >= 0:
-            os.pwrite(self._clear_refs, b"5", 0)
+        self._forget_peak(pure=pure)
         before = process_state.usage()
         if self._page.holds != self._holds:
             self._page.end()
@@ -173,6 +177,14 @@ class Worker:
             return "one attempt for each process"
         return self._leave(done, taken_ns, pure=pure)
 
+    def _forget_peak(self, *, pure: bool) -> None:
+        """Reset the peak of the memory: after short computations that stayed below it only now and then."""
+        if pure and self._unmoved > 0:
+            self._unmoved -= 1
+        elif self._clear_refs >= 0:
+            os.pwrite(self._clear_refs, b"5", 0)
+            self._unmoved = PEAKS
+
     def _leave(self, done: Done, taken_ns: int, *, pure: bool) -> str:
         """Make everything as it was for the next attempt; why the worker must end instead, or an empty text."""
         self._served += 1
@@ -187,6 +199,8 @@ class Worker:
         now = time.monotonic_ns()
         wall_us = (now - started) // 1000
         after = process_state.usage()
+        if after.ru_maxrss != before.ru_maxrss or wall_us > _SHORT_US:
+            self._unmoved = 0
         report = result_report(
             attempt=number,
             outputs=done.outputs,

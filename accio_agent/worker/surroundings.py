@@ -20,6 +20,7 @@ from accio_agent.linux import LIBC
 from accio_agent.protocol.page import WorkerPage
 
 _UMASK = 0o022
+_ioctl, _FIONREAD = fcntl.ioctl, termios.FIONREAD
 _PIPES_SIZE = 4
 _NOTHING = bytes(_PIPES_SIZE)
 _LONGEST_VALUE = 511
@@ -32,7 +33,7 @@ class Streams:
     def __init__(self, out: int, err: int, page: WorkerPage) -> None:
         self._saved = out, err
         self._page = page
-        self._available = bytearray(_PIPES_SIZE)
+        self._available = bytearray(_PIPES_SIZE), bytearray(_PIPES_SIZE)
         self._out: TextIO = sys.stdout
         self._err: TextIO = sys.stderr
         self.renew()
@@ -71,21 +72,19 @@ class Streams:
 
     def totals(self) -> tuple[int, int]:
         """Return how many bytes were written to the pipes of stdout and stderr since the worker began."""
+        pipes, (of_out, of_err) = self._page.pipes, self._available
         while True:
-            mark, out, err = self._page.pipes()
+            mark, out, err = pipes()
             if mark & 1:
                 os.sched_yield()  # the agent reads just now
                 continue
-            out += self._waiting(self._saved[0])
-            err += self._waiting(self._saved[1])
-            if self._page.pipes()[0] == mark:
+            _ioctl(self._saved[0], _FIONREAD, of_out)
+            _ioctl(self._saved[1], _FIONREAD, of_err)
+            if of_out != _NOTHING or of_err != _NOTHING:  # else nothing waits, as with most
+                out += int.from_bytes(of_out, sys.byteorder)
+                err += int.from_bytes(of_err, sys.byteorder)
+            if pipes()[0] == mark:
                 return out, err
-
-    def _waiting(self, fd: int) -> int:
-        fcntl.ioctl(fd, termios.FIONREAD, self._available)
-        if self._available == _NOTHING:  # as with most
-            return 0
-        return int.from_bytes(self._available, sys.byteorder)
 
 
 def _text_stream(fd: int) -> TextIO:

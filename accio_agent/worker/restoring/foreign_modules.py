@@ -70,6 +70,10 @@ class ForeignModules:
         self._lists = list(self._look_for_lists())
         self._inner_versions = DictVersions([each.names for each in self._inner])
         self._table = DictVersions([sys.modules])
+        self._all = DictVersions(
+            [*(vars(each.module) for each in self._modules), *(each.names for each in self._inner), sys.modules]
+        )
+        self._live, self._kept = [live for _, live, _ in self._lists], [kept for _, _, kept in self._lists]
 
     def _look_within(self) -> Iterator[_Names]:
         seen: set[int] = set()
@@ -104,6 +108,12 @@ class ForeignModules:
 
     def changed(self) -> str:
         """Name what was changed since `look`, or return an empty text."""
+        if not self._all.changed() and _are_equal(self._live, self._kept):  # one look at all, as nearly always
+            return ""
+        return self._find()
+
+    def _find(self) -> str:
+        self._all.renew()
         found = ""
         if self._versions.changed():
             found = next((name for each in self._modules for name in _changes(each)), "")
@@ -124,6 +134,13 @@ class ForeignModules:
         for name in sys.modules.keys() - self._loaded.keys():
             if getattr(sys.modules[name], "__spec__", None) is None:  # no import has brought it
                 yield f"sys.modules['{name}']"
+
+
+def _are_equal(live: list[Any], kept: list[Any]) -> bool:
+    try:
+        return live == kept
+    except Exception:  # noqa: BLE001 - what operators have put there compares as it likes
+        return False
 
 
 def _is_bare_folder(module: object) -> bool:

@@ -24,6 +24,7 @@ from accio_agent.worker.restoring.own_globals import OwnGlobals
 from accio_agent.worker.restoring.package_state import OF_MODULES
 from accio_agent.worker.restoring.process_state import Descriptors, Property
 from accio_agent.worker.restoring.pure_code import is_pure
+from accio_agent.worker.restoring.still_code import is_still
 
 Result = TypeVar("Result")
 
@@ -62,6 +63,8 @@ class Leftovers:
         self._unclear = ""  # what both the execution and an import within it have changed
         self._count = 0
         self._pure: dict[str, bool] = {}
+        self._still: dict[str, bool] = {}  # of these, what can't change anything that outlives an execution
+        self._is_still = False
         self._effects: dict[str, str] = {}  # by which word an operator may change what can't be looked at
         self._effect = ""
         self._looks = own.looks
@@ -111,18 +114,26 @@ class Leftovers:
         found = self._pure.get(name)
         if found is None:
             found = self._pure[name] = is_pure(code, self._own.is_own)
+            self._still[name] = found and is_still(code, self._own.is_own)
             self._effects[name] = "" if found else self._own.unseen_effect(code)
         self._effect = self._effects[name]
+        self._is_still = self._still[name]
         return found
 
     def settle_pure(self) -> str:
-        """Do as `settle` after an execution of pure code."""
+        """Do as `settle` after an execution of pure code, of which `is_pure` was the last that was asked."""
+        self._count += 1
+        if self._is_still and self._count % EVERY and not self._unclear:
+            return ""
+        return self._changes()
+
+    def _changes(self) -> str:
         changed = self._own.changed() or self._foreign.changed() or self._unclear
         return f"the operator changed {changed}" if changed else ""
 
     def settle(self, taken_ns: int) -> str:
         """Put back what an execution of this duration left behind; why that can't be done, or an empty text."""
-        changed = self.settle_pure()  # always: what later workers share is put back there
+        changed = self._changes()  # always: what later workers share is put back there
         if not self._foreign.plain and (why := self._settle_process()):
             return why
         if (filled := self._own.new_in_caches()) and self._generators.were_drawn_from():

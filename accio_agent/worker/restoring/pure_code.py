@@ -69,7 +69,7 @@ _LEAF_MODULES = frozenset({"datetime", "fractions", "re", "struct", "typing"})
 _COLLECTIONS = (list, tuple, set, frozenset, deque)
 _MAPPINGS = (dict, types.MappingProxyType)
 _CACHED = type(functools.cache(lambda: None))
-_C_FUNCTIONS = (types.BuiltinFunctionType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
+C_FUNCTIONS = (types.BuiltinFunctionType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
 _IMPORT = dis.opmap["IMPORT_NAME"]
 
 
@@ -83,13 +83,13 @@ def is_pure(target: Callable[..., Any], is_own: Callable[[str], bool]) -> bool:
     *is_own* tells of a module's name whether its code is to be followed. What it is given must be plain values.
     """
     try:
-        _Reach(is_own).follow(target)
+        Reach(is_own).follow(target)
     except Exception:  # noqa: BLE001 - _Impure, or whatever objects of operators raise when they are looked at
         return False
     return True
 
 
-class _Reach:
+class Reach:
     """What can be reached from some code."""
 
     def __init__(self, is_own: Callable[[str], bool]) -> None:
@@ -110,6 +110,10 @@ class _Reach:
                     value for word in self._words if (value := space.get(word)) is not None and not self._is_seen(value)
                 )
 
+    def found(self) -> Iterable[object]:
+        """Return everything that was followed; constants aren't among it."""
+        return self._seen.values()
+
     def _is_seen(self, thing: object) -> bool:
         return type(thing) in _ATOMS or id(thing) in self._seen
 
@@ -123,7 +127,7 @@ class _Reach:
             self._look_at_module(thing)
         elif isinstance(thing, types.FunctionType):
             self._look_at_function(thing)
-        elif isinstance(thing, _C_FUNCTIONS):
+        elif isinstance(thing, C_FUNCTIONS):
             _check_builtin(thing)
         elif isinstance(thing, type):
             self._look_at_class(thing)
@@ -141,7 +145,7 @@ class _Reach:
     def _look_at_function(self, function: types.FunctionType) -> None:
         home = str(function.__globals__.get("__name__", ""))
         if self._is_own(home):
-            for code in _with_inner(function.__code__):
+            for code in with_inner(function.__code__):
                 self._look_at_code(code, function.__globals__)
             self._waiting.extend(function.__defaults__ or ())
             self._waiting.extend((function.__kwdefaults__ or {}).values())
@@ -245,11 +249,12 @@ def _is_exception(thing: object) -> bool:
     return isinstance(thing, type) and issubclass(thing, BaseException)
 
 
-def _with_inner(code: types.CodeType) -> Iterator[types.CodeType]:
+def with_inner(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Return a piece of code and all that is defined within it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _with_inner(constant)
+            yield from with_inner(constant)
 
 
 def _content(cell: types.CellType) -> object:
