@@ -8,7 +8,9 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -130,9 +132,28 @@ def _module_of(reference: str) -> ModuleType:
         return importlib.import_module(place)
     except AccioError:
         raise
-    except Exception as error:
-        where = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise BadRequest(f"the operators of {reference} can't be imported: {where}") from error
+    except (Exception, SystemExit) as error:
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise BadRequest(
+            f"the operators of {reference} can't be imported: {what}{_line_of(error)}{_remedy_of(error)}"
+        ) from error
+
+
+def _line_of(error: BaseException) -> str:
+    """Return where the module that was to be imported raised, or imported what did; empty if it isn't known."""
+    for frame in traceback.extract_tb(error.__traceback__):
+        ours = frame.filename == importlib.__file__ or Path(frame.filename).parent == Path(__file__).parent
+        if not ours and not frame.filename.startswith("<frozen "):
+            return f", at line {frame.lineno} of {Path(frame.filename).name}"
+    return ""
+
+
+def _remedy_of(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return '; what a script does by itself belongs under `if __name__ == "__main__":`'
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return "; make its folder a package (a file __init__.py in it), or import the module by its name alone"
+    return ""
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -198,8 +219,21 @@ def _declared_at(module: ModuleType, attribute: str) -> Iterator[Loaded]:
         if declaration is None and member is value and inspect.isfunction(value):
             declaration = _declared_plainly(value)
         if declaration is None:
-            raise BadRequest(f"{module.__name__}:{attribute} is no operator, no list of operators and no function")
+            raise BadRequest(f"{module.__name__}:{attribute} {_what_it_is(member)}")
         yield _rooted(declaration, module, attribute)
+
+
+def _what_it_is(value: object) -> str:
+    """Return what stands where an operator was expected, and what to do about it."""
+    if isinstance(value, partial):
+        return "is a functools.partial: write a function with type hints that calls it"
+    if hasattr(value, "cache_info"):
+        return "is kept by functools.cache: leave that out, as results of operators are kept anyway"
+    if isinstance(value, type):
+        return "is a class: put @operator above it, if it has a method run, or write a function that makes and uses one"
+    if callable(value):
+        return f"is an object of {type(value).__name__}: write a function with type hints that calls it"
+    return f"is of type {type(value).__name__}, and no operator, no list of operators and no function"
 
 
 def _declared_plainly(function: Callable[..., Any]) -> Declaration | None:

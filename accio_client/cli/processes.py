@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from accio.faults import FAULT
 from accio.interpreter import python
 from accio_client.cli.text import printable_lines
 
@@ -17,8 +18,6 @@ STOP_WITHIN_S = 15.0
 MOST_NEWS = 1 << 20
 """How much of a log is looked through at a time."""
 MOST_LAST_WORDS = 1 << 16
-FAULT = "Fatal Python error: "
-"""How the interpreter begins to say where each of its threads was when a signal ended it."""
 MOST_OF_FAULT = 60
 _PR_SET_PDEATHSIG = 1
 

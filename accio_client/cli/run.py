@@ -47,9 +47,7 @@ def execute(
     """
     function = reference(what) if names_operator(what) else None
     if function is None and not means_file(what):
-        raise NotFound(
-            f"expected FILE.py:FUNCTION or FILE.json, found {what!r}, which is no file; `accio submit` takes names"
-        )
+        raise NotFound(f"expected FILE.py:FUNCTION or FILE.json, found {what!r}, which is no file; {_instead(what)}")
     file = None if function is not None else read_file(what)
     spec = described(function) if function is not None else None  # what is wrong with it is told before anything starts
     offered = [*([function] if function else []), *operators]
@@ -119,3 +117,10 @@ def _draws(client: "Client", ended: "RunView") -> bool:
     stable = {operator.name for operator in client.list_operators() if not operator.unstable}
     graph = client.get_workflow(f"{ended.workflow_id}:{ended.workflow_version}").definition["graph"]
     return any(node["op"] not in stable for node in graph)
+
+
+def _instead(what: str) -> str:
+    file, colon, name = what.rpartition(":")
+    if colon and file.endswith(".py") and "." in name:
+        return f"a method is no operator by itself: write a function in {file} that calls {name}"
+    return "`accio submit` takes names"

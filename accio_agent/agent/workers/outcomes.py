@@ -10,6 +10,7 @@ import structlog
 from accio.domain.failures import Failure, clip
 from accio.domain.sizes import size
 from accio.domain.states import Cause
+from accio.faults import of_operators
 from accio_agent import clock
 from accio_agent.agent.core.outcome import Outcome
 from accio_agent.agent.workers.worker_handle import WorkerHandle
@@ -107,7 +108,7 @@ def complete(outcome: Outcome, *, wall_us: int, log_bytes: int, tails: tuple[str
 def with_tails(outcome: Outcome, tails: tuple[str, str]) -> None:
     """Keep the last lines of stdout and stderr with a failure."""
     if any(tails):
-        outcome.failure = replace(outcome.failure, stdout_tail=clip(tails[0]), stderr_tail=clip(tails[1]))
+        outcome.failure = replace(outcome.failure, stdout_tail=clip(tails[0]), stderr_tail=clip(of_operators(tails[1])))
 
 
 def describe_signal(number: int) -> str:

@@ -186,10 +186,12 @@ def test_operators_imported_from_elsewhere_stay_there(importable: Path, tmp_path
 
 
 BROKEN: Mapping[str, tuple[str, list[str]]] = {
-    "raises": ("1 / 0\n", ["ZeroDivisionError"]),
-    "syntax": ("def (\n", ["SyntaxError"]),
-    "exits": ("import sys\nsys.exit(7)\n", ["exit code 7"]),
-    "dies": ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", ["signal 11"]),
+    "raises": ("1\n1 / 0\n", ["ZeroDivisionError", "at line 2 of broken_raises.py"]),
+    "syntax": ("def (\n", ["SyntaxError", "(broken_syntax.py, line 1)"]),
+    "exits": ("import sys\nsys.exit(7)\n", ["SystemExit: 7, at line 2 of broken_exits.py", "__main__"]),
+    "ends": ("import os\nos._exit(7)\n", ["exit code 7"]),
+    "dies": ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", ["SIGSEGV", 'broken_dies.py", line 2']),
+    "is relative": ("from .other import x\n", ["relative import", "__init__.py"]),
     "empty": ("A = 1\n", ["no operators"]),
     "declares badly": (
         "from accio import operator\n@operator\ndef Bad(rows: object) -> None:\n    pass\n",

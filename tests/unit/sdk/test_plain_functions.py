@@ -9,7 +9,7 @@ from accio.sdk.catalogue import discover
 from accio.sdk.loading import load
 
 MODEL = '''
-import math
+import functools, math, operator
 
 SCALE = 2.0
 
@@ -24,6 +24,14 @@ def bare(x):
 
 
 known = math.pi
+once = functools.partial(simulate, seed=1)
+kept = functools.cache(simulate)
+later = operator.itemgetter(0)
+
+
+class Solver:
+    def solve(self, x: float) -> float:
+        return x
 '''
 
 
@@ -72,7 +80,11 @@ def test_it_stays_a_function(model: Path) -> None:
     ("name", "error", "message"),
     [
         ("simulat", BadRequest, "has no attribute simulat; did you mean simulate"),
-        ("known", BadRequest, "is no operator, no list of operators and no function"),
+        ("known", BadRequest, "is of type float, and no operator, no list of operators and no function"),
+        ("once", BadRequest, r"is a functools.partial: write a function with type hints that calls it"),
+        ("kept", BadRequest, r"is kept by functools.cache: leave that out"),
+        ("later", BadRequest, "is an object of itemgetter: write a function with type hints that calls it"),
+        ("Solver", BadRequest, "is a class: put @operator above it, if it has a method run"),
         ("bare", InvalidDefinition, "input 'x' has no type hint"),
     ],
 )
