@@ -14,8 +14,8 @@ Thread 0x00007f04 (most recent call first):
 
 Current thread 0x00007f0490fc2b80 (most recent call first):
   File "/data/ada/model.py", line 3 in solve
-  File "/opt/venv/accio/sdk/execution.py", line 226 in _call
-  File "/opt/venv/accio_agent/worker/loop.py", line 99 in run
+  File "/usr/lib/python3/dist-packages/accio/sdk/execution.py", line 226 in _call
+  File "/usr/lib/python3/dist-packages/accio_agent/worker/loop.py", line 99 in run
   File "<frozen runpy>", line 88 in _run_code
 
 Extension modules: numpy.core._multiarray_umath (total: 1)
@@ -28,7 +28,7 @@ def test_frames_of_accio_are_left_out() -> None:
     assert told.startswith("before\n" + FAULT)
     assert 'File "/data/ada/model.py", line 3 in solve' in told
     assert [each for each in ("accio", "frozen", "Extension") if each in told] == []
-    plain = '  File "/opt/venv/accio/sdk/execution.py", line 226 in _call\n'
+    plain = '  File "/usr/lib/python3/dist-packages/accio/sdk/execution.py", line 226 in _call\n'
     assert of_operators(plain) == plain
 
 
