@@ -24,7 +24,7 @@ from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import Command, DeleteRun, RetryRun, SubmitRun, Tick
 from accio_daemon.core.effects import AskRequest, Effects, GatherRequest, MeasureRequest, NodeKey
 from accio_daemon.core.outgoing import Outgoing
-from accio_daemon.core.records import Agent
+from accio_daemon.core.records import Agent, Run
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.engine.delivery import Links
@@ -41,8 +41,8 @@ log = structlog.get_logger()
 class Watchers(Protocol):
     """Who is told what of runs is committed."""
 
-    def sealed(self, nodes: Collection[NodeKey]) -> None:
-        """Note the nodes of a batch that is about to be committed, as the one before it has been."""
+    def sealed(self, nodes: Collection[NodeKey], runs: Collection[Run]) -> None:
+        """Note the nodes and runs of a batch that is about to be committed, as the one before it has been."""
         ...
 
     def wake(self, run: RunNo, *, ended: bool) -> None:
@@ -284,7 +284,7 @@ class Cycle:
             return None
         batch.rows = self.records.render(batch.fx)
         batch.deleting = self.deleting[0] if self.deleting else None
-        self._watchers.sealed(batch.fx.nodes.keys())
+        self._watchers.sealed(batch.fx.nodes.keys(), batch.fx.runs.values())
         self.batch, self.in_commit = Batch(), batch
         return batch
 
@@ -358,7 +358,7 @@ def _has_enough(agent: Agent | None, outgoing: Outgoing) -> bool:
 class _Nobody:
     """Nobody watches."""
 
-    def sealed(self, nodes: Collection[NodeKey]) -> None:
+    def sealed(self, nodes: Collection[NodeKey], runs: Collection[Run]) -> None:
         """Do nothing."""
 
     def wake(self, run: RunNo, *, ended: bool) -> None:

@@ -4,7 +4,7 @@ tests.
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from accio.domain.caps import Cap
 from accio.domain.ids import RunId
@@ -12,6 +12,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.people import Person
 from accio.domain.pools import AllocationState, PoolSpec
 from accio.domain.resources import Resources
+from accio.domain.states import NodeState
 from accio.late import dataclass
 from accio_daemon.core.commands import Command, InstanceFacts
 from accio_daemon.core.effects import Effects
@@ -176,8 +177,18 @@ class Clock(Protocol):
         ...
 
 
+class Success(NamedTuple):
+    """How a single run succeeded, as it was committed."""
+
+    started_ms: int | None
+    ended_ms: int | None
+    nodes: Mapping[NodeState, int]  # how many ended in which state
+
+
 class RunWatch(Protocol):
     """Wakes somebody who watches a run."""
+
+    success: Success | None  # of a single run, if that is the last that was committed of it while it was watched
 
     async def changed(self) -> None:
         """Return once something about the run was committed that this watch hasn't returned for; changes coalesce."""

@@ -6,8 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
+from accio.domain.states import RunState
 from accio_daemon.core.effects import NodeKey
+from accio_daemon.core.records import Run
 from accio_daemon.core.terms import RunNo
+from accio_daemon.engine.ports import Success
 
 
 class Changes:
@@ -85,10 +88,11 @@ class RunWatchers:
     class Watch:
         """One watch of one run."""
 
-        __slots__ = ("_ended", "_event", "run")
+        __slots__ = ("_ended", "_event", "run", "success")
 
         def __init__(self, run: RunNo) -> None:
             self.run = run
+            self.success: Success | None = None
             self._event = asyncio.Event()
             self._ended = asyncio.Event()
 
@@ -103,8 +107,9 @@ class RunWatchers:
                 async with asyncio.timeout(seconds):
                     await self._ended.wait()
 
-        def wake(self, *, ended: bool) -> None:
-            """Note a change."""
+        def wake(self, *, ended: bool, success: Success | None) -> None:
+            """Note a change, which may be that the run has succeeded."""
+            self.success = success
             self._event.set()
             if ended:
                 self._ended.set()
@@ -115,6 +120,7 @@ class RunWatchers:
         self._watches: dict[RunNo, set[RunWatchers.Watch]] = {}
         self._changes: dict[RunNo, dict[int | None, list[Changes]]] = {}
         self._newest: Collection[NodeKey] = ()
+        self._successes: dict[RunNo, Success] = {}  # of that batch, single runs that are watched
         self._feeds: list[Feed] = []
 
     def add(self, run: RunNo) -> "RunWatchers.Watch":
@@ -168,9 +174,14 @@ class RunWatchers:
                 changes.add(node)
         return changes
 
-    def sealed(self, nodes: Collection[NodeKey]) -> None:
-        """Note the nodes of a batch that is about to be committed, as the one before it has been."""
+    def sealed(self, nodes: Collection[NodeKey], runs: Collection[Run] = ()) -> None:
+        """Note the nodes and runs of a batch that is about to be committed, as the one before it has been."""
         self._newest = nodes
+        self._successes = {
+            run.no: Success(run.started_ms, run.ended_ms, dict(run.nodes_ended))
+            for run in runs
+            if run.single and run.state is RunState.SUCCESS and run.no in self._watches
+        }
         for of_run in self._changes.values():
             for of_child in of_run.values():
                 for changes in of_child:
@@ -191,8 +202,11 @@ class RunWatchers:
         for of_child in self._changes.get(run, _NOBODY).values():
             for changes in of_child:
                 changes.count += 1
-        for watch in self._watches.get(run, ()):
-            watch.wake(ended=ended)
+        watches = self._watches.get(run)
+        if watches:
+            success = self._successes.get(run)
+            for watch in watches:
+                watch.wake(ended=ended, success=success)
         for feed in self._feeds:
             feed.add(run)
 

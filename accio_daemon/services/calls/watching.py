@@ -5,15 +5,17 @@ skipped.
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
+from accio.domain.states import RunState
 from accio.v1 import accio_pb2, values_pb2
-from accio_daemon.engine.ports import EnginePort
+from accio_daemon.engine.ports import EnginePort, Success
 from accio_daemon.services.calls.live_run import LiveRuns
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.runs_query import Found, RunRow
 
 # The first updates go out at once; later ones of a run that changes all the time at this pace.
 _AT_ONCE = 8
@@ -42,10 +44,13 @@ class Watching:
         last = b""
         failure: accio_pb2.NodeFailure | None = None
         async with AsyncExitStack() as stack:
-            live = stack.enter_context(self._live.following(found))
             changes = await stack.enter_async_context(self._engine.watch(found.run.no))
             if warnings is not None and self._engine.is_going_on(found.run.no):
                 await changes.pause(_MOMENT_S)
+                if changes.success is not None:
+                    await send(_of_success(found.run, changes.success, warnings))
+                    return
+            live = stack.enter_context(self._live.following(found))
             for turn in range(2**62):
                 latest, ended = await live.read(afresh=turn == 0)
                 update = accio_pb2.RunUpdate()
@@ -69,6 +74,18 @@ class Watching:
                 await changes.changed()
                 if turn > _AT_ONCE:
                     await changes.pause(_until_next(max(_PACE_S, len(state) / _BYTES_PER_S)))
+
+
+def _of_success(run: RunRow, success: Success, warnings: Sequence[values_pb2.Issue]) -> accio_pb2.RunUpdate:
+    """Return the only update of a single *run* that was just submitted, and has succeeded since: all of it is known."""
+    ended = replace(
+        run,
+        state=RunState.SUCCESS,
+        nodes_ended=success.nodes,
+        started_ms=success.started_ms,
+        ended_ms=success.ended_ms,
+    )
+    return accio_pb2.RunUpdate(run=run_message(Found(run=ended), nodes=success.nodes), warnings=warnings)
 
 
 def _until_next(pace_s: float) -> float:

@@ -1,14 +1,19 @@
 """Runs that are watched: each look reads what changed, and says what a look at everything would."""
 
+import asyncio
 import re
 from contextlib import AbstractContextManager
 
 import orjson
+import pytest
 
 from accio.domain.states import Cause
+from accio.v1 import accio_pb2
 from accio_daemon.core.commands import KillRun, RetryRun
 from accio_daemon.core.terms import RunNo
+from accio_daemon.services.calls import watching
 from accio_daemon.services.calls.live_run import LiveRun, LiveRuns
+from accio_daemon.services.calls.submissions import row_of
 from accio_daemon.services.messages.runs import counts
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.nodes_query import count_states, read_nodes
@@ -108,6 +113,34 @@ async def test_a_look_reads_the_nodes_that_changed(benches: Benches) -> None:
             statements.clear()
             await live.read(afresh=False)
             assert nodes_read(statements) == [[1, 2, 3]], "what was the newest batch is read once more"
+
+
+async def test_a_run_that_succeeds_at_once_is_told_unread(benches: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its only update is what the database would say, which isn't asked."""
+    monkeypatch.setattr(watching, "_MOMENT_S", 3600)
+    statements: list[str] = []
+    sent: list[accio_pb2.RunUpdate] = []
+
+    async def send(update: accio_pb2.RunUpdate) -> None:
+        sent.append(update)
+
+    async with benches.running() as bench, Readers.open(bench.database) as readers:
+        agent = await bench.join(cpus=2)
+        command = await bench.submission(CHAIN)
+        found = Found(run=row_of(command, await bench.engine.ask(command)))
+        readers.glance(lambda connection: connection.set_trace_callback(statements.append))
+        statements.clear()
+        watch = watching.Watching(engine=bench.engine, readers=readers, plans=Plans()).watch(found, send, ())
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            tasks.create_task(watch)
+            for _ in range(4):
+                await end_all(bench, agent)
+        assert statements == []
+        watched = Watched(bench, readers, found.run.no)
+        with watched.following() as live:
+            read, ended = await live.read(afresh=True)
+        assert ended
+        assert sent == [read]
 
 
 async def test_nobody_reads_what_another_has_read(benches: Benches) -> None:
