@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from accio_client.export.files import Exported
     from accio_client.export.frames import Table
     from accio_client.selected import Selected
+    from accio_client.version_differences import VersionDifferences
 
 
 class BlockingCalls(BlockingCaller):
@@ -320,6 +321,12 @@ class BlockingCalls(BlockingCaller):
         line each, or the means of those with one value of the parameter *by*.
         """
         return self._run(self._client.curves(run, name, by=by, where=where))
+
+    def compare_workflows(self, first: str, second: str) -> VersionDifferences:
+        """Return what differs between two versions of a workflow, each "id:version", or "id" for the latest, and whose
+        operators differ between the newest runs of both.
+        """
+        return self._run(self._client.compare_workflows(first, second))
 
     def list_operators(self) -> tuple[views.OperatorView, ...]:
         return self._run(self._client.list_operators())

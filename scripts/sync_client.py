@@ -15,7 +15,18 @@ CALLS = Path("accio_client/sync_calls.py")
 HANDLE = Path("accio_client/sync_handles.py")
 CLIENT = Path("accio_client/sync.py")
 ASYNCHRONOUS_HANDLE = Path("accio_client/handles.py")
-SUBJECTS = ("workflows", "runs", "results", "measurements", "analysis", "cluster", "owners", "pools", "access")
+SUBJECTS = (
+    "workflows",
+    "runs",
+    "results",
+    "measurements",
+    "analysis",
+    "versions",
+    "cluster",
+    "owners",
+    "pools",
+    "access",
+)
 """The modules of accio_client/calls whose public methods the blocking calls are, in this order."""
 RETURNING_HANDLES = ("handles",)
 """Those whose methods return handles."""
@@ -49,6 +60,7 @@ if TYPE_CHECKING:
     from accio_client.export.files import Exported
     from accio_client.export.frames import Table
     from accio_client.selected import Selected
+    from accio_client.version_differences import VersionDifferences
 
 
 class BlockingCalls(BlockingCaller):

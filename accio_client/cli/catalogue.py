@@ -51,7 +51,7 @@ COMMANDS: dict[str, Entry] = {
     "table": Entry(_HERE + "tables:show", "show the numbers of a sweep, grouped over repetitions"),
     "plot": Entry(_HERE + "pictures:plot", "draw the results of a sweep"),
     "failures": Entry(_HERE + "failures:show", "show why nodes of a run failed, and what explains it"),
-    "diff": Entry(_HERE + "differences:show", "show what differs between two runs"),
+    "diff": Entry(_HERE + "differences:show", "show what differs between two runs, or two versions of a workflow"),
     "publish": Entry(_HERE + "crates:publish", "write a run that has ended as a research object, for others to check"),
     "replay": Entry(_HERE + "crates:replay", "run again what was published, and say what agrees"),
     "update": Entry(_HERE + "changes:update", "edit name, notes and tags of a run"),

@@ -1,4 +1,4 @@
-"""`accio diff`: what differs between two runs, and nothing else."""
+"""`accio diff`: what differs between two runs, or two versions of a workflow, and nothing else."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,13 +15,14 @@ from accio_client.views import OperatorDifferenceView
 if TYPE_CHECKING:
     from accio_client.analysis.differences import OutputDifference, PointDifference
     from accio_client.documents.differences import Differences
+    from accio_client.version_differences import Differing, VersionDifferences
 
 _SHOWN = 10
 
 
 @accio_command
-@click.argument("first", metavar="RUN")
-@click.argument("second", metavar="RUN")
+@click.argument("first", metavar="RUN|WORKFLOW:VERSION")
+@click.argument("second", metavar="RUN|WORKFLOW:VERSION")
 @click.option("--exit-code/--no-exit-code", default=False, help="Exit 3 if anything differs.")
 @click.option(
     "-n",
@@ -35,8 +36,11 @@ def show(session: Session, *, first: str, second: str, exit_code: bool, limit: i
     """Show what differs between two runs: seeds, versions, parameters, operators' code, and outputs with intervals.
 
     Sweeps are compared on the points that both have: paired by repetition where the seeds are equal, else as
-    independent samples.
+    independent samples. Of two versions of a workflow (ID:VERSION; one of both may be ID, which is its latest), show
+    which parameters, nodes and inputs differ, and the operators' code between the newest run of each.
     """
+    if ":" in first or ":" in second:
+        return _show_versions(session, first, second, exit_code=exit_code)
     with session.client() as client:
         operators = client.compare_operators(first, second)
         one, other = client.columns(first), client.columns(second)
@@ -49,6 +53,45 @@ def show(session: Session, *, first: str, second: str, exit_code: bool, limit: i
         partial(_print, found, limit),
     )
     return NOT_SUCCESS if exit_code and not found.none else SUCCESS
+
+
+def _show_versions(session: Session, first: str, second: str, *, exit_code: bool) -> int:
+    with session.client() as client:
+        found = client.compare_workflows(first, second)
+    from accio_client.version_differences import version_differences_document
+
+    content = version_differences_document(found)
+    differ = not found.none or bool(found.operators)
+    session.answer(
+        document(content), [content["first"], content["second"]] if differ else [], partial(_print_versions, found)
+    )
+    return NOT_SUCCESS if exit_code and differ else SUCCESS
+
+
+def _print_versions(found: "VersionDifferences") -> None:
+    if found.none:
+        out("no differences between the definitions")
+    for fact in found.facts:
+        out(_arrow(fact.name, fact.first, fact.second))
+    for kind, several in (("param", found.params), ("node", found.nodes)):
+        for differing in several:
+            _print_differing(kind, differing)
+    for each in found.operators:
+        out(printable(f"operator of {each.node}: {_of_operator(each)}"))
+    if found.operators:
+        out(f"operators are those of the newest runs, {found.runs[0]} and {found.runs[1]}")
+
+
+def _print_differing(kind: str, each: "Differing") -> None:
+    match each.change:
+        case "same":
+            return
+        case "changed":
+            for detail in each.details:
+                out(_arrow(f"{kind} {each.name}: {detail.name}", detail.first, detail.second))
+        case _:
+            of = ", ".join(f"{detail.name} {detail.first or detail.second}" for detail in each.details)
+            out(printable(f"{kind} {each.name} is {'new' if each.change == 'added' else 'gone'}: {of}"))
 
 
 def _print(found: "Differences", limit: int) -> None:

@@ -44,6 +44,7 @@ def _show_details(found: NodeDetailsView) -> None:
         ("operator", node.operator),
         ("state", node.state.value + (" (cached)" if node.cached else "")),
         ("stands" if node.state is NodeState.RUNNING else "waits for", node.reason),
+        ("shares", node.shares if node.state is NodeState.RUNNING else None),
         ("agent", node.agent),
         ("started", local_time(node.started_at)),
         ("ended", local_time(node.ended_at)),

@@ -194,31 +194,22 @@ def _show_workflow(found: WorkflowView) -> None:
             for each in found.params
         ]
         table(("parameter", "type", "default", "help"), rows)
+    if len(found.history) > 1:
+        out("")
+        table(("version", "created"), [(each.version, local_time(each.created_at)) for each in found.history])
     out("")
     table(("node", "operator", "inputs"), [_node(each) for each in found.definition.get("graph", [])])
 
 
 def _node(node: dict[str, Any]) -> tuple[str, str, str]:
+    from accio_client.version_differences import source_text
+
     inputs = node.get("inputs") or {}
     return (
         node.get("name", node.get("op", "")),
         node.get("op", ""),
-        ", ".join(f"{port}={_source(given)}" for port, given in inputs.items()),
+        ", ".join(f"{port}={source_text(given, shown_value)}" for port, given in inputs.items()),
     )
-
-
-def _source(given: Any) -> str:
-    """Return where an input comes from: a parameter ($epsilon), an output (Node/port), all children, or a constant."""
-    if isinstance(given, dict) and "gather" in given:
-        return f"all {given['gather']}" + (" that there are" if given.get("partial") else "")
-    if isinstance(given, dict) and len(given) == 1:
-        if "param" in given:
-            return f"${given['param']}"
-        if "reference" in given:
-            return str(given["reference"])
-        if "value" in given:
-            return shown_value(given["value"])
-    return shown_value(given)
 
 
 @accio_command

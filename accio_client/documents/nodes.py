@@ -27,6 +27,7 @@ def node(found: views.NodeView) -> Document:
         "message": failure.message if failure else None,
         "predecessor": (failure.predecessor or None) if failure else None,
         "reason": found.reason or None,
+        "shares": found.shares or None,
     }
 
 

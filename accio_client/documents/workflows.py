@@ -24,7 +24,11 @@ def workflow(found: views.WorkflowView) -> Document:
         "params": [_workflow_parameter(each) for each in found.params],
         "graph": found.definition.get("graph", []),
         "versions": found.versions,
-    }
+    } | (
+        {"history": [{"version": each.version, "created_at": instant(each.created_at)} for each in found.history]}
+        if found.history
+        else {}
+    )
 
 
 def _workflow_parameter(found: views.WorkflowParameterView) -> Document:

@@ -41,6 +41,7 @@ def node(message: runs_pb2.Node) -> views.NodeView:
         failure=failure(message.failure) if message.HasField("failure") else None,
         reason=message.reason,
         progress=message.progress,
+        shares=message.shares,
     )
 
 

@@ -22,6 +22,10 @@ def workflow(message: workflows_pb2.Workflow) -> views.WorkflowView:
         params=tuple(_workflow_parameter(each) for each in message.params),
         definition=orjson.loads(message.definition_json) if message.definition_json else {},
         versions=message.versions,
+        history=tuple(
+            views.VersionView(version=WorkflowVersion(each.version), created_at=moment(each.created_at_ms))
+            for each in message.history
+        ),
     )
 
 

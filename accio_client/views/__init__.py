@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         Updated,
     )
     from accio_client.views.submissions import CacheMode, DryRunView, Submitted, Validation
-    from accio_client.views.workflows import Pushed, WorkflowPage, WorkflowParameterView, WorkflowView
+    from accio_client.views.workflows import Pushed, VersionView, WorkflowPage, WorkflowParameterView, WorkflowView
     from accio_client.views.workload import (
         DemandLoadView,
         ForecastView,
@@ -148,6 +148,7 @@ __all__ = [
     "UsageView",
     "Validation",
     "ValueView",
+    "VersionView",
     "WhyView",
     "WorkflowPage",
     "WorkflowParameterView",
@@ -171,7 +172,7 @@ _SUBJECTS = {
     "runs": "ObjectiveView ParameterView PersonView PrecisionView RepeatUntilView RetryDemand RunFilter RunKind "
     "RunOutcome RunPage RunView StudyView TrialView Updated",
     "submissions": "CacheMode DryRunView Submitted Validation",
-    "workflows": "Pushed WorkflowPage WorkflowParameterView WorkflowView",
+    "workflows": "Pushed VersionView WorkflowPage WorkflowParameterView WorkflowView",
     "workload": "DemandLoadView ForecastView OwnerLoadView RecentView RunLoadView TimelineBarView TimelineView "
     "TookView WorkloadView",
 }

@@ -41,6 +41,8 @@ class NodeView:
     failure: FailureView | None
     reason: str
     progress: float
+    shares: str = ""
+    """The node, as RUN/NODE, whose execution it shares while it is queued or running; empty if it has its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,18 @@ class WorkflowParameterView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionView:
+    """A version of a workflow by its name."""
+
+    version: WorkflowVersion
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowView:
-    """A version of a workflow; `definition` is the whole document."""
+    """A version of a workflow; `definition` is the whole document. `history` are the newest versions of its id, where
+    one was asked for by name; `versions` says how many there are.
+    """
 
     id: WorkflowId
     version: WorkflowVersion
@@ -33,6 +43,7 @@ class WorkflowView:
     params: tuple[WorkflowParameterView, ...]
     definition: Mapping[str, Any]
     versions: int
+    history: tuple[VersionView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,19 @@ def why_waiting(world: World, run_no: RunNo, index: int, no: int, now: Instant) 
     return _queued(world, instance, no, execution, now)
 
 
+def shared_with(world: World, run_no: RunNo, index: int, no: int) -> str:
+    """Return the node, as RUN/NODE, whose execution a queued or running node shares; empty if it has its own."""
+    run = world.runs.get(run_no)
+    instance = None if run is None else run.open.get(index)
+    execution = None if instance is None or no >= len(instance.executions) else instance.executions[no]
+    return "" if instance is None or execution is None else _shared(instance, no, execution)
+
+
+def _shared(instance: Instance, no: int, execution: Execution) -> str:
+    owner, owner_no = execution.first
+    return "" if (owner, owner_no) == (instance, no) else f"{owner.run.name_of(owner.index)}/{execution.node.name}"
+
+
 def _cut_off(execution: Execution) -> str:
     """Say of a running node whose agent is lost why it stays there; empty if its agent is there."""
     agent = execution.agent
@@ -151,9 +164,8 @@ def _not_opened(world: World, run: Run, index: int) -> str:
 
 
 def _queued(world: World, instance: Instance, no: int, execution: Execution, now: Instant) -> str:
-    owner, owner_no = execution.first
-    if (owner, owner_no) != (instance, no):
-        return f"shares {owner.run.name_of(owner.index)}/{execution.node.name}"
+    if other := _shared(instance, no, execution):
+        return f"shares {other}"
     if execution.agent is not None:
         return f"was sent ahead to {execution.agent.name}, where it begins next"
     if execution in world.backing_off and execution.not_before is not None:

@@ -142,6 +142,10 @@ class Engine:
         """Say what a node waits for, or why it stays with a lost agent, now."""
         return explain.why_waiting(self.world, run, index, node, self._clock.now())
 
+    def shared_with(self, run: RunNo, index: int, node: int) -> str:
+        """Return the node whose execution a node shares; see EnginePort."""
+        return explain.shared_with(self.world, run, index, node)
+
     def away(self, run: RunNo, index: int | None) -> list[NodesAway]:
         """Count the running nodes that stay with lost agents; see EnginePort."""
         return explain.away(self.world, run, index)

@@ -364,6 +364,10 @@ class EnginePort(Protocol):
         """
         ...
 
+    def shared_with(self, run: RunNo, index: int, node: int) -> str:
+        """Return the node, as RUN/NODE, whose execution a queued or running node shares; empty if it has its own."""
+        ...
+
     def away(self, run: RunNo, index: int | None) -> list[NodesAway]:
         """Count the running nodes of a run (of its child *index* alone, if given) that stay with lost agents, now."""
         ...

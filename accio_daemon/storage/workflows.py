@@ -82,6 +82,11 @@ def names(connection: sqlite3.Connection, name: str) -> tuple[list[str], list[st
     return ids, [row[0] for row in connection.execute(SQL["versions"], {"id": name})]
 
 
+def history(connection: sqlite3.Connection, name: str, limit: int) -> list[tuple[str, int]]:
+    """Return the versions of a workflow with when they were created, the newest first."""
+    return connection.execute(SQL["history"], {"id": name, "limit": limit}).fetchall()
+
+
 def push(
     transaction: Transaction, workflow: Workflow, definition: str, version: str, owner: Person, now_ms: int
 ) -> tuple[StoredWorkflow, bool]:

@@ -1,14 +1,17 @@
 """Workflows: the list, and one of them with its graph and operators."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from accio.errors import NotFound
+from accio.errors import BadRequest, NotFound
 from accio_client import documents, views
 from accio_client.client import AsyncClient
 from accio_client.documents import Document, document
 from accio_client.graph_layout import edges_of, layout
+from accio_client.version_differences import drawn_edges, version_differences_document
 from accio_web.answers import answer
 from accio_web.web import Web, whole_number
 
@@ -26,6 +29,7 @@ class WorkflowRoutes:
         return [
             Route("/api/v1/workflows", self.index, methods=["GET"]),
             Route("/api/v1/workflows/{workflow}", self.show, methods=["GET"]),
+            Route("/api/v1/workflows/{workflow}/differences", self.differences, methods=["GET"]),
         ]
 
     async def index(self, request: Request) -> Response:
@@ -42,6 +46,23 @@ class WorkflowRoutes:
         told = documents.workflow(found)
         operators = await _operators(client, found) if request.query_params.get("operators") == "1" else {}
         return answer(document({**told, "layout": layout(*edges_of(told["graph"])).to_json(), "operators": operators}))
+
+    async def differences(self, request: Request) -> Response:
+        """Return what differs between a version and that named by `from`, and a picture of both together."""
+        before = request.query_params.get("from", "")
+        if not before:
+            raise BadRequest("name the version to compare with in from, as ID:VERSION")
+        found = await self._web.client(request).compare_workflows(before, request.path_params["workflow"])
+        names = [each.name for each in found.nodes]
+        picture = await asyncio.to_thread(lambda: layout(names, drawn_edges(found)))
+        operators = {
+            str(node.get("name") or node["op"]): str(node["op"])
+            for version in (found.first, found.second)
+            for node in version.definition.get("graph", [])
+        }
+        versions = [documents.workflow(each) for each in (found.first, found.second)]
+        told = version_differences_document(found)
+        return answer(document({**told, "versions": versions, "layout": picture.to_json(), "operator_of": operators}))
 
 
 async def _operators(client: AsyncClient, workflow: views.WorkflowView) -> Document:

@@ -16,17 +16,21 @@ const PAGES = {
   submit: () => import('./pages/submit.js'),
   compare: () => import('./pages/compare.js'),
   workflows: () => import('./pages/workflows.js'),
+  versions: () => import('./pages/versions.js'),
   storage: () => import('./pages/storage.js'),
   usage: () => import('./pages/usage.js'),
   settings: () => import('./pages/settings.js'),
   help: () => import('./pages/help.js'),
 };
 
+const INNER = ['run', 'node', 'versions']; // pages of something that the address names
+
 function pageOf(parts) {
   if (parts[0] === 'runs' && parts.length === 2) return 'run';
   if (parts[0] === 'runs' && parts.length === 3) return 'node';
   if (parts[0] === 'workflows' && parts.length === 2) return 'workflows';
-  return parts.length < 2 && (parts[0] ?? '') in PAGES ? parts[0] ?? '' : null;
+  if (parts[0] === 'workflows' && parts.length === 3 && parts[2] === 'differences') return 'versions';
+  return parts.length < 2 && (parts[0] ?? '') in PAGES && !INNER.includes(parts[0]) ? parts[0] ?? '' : null;
 }
 
 function App() {

@@ -23,6 +23,8 @@ export function href(path, query = {}) {
 }
 
 export const runPath = (run) => `/runs/${encodeURIComponent(run)}`;
+/** The run and the node of a place that is written as RUN/NODE. @returns {[string, string]} */
+export const placeOf = (text) => [text.split('/')[0], text.slice(text.indexOf('/') + 1)];
 export const nodePath = (run, node) => `${runPath(run)}/${encodeURIComponent(node)}`;
 
 function parsed() {

@@ -29,6 +29,30 @@ function move(step) {
   /** @type {HTMLElement} */ (next)?.focus();
 }
 
+/** The keys [ and ] that were pressed before it was known which children are beside this one. */
+const pressed = [];
+let going = false;
+
+/** Whether it is known by now which children are beside this one: goes where keys pressed before lead, one child each. */
+export function useSteps(known) {
+  useEffect(() => {
+    if (!known || !pressed.length) return;
+    const link = document.querySelector(`[data-step="${pressed.shift()}"]`);
+    going = link !== null;
+    if (going) /** @type {HTMLElement} */ (link).click();
+    else pressed.length = 0;
+  }, [known]);
+  useEffect(() => () => { // whoever leaves otherwise means no further step
+    if (!going) pressed.length = 0;
+    going = false;
+  }, []);
+}
+
+function step(key) {
+  if (document.querySelector('[data-steps="awaited"]')) pressed.push(key);
+  else /** @type {HTMLElement} */ (document.querySelector(`[data-step="${key}"]`))?.click();
+}
+
 export function useKeys() {
   const [help, show] = useState(false);
   useEffect(() => {
@@ -41,7 +65,7 @@ export function useKeys() {
       else if (key === '/') /** @type {HTMLElement} */ (document.querySelector('[data-search]'))?.focus();
       else if (key === 'j' || key === 'k') move(key === 'j' ? 1 : -1);
       else if (key === 'x') /** @type {HTMLElement} */ (document.activeElement?.closest('tr')?.querySelector('input[type=checkbox]'))?.click();
-      else if (key === '[' || key === ']') /** @type {HTMLElement} */ (document.querySelector(`[data-step="${key}"]`))?.click();
+      else if (key === '[' || key === ']') step(key);
       else if (key === 'e') /** @type {HTMLElement} */ (document.querySelector('[data-edit]'))?.click();
       else if (key === '?') show(true);
       else {

@@ -1,12 +1,13 @@
 """Ways through the web interface beside those of test_web_browser: a child, a node, agents, storage, keys."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from accio.domain.states import NodeState, RunState
-from tests.acceptance.processes import Cluster
+from tests.acceptance.processes import Cluster, eventually
 from tests.acceptance.sweeps import SQUARE
 from tests.acceptance.web import PATIENCE_S, browser_page, on_page, ratios, web_server
 
@@ -24,6 +25,59 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def ratios_of(made: Cluster) -> str:
     with made.client() as client:
         return next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
+
+
+async def test_keys_wait_for_the_children_beside_one(made: Cluster) -> None:
+    """What is pressed before they are known leads on when they are, one child for each key; nobody is moved later."""
+    run = ratios_of(made)
+    with web_server(made) as server:
+        async with browser_page(server) as page:
+            answered = asyncio.Event()
+
+            async def hold(route: Route) -> None:
+                await answered.wait()
+                await route.continue_()
+
+            await page.route("**/neighbours", hold)
+            await page.goto(server.page(f"/runs/{run}.4"))
+            where = page.get_by_role("navigation", name="Where this is")
+            await expect(where).to_contain_text("child 4: x=2 y=0")
+            for key in "]][":
+                await page.keyboard.press(key)
+            answered.set()
+            await expect(where).to_contain_text("child 5: x=2 y=1")
+            await page.wait_for_url(f"**/runs/{run}.5")
+            answered.clear()
+            await page.goto(server.page(f"/runs/{run}.6"))
+            await page.keyboard.press("]")
+            await where.get_by_role("link", name="The sweep").click()
+            answered.set()
+            await expect(page.get_by_role("heading", name="Ratios", level=1)).to_be_visible()
+            await page.go_back()
+            await expect(where.get_by_role("link", name="Next child")).to_be_visible()
+            await expect(where).to_contain_text("child 6: x=2 y=2")
+
+
+async def test_a_node_says_whose_execution_it_shares(made: Cluster) -> None:
+    """While it runs: on its page, in the table of its run, by `describe node` and by `why`."""
+    with web_server(made) as server, made.client() as client:
+        first, second = (client.submit({"workflow": "gated", "params": {"label": "shared"}}).run.id for _ in range(2))
+        try:
+            eventually(lambda: client.get_node(first, "Gate").node.state == "running", what="the first one to run")
+            assert client.get_node(first, "Gate").node.shares == ""
+            assert client.get_node(second, "Gate").node.shares == f"{first}/Gate"
+            (why,) = client.why(second)
+            assert f"{first}/Gate" in why.reason
+            async with browser_page(server) as page:
+                await page.goto(server.page(f"/runs/{second}"))
+                await expect(page.get_by_role("row", name="Gate")).to_contain_text(f"shares {first}/Gate")
+                await page.goto(server.page(f"/runs/{second}/Gate"))
+                shared = page.get_by_role("region", name="Shared")
+                await shared.get_by_role("link", name=f"{first}/Gate").click()
+                await page.wait_for_url(f"**/runs/{first}/Gate")
+        finally:
+            made.open_gate("shared")
+        assert [client.wait(run).state for run in (first, second)] == [RunState.SUCCESS] * 2
 
 
 async def test_a_child_and_its_neighbours(made: Cluster) -> None:

@@ -52,8 +52,12 @@ class ExplanationCalls:
         for node, answer in zip(nodes, answers, strict=True):
             if node.state in _UNDECIDED:
                 known = found.run.standstill or self._engine.explain(found.run.no, found.place, node.no)
-                answer.reason = known or answer.reason
+                answer.reason = known or self._sharing(found, node) or answer.reason
         return accio_pb2.WhyResponse(answers=answers)
+
+    def _sharing(self, found: Found, node: NodeFacts) -> str:
+        other = self._engine.shared_with(found.run.no, found.place, node.no)
+        return f"it shares the execution of {other}" if other else ""
 
     def _answer(self, snapshot: Snapshot, found: Found, node: NodeFacts, viewer: Viewer) -> accio_pb2.WhyAnswer:
         operator = self._plans.operators(snapshot, found.run)[node.no].spec

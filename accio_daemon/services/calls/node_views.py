@@ -72,7 +72,8 @@ class NodeViews:
         self._sessions = sessions
 
     async def complete(self, found: Found, nodes: Sequence[NodeFacts], messages: Sequence[runs_pb2.Node]) -> None:
-        """Add to messages of nodes what only the event loop's thread may look up: why they wait, and how far they are.
+        """Add to messages of nodes what only the event loop's thread may look up: why they wait, whose execution they
+        share, and how far they are.
         Others get their turns in between: there may be a hundred thousand.
         """
         looked_up = 0
@@ -80,6 +81,7 @@ class NodeViews:
             if node.state not in _EXPLAINED:
                 continue
             message.reason = found.run.standstill or self._engine.explain(found.run.no, found.place, node.no)
+            message.shares = self._engine.shared_with(found.run.no, found.place, node.no)
             if node.current is not None:
                 message.progress = self._sessions.progress(node.current.id)
             looked_up += 1

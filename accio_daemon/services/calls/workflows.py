@@ -25,6 +25,7 @@ from accio_daemon.storage.workflows import StoredWorkflow
 
 PAGE = 50
 MOST = 1_000
+_HISTORY = 100
 _BYTES_OF_A_NODE = 100  # of a definition, roughly
 _CURSOR = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -95,10 +96,13 @@ class WorkflowCalls:
         )
 
     async def get_workflow(self, request: workflows_pb2.GetWorkflowRequest) -> workflows_pb2.Workflow:
-        """Return one version."""
+        """Return one version, and which others there are."""
         found = await self._found(request.workflow)
         operators = (await self._catalogue.operators()).specs
-        return await off_loop(lambda: workflow_message(found, operators), _BYTES_OF_A_NODE * len(found.workflow.graph))
+        history = await self._readers.read(lambda snapshot: workflows.history(snapshot, found.workflow.id, _HISTORY))
+        return await off_loop(
+            lambda: workflow_message(found, operators, history), _BYTES_OF_A_NODE * len(found.workflow.graph)
+        )
 
     async def _found(self, reference: str) -> StoredWorkflow:
         name, _, version = reference.partition(":")

@@ -1,15 +1,19 @@
 """Workflow versions as messages."""
 
+from collections.abc import Iterable
+
 from accio.domain.jsontext import canonical_dump
 from accio.domain.linking import Operators, choices_of, uses_of_params
 from accio.v1 import values_pb2, workflows_pb2
 from accio_daemon.storage.workflows import StoredWorkflow
 
 
-def workflow_message(stored: StoredWorkflow, operators: Operators) -> workflows_pb2.Workflow:
+def workflow_message(
+    stored: StoredWorkflow, operators: Operators, history: Iterable[tuple[str, int]] = ()
+) -> workflows_pb2.Workflow:
     """Write a version of a workflow; its definition in the form in which it can be pushed again.
 
-    *operators* tell which values its parameters can have.
+    *operators* tell which values its parameters can have; *history* are versions with when they were created.
     """
     workflow = stored.workflow
     uses = uses_of_params(workflow.graph, operators)
@@ -32,4 +36,7 @@ def workflow_message(stored: StoredWorkflow, operators: Operators) -> workflows_
         ],
         definition_json=canonical_dump(workflow.to_json()),
         versions=stored.versions,
+        history=[
+            workflows_pb2.WorkflowVersion(version=version, created_at_ms=created_ms) for version, created_ms in history
+        ],
     )

@@ -26,6 +26,9 @@ SELECT id FROM workflow_heads ORDER BY id LIMIT 10000
 -- name: versions
 SELECT version FROM workflows WHERE id = :id ORDER BY no DESC LIMIT 1000
 
+-- name: history
+SELECT version, created_at FROM workflows WHERE id = :id ORDER BY no DESC LIMIT :limit
+
 -- name: insert
 INSERT INTO workflows (id, version, definition, name, notes, owner_name, owner_email, created_at)
 VALUES (:id, :version, :definition, :name, :notes, :owner_name, :owner_email, :created_at)

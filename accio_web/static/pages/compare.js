@@ -47,7 +47,8 @@ function Content({ data, asked, all, y }) {
     <section aria-labelledby="definitions"><h2 id="definitions">How they were made</h2>
       ${rows.length ? html`<div class="scroll"><table class="rows compare"><caption class="unseen">What differs of their definitions</caption><thead><tr><th scope="col">What</th>${runs.map((_, at) => html`<th scope="col">${letter(at)}</th>`)}</tr></thead>
         <tbody>${rows.map((row) => html`<tr><th scope="row">${visible(row.name)}</th>${row.cells.map((cell, at) => html`<td data-name=${letter(at)} class=${at && cell !== row.cells[0] ? 'differs' : ''}>${visible(cell || '–')}</td>`)}</tr>`)}</tbody></table></div>`
-    : html`<p>Nothing differs: same workflow, version, parameters, seed and code of operators.</p>`}</section>
+    : html`<p>Nothing differs: same workflow, version, parameters, seed and code of operators.</p>`}
+      ${others.filter((run) => run.workflow.version !== base.workflow.version).map((run) => html`<p><a href=${versionsPath(base.workflow, run.workflow)}>What changed between their workflows</a> <span class="quiet">(${letter(0)} and ${letter(runs.indexOf(run))})</span></p>`)}</section>
     ${runs.every((run) => run.kind === 'parent') && numbers.length > 0 && html`<section aria-labelledby="over"><h2 id="over">Over each other</h2>
       <div class="filters"><label>Result <select value=${numbers.includes(y) ? y : numbers[0]} onChange=${(event) => goQuery({ y: event.target.value })}>${numbers.map((each) => html`<option value=${each} selected=${each === y}>${each}</option>`)}</select></label></div>
       <div class="pictures">${['line', 'cdf'].map((kind) => html`<${Overlay} key=${kind} kind=${kind} runs=${runs} y=${numbers.includes(y) ? y : numbers[0]} letter=${letter} />`)}</div></section>`}
@@ -57,6 +58,8 @@ function Content({ data, asked, all, y }) {
       ${!all && differences.some((each) => each.outputs.some((output) => output.differing > output.points.length)) && html`<p><button type="button" onClick=${() => goQuery({ all: '1' })}>Show more points</button></p>`}</section>
     ${others.map((run) => html`<${Command} text=${`accio diff ${base.id} ${run.id}`} />`)}`;
 }
+
+const versionsPath = (first, second) => href(`/workflows/${encodeURIComponent(second.id)}/differences`, { from: first.id === second.id ? first.version : `${first.id}:${first.version}`, to: second.version });
 
 /** What single runs and children measured at steps, over each other: a picture for each series of the base. */
 function SeriesOver({ runs }) {

@@ -1,5 +1,5 @@
 // A node: why did it fail, was it cached, does it wait?
-import { href, html, nodePath, runPath, useData } from '../core.js';
+import { href, html, nodePath, placeOf, runPath, useData } from '../core.js';
 import { Curves } from '../curves.js';
 import { reserves } from '../forecast.js';
 import { useTopic } from '../live.js';
@@ -23,6 +23,7 @@ function Node({ node, reload }) {
       ${taken && node.why.from && html`<p>From <${Place} of=${node.why.from} />, computed <${Time} at=${node.why.computed_at} />.</p>`}
       ${node.why.differences.length > 0 && html`<div class="scroll"><table class="rows"><caption>What differs from the nearest earlier execution</caption><thead><tr><th scope="col">Part of the key</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
         <tbody>${node.why.differences.map((each) => html`<tr><td class="what">${visible(each.component)}</td><td data-name="Before"><code>${visible(each.before)}</code></td><td data-name="Now"><code>${visible(each.after)}</code></td></tr>`)}</tbody></table></div>`}</section>`}
+    ${node.shares && html`<section aria-label="Shared"><h2>Shared</h2><p>Its execution is that of <${Place} of=${node.shares} />, which came first: equal nodes are executed once.</p></section>`}
     <${Curves} node=${node} reload=${reload} />
     <section aria-label="Log"><h2>Log</h2><${Log} run=${node.run} node=${node.name} /></section>
     <section aria-label="Attempts"><h2>Attempts</h2>${node.attempts.length ? html`<div class="scroll"><table class="rows"><caption class="unseen">Attempts, oldest first</caption>
@@ -44,8 +45,7 @@ const WORDS = { cached: 'It was taken from an earlier execution', executed: 'It 
 
 /** A link to a node that is written as RUN/NODE. @param {{of: string}} props */
 function Place({ of }) {
-  const [run, ...name] = of.split('/');
-  return html`<a href=${href(nodePath(run, name.join('/')))}>${visible(of)}</a>`;
+  return html`<a href=${href(nodePath(...placeOf(of)))}>${visible(of)}</a>`;
 }
 
 function Failure({ error }) {

@@ -1,5 +1,5 @@
 // A run: a sweep with its children, a single run, or a child.
-import { go, goQuery, href, html, nodePath, runPath, useData, useRef, useState } from '../core.js';
+import { go, goQuery, href, html, nodePath, placeOf, runPath, useData, useRef, useState } from '../core.js';
 import { useTopic } from '../live.js';
 import { Command, Copy, Empty, Loaded, Tabs, Time, Took, form, number, quoted, shown, visible } from '../parts.js';
 import { RunsTable, ended, title } from '../runs_table.js';
@@ -8,6 +8,7 @@ import { EditableName, EditableNotes, EditableTags } from '../inplace.js';
 import { QueryBox } from '../query.js';
 import { Actions, useForbidden } from '../steering.js';
 import { Failures } from '../failures.js';
+import { useSteps } from '../keys.js';
 import { Log } from '../log.js';
 import { Graph, graphRows } from '../pictures/graph.js';
 import { SaveButtons } from '../pictures/save_buttons.js';
@@ -70,12 +71,14 @@ let along = ''; // the parameter that the keys [ and ] go along: the one gone al
 /** The children beside this one: by number, and one step along each parameter. */
 function Neighbours({ run }) {
   const found = useData(`${runPath(run.id)}/neighbours`);
-  const { previous = null, next = null, axes = [] } = (!found.isOld && found.data) || {}; // not those of the child before
+  const known = !found.isOld && found.data !== null; // not those of the child before
+  const { previous = null, next = null, axes = [] } = (known && found.data) || {};
+  useSteps(known);
   const [back, ahead] = ['[', ']'];
   const way = axes.length > 1 && axes.some((axis) => axis.name === along) ? along : '';
   const step = (to, name, key, text) => to !== null && html`<a href=${href(runPath(`${run.parent}.${to}`))} data-step=${way === name ? key : undefined}
     title=${way === name ? `Key ${key}` : undefined} onClick=${() => { along = name; }}>${text}</a>`;
-  return html`<nav class="crumbs" aria-label="Where this is"><a href=${href(runPath(run.parent))}>The sweep</a>
+  return html`<nav class="crumbs" aria-label="Where this is" data-steps=${known || found.error ? undefined : 'awaited'}><a href=${href(runPath(run.parent))}>The sweep</a>
       <span>child ${number(run.index)}: ${visible(run.label)}</span>
       ${step(previous, '', back, 'Previous child')}${step(next, '', ahead, 'Next child')}</nav>
     ${axes.length > 1 && html`<nav class="crumbs" aria-label="Along each parameter">${axes.map((axis) => html`<span key=${axis.name}>
@@ -132,7 +135,7 @@ function NodesTable({ run }) {
       <td class="what"><a class="row" href=${href(nodePath(run.id, node.name))}>${visible(node.name)}</a></td>
       <td data-name="Operator">${visible(node.operator)}</td><td data-name="Agent">${visible(node.agent ?? '–')}</td>
       <td data-name="Began"><${Time} at=${node.started_at} /></td><td data-name="Took"><${Took} from=${node.started_at} to=${node.ended_at} /></td>
-      <td class="why">${visible(node.cause ? `${node.cause}: ${node.message}` : node.reason ?? '')}</td></tr>`)}</tbody></table></div>
+      <td class="why">${node.shares ? html`shares <a href=${href(nodePath(...placeOf(node.shares)))}>${visible(node.shares)}</a>` : visible(node.cause ? `${node.cause}: ${node.message}` : node.reason ?? '')}</td></tr>`)}</tbody></table></div>
     <${Command} text=${`accio describe run ${run.id}`} />`;
 }
 

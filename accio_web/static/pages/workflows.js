@@ -41,7 +41,7 @@ function Workflow({ workflow }) {
   const operators = Object.fromEntries(workflow.graph.map((node) => [node.name ?? node.op, node.op]));
   return html`<${Heading} text=${workflow.name || workflow.id}><a class="button" href=${href('/submit', { workflow: workflow.id })}>Submit a run</a><//>
     ${workflow.notes && html`<p class="notes pre">${visible(workflow.notes)}</p>`}
-    <dl class="inline facts"><div><dt>Id</dt><dd><code>${visible(workflow.id)}</code></dd></div><div><dt>Version</dt><dd><code>${workflow.version}</code>${workflow.versions > 1 && html`, <span class="quiet">one of ${number(workflow.versions)}</span>`}</dd></div>
+    <dl class="inline facts"><div><dt>Id</dt><dd><code>${visible(workflow.id)}</code></dd></div><div><dt>Version</dt><dd><code>${workflow.version}</code>${workflow.versions > 1 && html`, <a href=${href(`${path(workflow.id)}/differences`, { to: workflow.version })}>one of ${number(workflow.versions)}: what changed</a>`}</dd></div>
       <div><dt>Owner</dt><dd>${visible(workflow.owner.name)}</dd></div><div><dt>Pushed</dt><dd><${Time} at=${workflow.created_at} /></dd></div></dl>
     <section aria-labelledby="graph"><h2 id="graph">Graph</h2><${Graph} layout=${workflow.layout} label=${`Graph of ${workflow.id}`} operators=${operators} to=${(name) => `#${encodeURIComponent(operators[name])}`} /></section>
     <section aria-labelledby="params"><h2 id="params">Parameters</h2>${workflow.params.length ? html`<div class="scroll"><table class="rows"><caption class="unseen">Parameters</caption>

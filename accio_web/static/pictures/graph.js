@@ -46,10 +46,11 @@ export function wayOf(points, node) {
 }
 
 /**
- * @param {{layout: any, label: string, operators: Record<string, string>, states?: Record<string, any>, to?: (name: string) => string}} props
- *   states: by node, {state, cached, started_at, ended_at}, or of a sweep {counts, cached}; to: where a node leads
+ * @param {{layout: any, label: string, operators: Record<string, string>, states?: Record<string, any>, glyphs?: Record<string, string>, to?: (name: string) => string}} props
+ *   states: by node, {state, cached, started_at, ended_at}, or of a sweep {counts, cached}, or between two versions
+ *   {state: what became of it, told}; to: where a node leads
  */
-export function Graph({ layout, label, operators, states = {}, to }) {
+export function Graph({ layout, label, operators, states = {}, glyphs = GLYPHS, to }) {
   const { width, height, node, nodes, edges } = layout;
   const [scale, zoom] = useState(1);
   if (nodes.length > MOST_NODES) return html`<p class="quiet">${nodes.length.toLocaleString('en')} nodes are too many for a picture; the table has all of them.</p>`;
@@ -58,22 +59,22 @@ export function Graph({ layout, label, operators, states = {}, to }) {
       onClick=${() => zoom(Math.min(LARGEST, Math.max(SMALLEST, scale * Number(factor))))}>${sign}</button>`)}</span>
     <div class="scroll graph" tabindex="0" role="region" aria-label=${label}><svg viewBox=${`${-MARGIN} ${-MARGIN} ${box.width} ${box.height}`} width=${box.width * scale} height=${box.height * scale} role="group" aria-label=${label}>
     <defs><marker id="arrow" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0 L6 3 L0 6 z" class="head" /></marker></defs>
-    <g class="edges" aria-hidden="true">${edges.map((edge) => html`<path d=${wayOf(edge.points, node)} marker-end="url(#arrow)"><title>${visible(`${edge.from} → ${edge.to}`)}</title></path>`)}</g>
-    ${nodes.map((each) => html`<${Node} each=${each} size=${node} operator=${operators[each.name] ?? each.name} found=${states[each.name]} to=${to} />`)}
+    <g class="edges" aria-hidden="true">${edges.map((edge) => html`<path class=${edge.change ?? ''} d=${wayOf(edge.points, node)} marker-end="url(#arrow)"><title>${visible(`${edge.from} → ${edge.to}`)}</title></path>`)}</g>
+    ${nodes.map((each) => html`<${Node} each=${each} size=${node} operator=${operators[each.name] ?? each.name} found=${states[each.name]} glyphs=${glyphs} to=${to} />`)}
   </svg></div>`;
 }
 
-function Node({ each, size, operator, found, to }) {
+function Node({ each, size, operator, found, glyphs, to }) {
   const counts = found?.counts;
   const state = (counts ? STRIKING.find((one) => counts[one]) : found?.state) ?? '';
   const took = found?.started_at && found?.ended_at ? duration((Date.parse(found.ended_at) - Date.parse(found.started_at)) / 1000) : '';
-  const told = counts ? overChildren(found) : [found?.cached ? 'cached' : took];
+  const told = counts ? overChildren(found) : [found?.told ?? (found?.cached ? 'cached' : took)];
   const below = [operator === each.name ? '' : operator, ...told.slice(0, 2)].filter(Boolean).join(', ');
   const said = [each.name, operator === each.name ? '' : `operator ${operator}`, counts ? '' : state, ...told].filter(Boolean).join(', ');
   const [left, top] = [each.x - size.width / 2, each.y - size.height / 2];
   const y = each.y - (counts ? 4 : 0); // above the bar
   const content = html`<rect x=${left} y=${top} width=${size.width} height=${size.height} rx="7" class=${`node ${state}`}><title>${visible(said)}</title></rect>
-    <text x=${left + 10} y=${y} dy=${below ? '-0.15em' : '0.35em'} class="name" font-size=${nameSize(each.name, size.width - (state ? 38 : 20))}>${state && html`<tspan class=${`glyph ${state}`}>${GLYPHS[state] ?? '·'} </tspan>`}${visible(short(each.name, MOST_LETTERS))}</text>
+    <text x=${left + 10} y=${y} dy=${below ? '-0.15em' : '0.35em'} class="name" font-size=${nameSize(each.name, size.width - (state ? 38 : 20))}>${state && html`<tspan class=${`glyph ${state}`}>${glyphs[state] ?? '·'} </tspan>`}${visible(short(each.name, MOST_LETTERS))}</text>
     ${below && html`<text x=${left + 10} y=${y} dy="1.15em" class="below">${visible(short(below, 21))}</text>`}
     ${counts && html`<${Bar} counts=${counts} left=${left + INSET} top=${top + size.height - 8} room=${size.width - 2 * INSET} />`}`;
   return to ? html`<a href=${to(each.name)} aria-label=${visible(said)}>${content}</a>` : html`<g aria-label=${visible(said)} role="img">${content}</g>`;
