@@ -6,7 +6,7 @@ waited for first.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import field, replace
 
 import structlog
@@ -14,7 +14,16 @@ import structlog
 from accio.domain.pools import AllocationKey
 from accio.late import dataclass
 from accio_pool.config import PoolConfig
-from accio_pool.providers.ports import Found, HandsOver, Listing, Order, Provider, Refused, Unsure
+from accio_pool.providers.ports import (
+    Found,
+    HandsOver,
+    Listing,
+    Order,
+    Provider,
+    Refused,
+    SubmitsSeveral,
+    Unsure,
+)
 
 log = structlog.get_logger("accio.pool")
 
@@ -109,10 +118,14 @@ class Serving:
             number: at for number, at in self._tried.items() if number in wishes.submit.keys() - found.keys()
         }
         refused: dict[int, str] = {}
-        for number, lasting in wishes.submit.items():
-            if number not in found and self._may_try(number):
-                order = Order(key=self._key(number), lasting=lasting, exclude=wishes.exclude)
-                await self._submit(order, refused)
+        orders = [
+            Order(key=self._key(number), lasting=lasting, exclude=wishes.exclude)
+            for number, lasting in wishes.submit.items()
+            if number not in found and self._may_try(number)
+        ]
+        with_tokens = [await self._with_token(order) for order in orders]
+        for several in await self._together([order for order in with_tokens if order is not None]):
+            await self._submit(several, refused)
         for number, each in found.items():
             if number not in wishes.submit and number not in wishes.keep:
                 await self._end(each)
@@ -133,23 +146,48 @@ class Serving:
             await self._hands_over.forget_tokens(self._cluster, live)
             self._tidy = True
 
-    async def _submit(self, order: Order, refused: dict[int, str]) -> None:
-        if self._hands_over is not None and self._make_token is not None:
-            try:
-                order = replace(order, token=await self._make_token(order.key.number))
-            except NoToken as error:
-                log.info("not submitted", allocation=str(order.key), reason=str(error))
-                return
-        self._tried[order.key.number] = self._now()
+    async def _with_token(self, order: Order) -> Order | None:
+        """Return an order with its token, if it is to have one; None if it gets none."""
+        if self._hands_over is None or self._make_token is None:
+            return order
         try:
-            job = await self._provider.submit(order)
+            return replace(order, token=await self._make_token(order.key.number))
+        except NoToken as error:
+            log.info("not submitted", allocation=str(order.key), reason=str(error))
+            return None
+
+    async def _together(self, orders: Sequence[Order]) -> list[list[Order]]:
+        """Return orders in groups that the engine takes at once: of equal ones whose numbers follow each other."""
+        most = 1
+        if len(orders) > 1 and isinstance(self._provider, SubmitsSeveral):
+            most = await self._provider.most_at_once()
+        groups: list[list[Order]] = []
+        for order in sorted(orders, key=lambda each: each.key.number):
+            last = groups[-1] if groups else []
+            if last and len(last) < most and order.key == last[-1].key.after(1) and order.lasting == last[-1].lasting:
+                last.append(order)
+            else:
+                groups.append([order])
+        return groups
+
+    async def _submit(self, orders: Sequence[Order], refused: dict[int, str]) -> None:
+        """Submit one order, or several at once; where several are refused, some may be taken for themselves."""
+        several = self._provider if len(orders) > 1 and isinstance(self._provider, SubmitsSeveral) else None
+        names = [str(order.key) for order in orders]
+        self._tried |= {order.key.number: self._now() for order in orders}
+        try:
+            job = await (self._provider.submit(orders[0]) if several is None else several.submit_several(orders))
         except Refused as error:
-            log.warning("the engine refuses an allocation", allocation=str(order.key), reason=str(error))
-            refused[order.key.number] = str(error)
+            log.warning("the engine refuses allocations", allocations=names, reason=str(error))
+            if several is None:
+                refused[orders[0].key.number] = str(error)
+                return
+            for order in orders:
+                await self._submit([order], refused)
         except Unsure as error:
-            log.warning("nobody knows what became of a submission", allocation=str(order.key), reason=str(error))
+            log.warning("nobody knows what became of a submission", allocations=names, reason=str(error))
         else:
-            log.info("submitted", allocation=str(order.key), job=job)
+            log.info("submitted", allocations=names, job=job)
 
     async def _end(self, found: Found) -> None:
         """End what isn't wanted: its agent is told to, and made to after a while."""

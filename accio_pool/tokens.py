@@ -28,11 +28,9 @@ def write(folder: Path, order: Order) -> None:
     draft.replace(path)
 
 
-def reading(folder: Path, order: Order) -> Sequence[str]:
-    """Return the lines of a shell's script by which a job reads its token; none if it has none of its own."""
-    if not order.token:
-        return ()
-    path = shlex.quote(str(_path(folder, order)))
+def reading(folder: Path, name: str) -> Sequence[str]:
+    """Return the lines of a shell's script by which a job reads its token; *name* is the allocation's for the shell."""
+    path = f'{shlex.quote(str(folder))}/"{name}{_SUFFIX}"'
     return (f"unset {OWN}", f"{ALLOCATION_TOKEN}=$(cat {path}) || exit 1", f"export {ALLOCATION_TOKEN}")
 
 

@@ -83,6 +83,10 @@ class AllocationKey:
         """Return it as a job's name."""
         return f"{_PREFIX}-{self.cluster}-{self.pool}-{self.number}"
 
+    def after(self, count: int) -> "AllocationKey":
+        """Return that of the allocation which was asked for so many later."""
+        return AllocationKey(self.cluster, self.pool, self.number + count)
+
 
 def parse_key(text: str) -> AllocationKey | None:
     """Read a key; None for any other text."""

@@ -35,8 +35,30 @@ class Job:
     over: str = ""
 
 
+class Array(Protocol):
+    """How one batch system takes several jobs at once."""
+
+    variable: str
+    """In which a job finds its place among them."""
+    first: int
+    """The first one's place."""
+    limit: Sequence[str]
+    """The command that tells how many there may be."""
+
+    def most(self, output: str) -> int:
+        """Read that; 1 if it isn't told."""
+        ...
+
+    def members(self, count: int) -> Sequence[str]:
+        """Return the options for so many."""
+        ...
+
+
 class Dialect(Protocol):
     """The commands of one batch system."""
+
+    array: Array | None
+    """How it takes several jobs at once, if it does."""
 
     knows_end: bool
     """Whether a job can find out when it ends."""
@@ -77,15 +99,42 @@ class BatchProvider:
         self._folder = folder
         self._dialect = dialect
         self._over: dict[AllocationKey, str] = {}  # how jobs ended that the batch system still lists
+        self._most = 0  # jobs at once; 0: not asked yet
 
     async def submit(self, order: Order) -> str:
         """Submit a job."""
+        return await self._submit([order], self._command(order), self._script(order))
+
+    async def most_at_once(self) -> int:
+        """Return how many members arrays of jobs may have, which is asked for once."""
+        array = self._dialect.array
+        if array is None or {word.partition("=")[0] for word in array.members(2)} & set(self._pool.leave_out):
+            return 1
+        if not self._most:
+            try:
+                done = await run(array.limit)
+            except NoAnswer:
+                return 1
+            self._most = array.most(done.out) if done.code == 0 else 1
+        return self._most
+
+    async def submit_several(self, orders: Sequence[Order]) -> str:
+        """Submit an array of jobs. What they print goes to files of their own, by their own doing."""
+        array = self._dialect.array
+        assert array is not None, "it takes several"
+        program, *options = self._command(orders[0], Path(os.devnull))
+        number = f"$(({orders[0].key.number - array.first} + {array.variable}))"
+        command = [program, *array.members(len(orders)), *options]
+        return await self._submit(orders, command, self._script(orders[0], number))
+
+    async def _submit(self, orders: Sequence[Order], command: Sequence[str], script: str) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
-        if order.token:
-            await asyncio.to_thread(tokens.write, self._folder, order)
+        for order in orders:
+            if order.token:
+                await asyncio.to_thread(tokens.write, self._folder, order)
         try:
-            environment = tokens.environment_for(order)  # which batch systems hand on, and some of them show
-            done = await run(self._command(order), given=self._script(order), environment=environment)
+            environment = tokens.environment_for(orders[0])  # which batch systems hand on, and some of them show
+            done = await run(command, given=script, environment=environment)
         except NoAnswer as error:
             raise Unsure(str(error)) from None
         job = self._dialect.submitted(done.out) if done.code == 0 else ""
@@ -157,16 +206,24 @@ class BatchProvider:
         script = self._script(order).rstrip("\n")
         return f"{shlex.join(self._command(order))} <<'END'\n{script}\nEND"
 
-    def _command(self, order: Order) -> Sequence[str]:
-        command = self._dialect.submit(self._pool, order, self._output(order.key))
+    def _command(self, order: Order, output: Path | None = None) -> Sequence[str]:
+        command = self._dialect.submit(self._pool, order, output or self._output(order.key))
         left_out = set(self._pool.leave_out)
         return [word for word in command if word.partition("=")[0] not in left_out]
 
-    def _script(self, order: Order) -> str:
-        """Return the job: `exec`, so that the agent is the process which is signalled first."""
+    def _script(self, order: Order, number: str = "") -> str:
+        """Return the job: `exec`, so that the agent is the process which is signalled first.
+
+        Of several jobs, *number* is by what a shell finds the number of its allocation.
+        """
+        own, name, first = str(order.key), str(order.key), []
+        if number:
+            name = f"{own.removesuffix(str(order.key.number))}$ACCIO_NUMBER"
+            first = [f"ACCIO_NUMBER={number}", f'exec >>{shlex.quote(str(self._folder))}/"{name}.log" 2>&1']
         command = agent_command(self._pool, order, until=not self._dialect.knows_end)
-        token = tokens.reading(self._folder, order)
-        return "\n".join(["#!/bin/sh", *token, *self._pool.before, f"exec {shlex.join(command)}", ""])
+        agent = " ".join(name if word == own else shlex.quote(word) for word in command)
+        token = tokens.reading(self._folder, name) if order.token else ()
+        return "\n".join(["#!/bin/sh", *first, *token, *self._pool.before, f"exec {agent}", ""])
 
     def _output(self, key: AllocationKey) -> Path:
         return self._folder / f"{key}.log"

@@ -1,24 +1,48 @@
 """The dialect of Grid Engine (tried on SGE 8.1.9): qsub, qstat, qdel."""
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 from accio.domain.pools import parse_key
 from accio_pool.config import PoolConfig
-from accio_pool.providers.batch import Job
+from accio_pool.providers.batch import Array, Job
 from accio_pool.providers.ports import Order
 from accio_pool.runner import Output
 
 _OWN = {"pe"}
 """Options that aren't passed on as they are."""
+_MANY = 1000
+_FIRST = 1  # place in an array
 _UNSURE = ("can't connect", "unable to contact", "commlib", "got no connection", "timeout", "failed receiving")
 
 
-class GridEngine:
-    """The commands of Grid Engine. Of several slots, the option `pe` names the parallel environment."""
+class _Array:
+    """Arrays of jobs: numbers from 1 on, up to `max_aj_tasks`."""
 
+    variable = "SGE_TASK_ID"
+    first = _FIRST
+    limit: Sequence[str] = ("qconf", "-sconf", "global")
+
+    def most(self, output: str) -> int:
+        """Read the configuration; 0 there means any number."""
+        found = re.search(r"^max_aj_tasks\s+(\d+)", output, re.MULTILINE)
+        return 1 if found is None else int(found[1]) or _MANY
+
+    def members(self, count: int) -> Sequence[str]:
+        """Return the option for so many jobs."""
+        return ["-t", f"1-{count}"]
+
+
+class GridEngine:
+    """The commands of Grid Engine. Of several slots, the option `pe` names the parallel environment.
+
+    The name of an array is that of its first job's allocation.
+    """
+
+    array: Array | None = _Array()
     knows_end = False
     dry_run: Sequence[str] = ("-w", "v")
 
@@ -55,8 +79,8 @@ class GridEngine:
         return [*command, *pool.directives]
 
     def submitted(self, output: str) -> str:
-        """Return the number of the job."""
-        job = output.strip().splitlines()[-1] if output.strip() else ""
+        """Return the number of the job, or of the array, which is followed by those of its jobs."""
+        job = (output.strip().splitlines() or [""])[-1].partition(".")[0]
         return job if job.isascii() and job.isdigit() else ""
 
     def is_refusal(self, output: Output) -> bool:
@@ -65,8 +89,8 @@ class GridEngine:
         return not any(each in said for each in _UNSURE)
 
     def list(self, user: str) -> Sequence[str]:
-        """Return the command that lists all jobs."""
-        return ["qstat", "-xml", "-u", user]
+        """Return the command that lists all jobs, each one of an array for itself."""
+        return ["qstat", "-xml", "-g", "d", "-u", user]
 
     def listed(self, output: str) -> Sequence[Job]:
         """Read what qstat printed; jobs in an error state wait for somebody to mend it."""
@@ -80,13 +104,14 @@ class GridEngine:
             key = parse_key(each.findtext("JB_name", ""))
             if key is None:
                 continue
+            job, place = each.findtext("JB_job_number", ""), each.findtext("tasks", "")
+            if place.isdigit():
+                key, job = key.after(int(place) - _FIRST), f"{job}.{place}"
             state = each.findtext("state", "")
             waits = not set(state) & set("rtsSTNdR") or "w" in state
             host = each.findtext("queue_name", "").partition("@")[2]
             reason = f"state {state}" if "E" in state or "h" in state else ""
-            found.append(
-                Job(key=key, job=each.findtext("JB_job_number", ""), begun=not waits, host=host, reason=reason)
-            )
+            found.append(Job(key=key, job=job, begun=not waits, host=host, reason=reason))
         return found
 
     def cancel(self, job: str, *, gently: bool) -> Sequence[str]:

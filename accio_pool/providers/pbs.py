@@ -8,7 +8,7 @@ from typing import Any
 
 from accio.domain.pools import parse_key
 from accio_pool.config import PoolConfig
-from accio_pool.providers.batch import Job
+from accio_pool.providers.batch import Array, Job
 from accio_pool.providers.ports import Order
 from accio_pool.runner import Output
 
@@ -22,6 +22,7 @@ _UNSURE = ("cannot connect", "timed out", "timeout", "end of file", "communicati
 class Pbs:
     """The commands of PBS. A job's name may be short there, so that a variable of the job holds the allocation's."""
 
+    array: Array | None = None
     knows_end = False
     dry_run: Sequence[str] = ()
 

@@ -66,6 +66,22 @@ class DryRun(Protocol):
 
 
 @runtime_checkable
+class SubmitsSeveral(Protocol):
+    """What a provider is besides whose engine takes several allocations at once, which costs it less."""
+
+    async def most_at_once(self) -> int:
+        """Return how many it takes; 1 if it doesn't say, or takes no several ones."""
+        ...
+
+    async def submit_several(self, orders: Sequence[Order]) -> str:
+        """Ask for equal allocations whose numbers follow each other, and return what the engine calls them together.
+
+        Raises Refused or Unsure, for all of them.
+        """
+        ...
+
+
+@runtime_checkable
 class HandsOver(Protocol):
     """What a provider is besides which hands tokens of allocations to their agents: in the variable `TOKEN` of their
     environment, by ways that nobody else can look into. Command lines and scripts of jobs are none.

@@ -1,12 +1,13 @@
 """The dialect of Slurm (tried on 22.05): sbatch, squeue, scancel."""
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from accio.domain.pools import parse_key
 from accio_pool.config import PoolConfig
-from accio_pool.providers.batch import Job
+from accio_pool.providers.batch import Array, Job
 from accio_pool.providers.ports import Order
 from accio_pool.runner import Output
 
@@ -23,9 +24,27 @@ _UNSURE = ("timed out", "unable to contact", "communication", "connection refuse
 """What sbatch says, among other words, where the job may have been taken in: a frozen controller had."""
 
 
-class Slurm:
-    """The commands of Slurm."""
+class _Array:
+    """Arrays of jobs: numbers from 0 on, below `MaxArraySize`."""
 
+    variable = "SLURM_ARRAY_TASK_ID"
+    first = 0
+    limit: Sequence[str] = ("scontrol", "show", "config")
+
+    def most(self, output: str) -> int:
+        """Read the configuration; 0 there means that there are no arrays."""
+        found = re.search(r"^MaxArraySize\s*=\s*(\d+)", output, re.MULTILINE)
+        return max(1, int(found[1])) if found else 1
+
+    def members(self, count: int) -> Sequence[str]:
+        """Return the option for so many jobs."""
+        return [f"--array=0-{count - 1}"]
+
+
+class Slurm:
+    """The commands of Slurm. The name of an array is that of its first job's allocation."""
+
+    array: Array | None = _Array()
     knows_end = True
     dry_run: Sequence[str] = ("--test-only",)
 
@@ -69,18 +88,19 @@ class Slurm:
 
     def list(self, user: str) -> Sequence[str]:
         """Return the command that lists all jobs, those that have ended lately among them."""
-        return ["squeue", "--noheader", "--states=all", f"--user={user}", "--format=%i|%T|%N|%j|%r"]
+        return ["squeue", "--noheader", "--array", "--states=all", f"--user={user}", "--format=%i|%T|%N|%j|%K|%r"]
 
     def listed(self, output: str) -> Sequence[Job]:
         """Read what squeue printed."""
         found = []
         for line in output.splitlines():
-            fields = line.strip().split("|", 4)
-            if len(fields) != 5:
-                raise ValueError(f"expected five fields, found {line!r}")
-            job, state, host, name, reason = fields
+            fields = line.strip().split("|", 5)
+            if len(fields) != 6:
+                raise ValueError(f"expected six fields, found {line!r}")
+            job, state, host, name, place, reason = fields
             key = parse_key(name)
             if key is not None:
+                key = key.after(int(place)) if place.isdigit() else key
                 waits = state in _WAITING
                 over = _over(state, reason)
                 words = reason if waits and reason != "None" else ""

@@ -39,6 +39,7 @@ SwitchType=switch/none
 MpiDefault=none
 ReturnToService=2
 KillWait=30
+MaxArraySize=3
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={node_port} CPUs={cpus} RealMemory=2000 State=UNKNOWN
 PartitionName=debug Nodes=n1 Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 """

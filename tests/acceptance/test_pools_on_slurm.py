@@ -42,6 +42,22 @@ def told_of(client: Client) -> list[AllocationView]:
     return [each for each in client.list_allocations(live=True).allocations if each.job]
 
 
+def four(client: Client) -> list[AllocationView]:
+    """Return four allocations, once their jobs' numbers are known."""
+    found = told_of(client)
+    return found if len(found) == 4 else []
+
+
+def with_agents(client: Client) -> list[AllocationView]:
+    """Return the allocations of arrays that have agents."""
+    return [each for each in told_of(client) if each.agent and "_" in each.job]
+
+
+def cluster_of(slurm: Slurm) -> str:
+    """Return what names of allocations begin with, as Slurm's list has it."""
+    return slurm.run("squeue", "--noheader", "--format=%j").splitlines()[0].split("-")[1]
+
+
 def learn(client: Client) -> None:
     """Start a host, so that the daemon learns which operators the pool offers."""
     eventually(lambda: client.list_pools().pools, what="the pool being served")
@@ -119,6 +135,27 @@ def test_a_jobs_token_is_nobody_elses(slurm: Slurm, made: Cluster) -> None:
         eventually(lambda: live(client) == [], what="the job being given back")
         eventually(lambda: not file.exists(), what="its token's file being deleted")
         eventually(lambda: [each for each in client.list_tokens() if each.allocation] == [], what="the token's end")
+
+
+def test_hosts_that_are_asked_for_together_are_one_array(slurm: Slurm, made: Cluster) -> None:
+    """As many at once as this Slurm takes (three), by one submission; its jobs are told, and ended, one by one."""
+    pool = serve(slurm, made, max=4, pending=4, folder=str(made.root / "jobs"))
+    with made.client() as client:
+        eventually(lambda: client.list_pools().pools, what="the pool being served")
+        client.change_pool("cpu", kept=4)
+        jobs = [each.job for each in eventually(lambda: four(client), what="four jobs")]
+        (array,) = {job.partition("_")[0] for job in jobs if "_" in job}
+        assert sorted(job for job in jobs if "_" in job) == [f"{array}_{place}" for place in range(3)]
+        assert len([line for line in pool.output().splitlines() if '"submitted"' in line]) == 2
+        eventually(lambda: with_agents(client), what="an agent in the array")
+        first = with_agents(client)[0]
+        assert (made.root / "jobs").joinpath(f"accio-{cluster_of(slurm)}-cpu-{first.number}.log").stat().st_size
+        slurm.cancel(first.job)
+        eventually(lambda: first.number not in [each.number for each in told_of(client)], what="that job's end")
+        eventually(lambda: four(client), what="another one in its place")
+        client.change_pool("cpu", kept="auto")
+        eventually(lambda: live(client) == [], what="all jobs being given back")
+    eventually(lambda: slurm.jobs() == [], what="Slurm having no job left")
 
 
 def test_a_partition_that_is_not_there_is_refused_once(slurm: Slurm, made: Cluster) -> None:

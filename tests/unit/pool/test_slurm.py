@@ -63,12 +63,14 @@ def test_the_list_is_read() -> None:
     """States are waiting, begun or over; other people's jobs are none; states that nobody knows are not over."""
     said = "\n".join(
         [
-            "31|PENDING||accio-0123abcd-cpu-1|ReqNodeNotAvail, Reserved for maintenance",
-            "32|RUNNING|n1|accio-0123abcd-cpu-2|None",
-            "33|TIMEOUT|n1|accio-0123abcd-cpu-3|TimeLimit",
-            "34|COMPLETED|n1|accio-0123abcd-cpu-4|None",
-            "35|HATCHING|n1|accio-0123abcd-cpu-5|None",
-            "36|RUNNING|n1|somebody's job|None",
+            "31|PENDING||accio-0123abcd-cpu-1|N/A|ReqNodeNotAvail, Reserved for maintenance",
+            "32|RUNNING|n1|accio-0123abcd-cpu-2|N/A|None",
+            "33|TIMEOUT|n1|accio-0123abcd-cpu-3|N/A|TimeLimit",
+            "34|COMPLETED|n1|accio-0123abcd-cpu-4|N/A|None",
+            "35|HATCHING|n1|accio-0123abcd-cpu-5|N/A|None",
+            "36|RUNNING|n1|somebody's job|N/A|None",
+            "37_0|RUNNING|n1|accio-0123abcd-cpu-6|0|None",
+            "37_1|PENDING||accio-0123abcd-cpu-6|1|Resources",
             "",
         ]
     )
@@ -77,8 +79,9 @@ def test_the_list_is_read() -> None:
     assert (found[2].begun, found[2].host, found[2].over) == (True, "n1", "")
     assert (found[3].over, found[4].over) == ("TIMEOUT (TimeLimit)", "COMPLETED")
     assert (found[5].begun, found[5].over) == (True, "")
-    assert sorted(found) == [1, 2, 3, 4, 5]
-    with pytest.raises(ValueError, match="five fields"):
+    assert sorted(found) == [1, 2, 3, 4, 5, 6, 7]
+    assert [(found[each].job, found[each].begun) for each in (6, 7)] == [("37_0", True), ("37_1", False)]
+    with pytest.raises(ValueError, match="six fields"):
         Slurm().listed("slurm_load_jobs error")
 
 
