@@ -38,6 +38,7 @@ from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.services.transport.token_file import read_entries
 from accio_daemon.storage import quarantine
 from accio_daemon.storage.access import read_tokens
+from accio_daemon.storage.at_once import AtOnce
 from accio_daemon.storage.database import Database, FolderLock, refuse_remote
 from accio_daemon.storage.history import TakenUp, taken_up
 from accio_daemon.storage.plans import Plans
@@ -120,7 +121,7 @@ async def _put_together(config: Config, clock: Clock, observer: Observer, stack:
     readers = await stack.enter_async_context(Readers.open(database))
     taken_up, restored = await _restore(database, config, clock)
     tokens = Tokens(entries, await readers.read(read_tokens), lambda: clock.now().wall_ms)
-    engine_store = SqliteStore(database)
+    engine_store = SqliteStore(database, AtOnce(short_calls=readers.short_calls))
     stack.callback(engine_store.close)
     plans = Plans()
     crashes = crash_point(config.crash_at)
@@ -138,6 +139,7 @@ async def _put_together(config: Config, clock: Clock, observer: Observer, stack:
         allocation_over=tokens.allocation_over,
         crash_point=crashes,
         disk=FullDisk(Reserve(config.data)),
+        short_calls=readers.short_calls,
     )
     sessions = Sessions()
     pruner = Pruner(readers, sessions.series)

@@ -89,6 +89,7 @@ class Services:
         return Server(
             tokens=parts.tokens,
             observe=parts.engine.observer.called,
+            short_calls=parts.readers.short_calls,
             accio=(*self._of_runs(), *self._of_results(), *self._of_the_cluster()),
             agents=self._of_agents(),
             artifacts=ArtifactCalls(parts.store, parts.engine),

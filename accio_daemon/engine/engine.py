@@ -29,6 +29,7 @@ from accio_daemon.engine.restart import Restored
 from accio_daemon.engine.views import cluster_view, owners_view, pools_view
 from accio_daemon.engine.watchers import Changes, Feed, RunWatchers
 from accio_daemon.storage.jobs import WriteJob
+from accio_daemon.storage.short_calls import ShortCalls
 
 T = TypeVar("T")
 
@@ -45,12 +46,15 @@ class Engine:
         observer: Observer | None = None,
         crash_point: Callable[[str], None] = lambda name: None,
         disk: FullDisk | None = None,
+        short_calls: ShortCalls | None = None,
         gather: Callable[[GatherRequest], None] | None = None,
         measure: Callable[[MeasureRequest], None] | None = None,
         ask_sampler: Callable[[AskRequest], None] | None = None,
         allocation_over: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Start from a restored World; *allocation_over* is called with the number of each that is over, and when."""
+        """Start from a restored World, and let *short_calls* pass; *allocation_over* is called with the number of each
+        that is over, and when.
+        """
         self._watchers = RunWatchers()
         self.cycle = Cycle(
             restored=restored,
@@ -65,7 +69,7 @@ class Engine:
         )
         self.observer = observer or Observer()
         self.observer.observe_world(restored.world)
-        self._loops = Loops(self.cycle, store, clock, self.observer, crash_point)
+        self._loops = Loops(self.cycle, store, clock, self.observer, crash_point, short_calls or ShortCalls())
         self._clock = clock
         self._sessions = 0
 

@@ -12,6 +12,7 @@ from accio.loop_lag import watch_loop
 from accio_daemon.engine.cycle import Batch, Cycle
 from accio_daemon.engine.observer import Observer
 from accio_daemon.engine.ports import Clock, Store
+from accio_daemon.storage.short_calls import ShortCalls
 from accio_daemon.storage.transactions import Committed, DiskFull
 
 # Seconds between looks at leases, back-offs and reservations.
@@ -31,13 +32,20 @@ class Loops:
     """Chooses when a cycle decides and commits."""
 
     def __init__(
-        self, cycle: Cycle, store: Store, clock: Clock, observer: Observer, crash_point: Callable[[str], None]
+        self,
+        cycle: Cycle,
+        store: Store,
+        clock: Clock,
+        observer: Observer,
+        crash_point: Callable[[str], None],
+        short_calls: ShortCalls,
     ) -> None:
         self._cycle = cycle
         self._store = store
         self._clock = clock
         self._observer = observer
         self._crash_point = crash_point
+        self._short_calls = short_calls
         self._stopping = False
         self._posted, self._decided, self._committed = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._urgent = asyncio.Event()  # that what was decided is committed
@@ -102,8 +110,10 @@ class Loops:
             more = self._cycle.decide()
             if not more or self._cycle.is_due():
                 self._call_for_commit()
+            seconds = self._clock.now().mono - begun
             if more or self._cycle.inbox:  # else others have their turns while it waits
-                await self._yield_turns(self._clock.now().mono - begun)
+                await self._yield_turns(seconds)
+            await self._short_calls.pass_by(seconds)
 
     async def _yield_turns(self, seconds: float) -> None:
         """Yield to messages and commits. A call needs several turns of the loop: a step that took so many *seconds* is

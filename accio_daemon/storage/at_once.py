@@ -8,6 +8,8 @@ must not wait for a slow disk, nor for transactions that come one after the othe
 import time
 from collections.abc import Callable
 
+from accio_daemon.storage.short_calls import ShortCalls
+
 QUICK_S = 0.005
 """Seconds that the last transaction may have taken: as long as a step of deciding may keep the loop."""
 
@@ -18,17 +20,21 @@ IN_A_ROW = 100
 class AtOnce:
     """State: how long the last transaction took, when it ended, and how many were carried out at once since a hop."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin as if the disk were slow: nothing is known of it. *clock* gives seconds."""
+    def __init__(self, clock: Callable[[], float] = time.monotonic, short_calls: ShortCalls | None = None) -> None:
+        """Begin as if the disk were slow: nothing is known of it. *clock* gives seconds; *short_calls* go first."""
         self.clock = clock
+        self._short_calls = short_calls or ShortCalls(clock)
         self._took = float("inf")
         self._ended = 0.0
         self._count = 0
 
     def allows(self) -> bool:
         """Return whether a small transaction may keep the loop now: the last one was quick, and the loop has been there
-        for others at least as long since. So transactions have half of the loop's time at most.
+        for others at least as long since, and no call needs it soon. So transactions have half of the loop's time at
+        most, and none where calls come in all the time.
         """
+        if self._short_calls.are_there:
+            return False
         return self._took <= QUICK_S and self.clock() - self._ended >= self._took and self._count < IN_A_ROW
 
     def ended(self, begun: float, *, at_once: bool) -> None:

@@ -21,6 +21,7 @@ from accio.errors import Internal, ResourceExhausted
 from accio_daemon.storage.courtesy import Courtesy
 from accio_daemon.storage.database import Database, WriterConnection
 from accio_daemon.storage.jobs import ReadJob, Snapshot
+from accio_daemon.storage.short_calls import ShortCalls
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,8 @@ class Readers:
         self._long = asyncio.Semaphore(LONG_AT_ONCE)
         self._searching = asyncio.Semaphore(SEARCHES_AT_ONCE)
         self._courtesy = Courtesy()
+        self.short_calls = ShortCalls()
+        """Those that read, and who else says so: what keeps the event loop lets them pass."""
 
     async def read(self, job: ReadJob[T], *, budget_s: float | None = BUDGET_S) -> T:
         """Run a job in one snapshot, as soon as a connection is free; ResourceExhausted after its budget (None: it has
@@ -57,7 +60,8 @@ class Readers:
             with self._courtesy.expected():
                 return job(snapshot)
 
-        return await self._read(passing, budget_s)
+        with self.short_calls.reading():
+            return await self._read(passing, budget_s)
 
     async def _read(self, job: ReadJob[T], budget_s: float | None = BUDGET_S) -> T:
         connection = await self._free.get()

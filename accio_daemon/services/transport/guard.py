@@ -25,6 +25,7 @@ from accio.errors import AccioError, Internal, PermissionDenied, Unauthenticated
 from accio.wire.errors import Trailers, to_status
 from accio_daemon.services.transport import bounds
 from accio_daemon.services.transport.auth import CALLER, STANDING, Tokens
+from accio_daemon.storage.short_calls import ShortCalls
 
 log = structlog.get_logger(__name__)
 
@@ -50,10 +51,11 @@ Behaviour = Callable[[Any, Any], Awaitable[Any]]
 class Guard(grpc.aio.ServerInterceptor):
     """Wraps the behaviour of each method, once."""
 
-    def __init__(self, tokens: Tokens, observe: Observe) -> None:
-        """Admit holders of *tokens*, and report to *observe* how long calls take."""
+    def __init__(self, tokens: Tokens, observe: Observe, short_calls: ShortCalls) -> None:
+        """Admit holders of *tokens*; report to *observe* how long calls take, and to *short_calls* that they come."""
         self._tokens = tokens
         self._observe = observe
+        self._short_calls = short_calls
         self._wrapped: dict[str, Any] = {}
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
@@ -62,6 +64,7 @@ class Guard(grpc.aio.ServerInterceptor):
             self._admit(dict(details.invocation_metadata or ()), details.method)
         except (Unauthenticated, PermissionDenied) as error:
             return _refusal(error)
+        self._short_calls.announce()
         handler = self._wrapped.get(details.method)
         if handler is None:
             inner = await continuation(details)
@@ -106,7 +109,10 @@ class Guard(grpc.aio.ServerInterceptor):
         return timed
 
     def _guarded(self, behaviour: Behaviour, method: str) -> Behaviour:
+        short_calls = self._short_calls
+
         async def guarded(request: Any, context: Any) -> Any:
+            short_calls.begin()
             try:
                 return await behaviour(request, context)
             except AccioError as error:

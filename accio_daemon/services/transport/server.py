@@ -16,6 +16,7 @@ from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.guard import Guard, Observe, unobserved
 from accio_daemon.services.transport.rpc import offer
 from accio_daemon.services.transport.sockets import only_for_owner
+from accio_daemon.storage.short_calls import ShortCalls
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
 CALLS_PER_CONNECTION = 100
@@ -76,9 +77,14 @@ class Server:
         artifacts: object,
         pools: Iterable[object],
         observe: Observe = unobserved,
+        short_calls: ShortCalls | None = None,
     ) -> None:
-        """Offer the parts of the Accio and the Pools service, and the other two, behind one guard."""
-        self._server = grpc.aio.server(interceptors=(Guard(tokens, observe),), options=OPTIONS)
+        """Offer the parts of the Accio and the Pools service, and the other two, behind one guard, which tells
+        *short_calls* of each call.
+        """
+        self._server = grpc.aio.server(
+            interceptors=(Guard(tokens, observe, short_calls or ShortCalls()),), options=OPTIONS
+        )
         require_rules((ACCIO, AGENTS, ARTIFACTS, POOLS, HEALTH, REFLECTION))
         self._server.add_generic_rpc_handlers(
             (offer(ACCIO, *accio), offer(AGENTS, agents), offer(ARTIFACTS, artifacts), offer(POOLS, *pools)),

@@ -16,6 +16,7 @@ from accio.errors import NotFound
 from accio.v1 import accio_pb2, agents_pb2, workflows_pb2
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.server import ACCIO, AGENTS, ARTIFACTS, POOLS, Server
+from accio_daemon.storage.short_calls import ShortCalls
 from tests.integration.daemon.harness import Serving, Stub, refused
 from tests.integration.daemon.scripted_agent import joined
 from tests.integration.daemon.workflows import PAIR
@@ -148,6 +149,46 @@ async def test_a_refused_call_leaves_nothing() -> None:
         assert [held() for held in refusing.held] == [None] * len(refusing.held)
     finally:
         gc.enable()
+        await server.stop(0)
+
+
+class Told(ShortCalls):
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def announce(self) -> None:
+        """Note it."""
+        self.told.append("announced")
+        super().announce()
+
+    def begin(self) -> None:
+        """Note it."""
+        self.told.append("begun")
+        super().begin()
+
+
+async def test_calls_are_announced_and_begin() -> None:
+    """What keeps the event loop lets a call pass from when gRPC tells of it; one that is turned away needs no more."""
+    told, parts = Told(), Refusing()
+    server = Server(
+        tokens=Tokens([("t" * 20, None)]),
+        accio=(parts,),
+        agents=parts,
+        artifacts=parts,
+        pools=(parts,),
+        short_calls=told,
+    )
+    (address,) = await server.start(("127.0.0.1:0",))
+    try:
+        async with grpc.aio.insecure_channel(address) as channel:
+            for token in ("no token at all", f"Bearer {'t' * 20}"):
+                with pytest.raises(grpc.aio.AioRpcError):
+                    await call(channel, ACCIO.methods_by_name["List"], token)
+        assert told.told == ["announced", "begun"]
+    finally:
         await server.stop(0)
 
 

@@ -17,6 +17,7 @@ from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.restart import restart
 from accio_daemon.storage.database import Database
+from accio_daemon.storage.short_calls import ShortCalls
 from accio_daemon.storage.store import SqliteStore, StoredWorld
 from tests import builders
 from tests.fakes import FakeAgent, FakeClock
@@ -99,6 +100,7 @@ class Benches:
         crash_point: Callable[[str], None] = lambda name: None,
         settings: Settings | None = None,
         disk: FullDisk | None = None,
+        short_calls: ShortCalls | None = None,
     ) -> AsyncIterator[Bench]:
         """Run an engine for as long as the context lasts; then everything posted is on disk."""
         database = await Database.open(self.path, synchronous="OFF")
@@ -113,6 +115,7 @@ class Benches:
                 clock=self.clock,
                 crash_point=crash_point,
                 disk=disk,
+                short_calls=short_calls,
             )
             bench = Bench(engine, database, self.clock)
             async with asyncio.TaskGroup() as tasks:

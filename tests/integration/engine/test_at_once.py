@@ -14,6 +14,7 @@ from accio_daemon.core.world import Settings
 from accio_daemon.engine.restart import restart
 from accio_daemon.storage.at_once import IN_A_ROW, QUICK_S, AtOnce
 from accio_daemon.storage.database import CHECKPOINT_PAGES, IDLE_CHECKPOINT_PAGES, Database
+from accio_daemon.storage.short_calls import ShortCalls
 from accio_daemon.storage.store import SqliteStore, StoredWorld
 from accio_daemon.storage.writer import render
 from tests import builders
@@ -70,6 +71,18 @@ def _is_at_once(store: SqliteStore, fx: Effects) -> bool:
 def test_nothing_is_carried_out_at_once_on_a_disk_of_which_nothing_is_known() -> None:
     """The first transaction tells how long one takes."""
     assert not AtOnce(Seconds()).allows()
+
+
+def test_calls_keep_transactions_off_the_loop() -> None:
+    """A sync holds the loop: whoever waits for nothing but a turn of it goes first."""
+    clock = Seconds()
+    calls = ShortCalls(clock)
+    pace = AtOnce(clock, calls)
+    clock.pass_in(pace, QUICK_S / 2, at_once=False)
+    clock.now += QUICK_S
+    with calls.reading():
+        assert not pace.allows()
+    assert pace.allows()
 
 
 def test_a_slow_disk_keeps_transactions_off_the_loop() -> None:

@@ -189,3 +189,17 @@ async def test_long_jobs_let_short_ones_pass(kind: str, tmp_path: Path, monkeypa
             assert not rested.is_set()
     finally:
         await database.close()
+
+
+async def test_short_reads_are_told_of(tmp_path: Path) -> None:
+    """As long as one is under way, what keeps the loop lets it pass; long ones and searches don't count."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    try:
+        async with asyncio.timeout(60), Readers.open(database) as readers:
+            there = readers.short_calls
+            assert await readers.read(lambda _: there.are_there)
+            assert not await readers.read_long(lambda _: there.are_there)
+            assert not await readers.search(lambda _: there.are_there)
+            assert not there.are_there
+    finally:
+        await database.close()

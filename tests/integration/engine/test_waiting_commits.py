@@ -7,6 +7,7 @@ import pytest
 
 from accio_daemon.core.terms import CacheMode
 from accio_daemon.engine import loops
+from accio_daemon.storage.short_calls import ShortCalls
 from tests import builders
 from tests.fakes import FakeAgent
 from tests.integration.engine.conftest import Bench, Benches
@@ -65,3 +66,29 @@ async def test_an_end_is_not_held_up_by_a_commit_that_waits(benches: Benches, mo
         monkeypatch.setattr(loops, "GATHERING", 3600.0)
         _end_one(bench, agent)
     assert not agent.outbox
+
+
+class Noted(ShortCalls):
+    """Notes for how long it was let pass at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed: list[float] = []
+
+    async def pass_by(self, seconds: float) -> None:
+        """Note it."""
+        self.passed.append(seconds)
+        await super().pass_by(seconds)
+
+
+async def test_short_calls_pass_after_each_step(benches: Benches) -> None:
+    """A step of deciding is followed by a pause for those who need the loop, no longer than it took."""
+    calls = Noted()
+    async with benches.running(short_calls=calls) as bench:
+        agent = await bench.join()
+        before = len(calls.passed)
+        with calls.reading():  # it doesn't end while there is work to decide
+            await bench.submit(ONE, sweep=builders.sweep_of(3))
+            await bench.until(lambda: bool(agent.running()))
+        assert len(calls.passed) > before
+        assert all(seconds >= 0 for seconds in calls.passed)

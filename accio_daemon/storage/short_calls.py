@@ -1,0 +1,84 @@
+"""Which calls are under way that need the event loop for a moment only, so that longer work on it lets them pass.
+
+A call takes several turns of the loop: gRPC announces it, brings its request, a reader's thread takes a job and gives
+what it found. If the loop does a step of other work between any two of them, a call waits for as many steps as it has
+turns. So whoever does such steps waits after each, for as long at most as it took: then a call waits for one step, and
+however many calls there are, the steps have half of the loop's time.
+
+Long reads and whoever waits for the engine don't count: nothing would go on meanwhile.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+ANNOUNCED_S = 0.005
+"""How long the request of a call that was announced is waited for: it may never come."""
+
+READING_S = 0.02
+"""How long after the newest of them began reads count: one that isn't over by then isn't short."""
+
+
+class ShortCalls:
+    """State: how many calls were announced and how many read, and until when either counts. Of the loop's thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with none; *clock* gives seconds."""
+        self._clock = clock
+        self._announced = 0
+        self._announced_until = 0.0
+        self._reading = 0
+        self._reading_until = 0.0
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    @property
+    def are_there(self) -> bool:
+        """Whether a call needs the loop soon."""
+        if not (self._reading or self._announced):
+            return False
+        now = self._clock()
+        return (self._reading > 0 and now < self._reading_until) or (
+            self._announced > 0 and now < self._announced_until
+        )
+
+    def announce(self) -> None:
+        """Note a call whose request follows."""
+        now = self._clock()
+        if now >= self._announced_until:
+            self._announced = 0  # those before have come to nothing
+        self._announced += 1
+        self._announced_until = now + ANNOUNCED_S
+
+    def begin(self) -> None:
+        """Note that the request of a call has come."""
+        self._announced = max(0, self._announced - 1)
+        self._tell()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Count a short read for as long as the context lasts."""
+        self._reading += 1
+        self._reading_until = self._clock() + READING_S
+        try:
+            yield
+        finally:
+            self._reading -= 1
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._waiting and not self.are_there:
+            for future in self._waiting:
+                if not future.done():
+                    future.set_result(None)
+
+    async def pass_by(self, seconds: float) -> None:
+        """Wait until none is there, but not for longer than so many seconds."""
+        ends = self._clock() + seconds
+        while self.are_there and (left := ends - self._clock()) > 0:
+            passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.add(passed)
+            try:
+                await asyncio.wait((passed,), timeout=left)
+            finally:
+                self._waiting.discard(passed)
