@@ -80,7 +80,7 @@ def check(file: Path, *, asked: bool) -> int:
     for pool in _read(file):
         spec = pool.spec
         provider = _provider(pool)
-        lasts = "until it is given back" if spec.walltime is None else f"{spec.walltime:g} s"
+        lasts = "until it is given back" if spec.walltime is None else _time(spec.walltime)
         click.echo(
             f"pool {spec.name} ({spec.provider}): {spec.minimum} to {spec.maximum} hosts of {spec.host}, {lasts}"
         )
@@ -90,6 +90,12 @@ def check(file: Path, *, asked: bool) -> int:
         if asked and not _asked(spec.provider, provider, order):
             code = NOT_SUCCESS
     return code
+
+
+def _time(seconds: float) -> str:
+    """Return a time in the largest unit that has it in whole numbers."""
+    unit, size = next(each for each in (("h", 3600), ("min", 60), ("s", 1)) if seconds % each[1] == 0 or each[1] == 1)
+    return f"{seconds / size:g} {unit}"
 
 
 def _asked(kind: str, provider: Provider, order: Order) -> bool:

@@ -87,12 +87,18 @@ def _show_list(found: Sequence[TokenView]) -> None:
             each.name,
             ", ".join(each.groups),
             local_time(each.created_at),
-            f"revoked {local_time(each.revoked_at)}" if each.revoked_at else local_time(each.expires_at) or "never",
+            f"revoked {local_time(each.revoked_at)}" if each.revoked_at else _end(each),
             local_time(each.last_used_at),
         )
         for each in found
     ]
     table(("token", "kind", "owner", "name", "groups", "created", "ends", "last used"), rows)
+
+
+def _end(found: TokenView) -> str:
+    if found.allocation is not None:
+        return "with it" if found.expires_at is None else f"with it, or {local_time(found.expires_at)}"
+    return local_time(found.expires_at) or "never"
 
 
 def _person(found: PersonView) -> str:

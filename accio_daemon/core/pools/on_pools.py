@@ -364,8 +364,8 @@ def _grow(turn: Turn, pool: Pool, want: Want) -> None:
     """Ask for more allocations, as far as limits allow; note why it is as many."""
     lines = list(want.lines)
     lasting = max(0, pool.least - len(_kept(pool)))
-    if lasting:
-        lines.append(f"{pool.least} are kept, whatever is queued")
+    if pool.least:
+        lines.append(f"{_hosts(pool.least)} kept, whatever is queued")
     count, limits = _limited(turn, pool, max(lasting, want.count), guessed=want.guessed and not lasting)
     lines += limits
     for _ in range(count):
@@ -380,6 +380,10 @@ def _grow(turn: Turn, pool: Pool, want: Want) -> None:
         left = ", ".join(f"{host} for {spoken(until - turn.now.mono)}" for host, until in sorted(pool.shunned.items()))
         lines.append(f"left out, as agents didn't start there: {left} (accio pool resume takes that back)")
     pool.decision = tuple(lines) or ("nothing is queued that needs another host",)
+
+
+def _hosts(count: int) -> str:
+    return "1 host is" if count == 1 else f"{count or 'no'} hosts are"
 
 
 def _kept(pool: Pool) -> list[Allocation]:
@@ -449,4 +453,4 @@ def _shrink(turn: Turn, pool: Pool, unused: list[Allocation]) -> None:
         if idle >= _UNUSED and not allocation.lasting and allocation.state is not _RUNNING:
             _give_up(turn, pool, allocation, "nothing is queued for it any more")
     for allocation in _kept(pool)[pool.least :]:
-        _give_up(turn, pool, allocation, f"{pool.least} are to be kept")
+        _give_up(turn, pool, allocation, f"{_hosts(pool.least)} kept now")

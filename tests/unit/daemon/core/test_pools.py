@@ -123,6 +123,20 @@ def test_an_empty_queue_asks_for_nothing(cluster: Cluster) -> None:
     assert known(cluster).decision == ("nothing is queued that needs another host",)
 
 
+def test_why_there_are_hosts_without_work_is_told(cluster: Cluster) -> None:
+    """As long as some are kept, the decision says so, also once they are there; so does what gives them back."""
+    engine = Engine(cluster, pool(minimum=2))
+    cluster.tick(2)
+    engine.has(1, 2, begun=True)
+    cluster.tick(2)
+    assert known(cluster).decision == ("2 hosts are kept, whatever is queued",)
+    for kept in (1, 0):
+        cluster.ask(ChangePool(name="cpu", floor=kept))
+        cluster.tick(2)
+    reasons = {each.no: each.reason for each in known(cluster).live.values() if each.cancelling}
+    assert reasons == {2: "1 host is kept now", 1: "no hosts are kept now"}
+
+
 def test_unknown_nodes_are_tried_on_one_host_first(cluster: Cluster) -> None:
     """Of nodes of which nobody knows how long they take, one host is asked for; then twice as many."""
     engine = Engine(cluster, pool())
