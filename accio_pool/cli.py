@@ -94,8 +94,10 @@ def check(file: Path, *, asked: bool) -> int:
 
 def _time(seconds: float) -> str:
     """Return a time in the largest unit that has it in whole numbers."""
-    unit, size = next(each for each in (("h", 3600), ("min", 60), ("s", 1)) if seconds % each[1] == 0 or each[1] == 1)
-    return f"{seconds / size:g} {unit}"
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
 
 
 def _asked(kind: str, provider: Provider, order: Order) -> bool:
