@@ -110,6 +110,9 @@ def _drawn(headers: Sequence[str], shown: Sequence[str], cells: Sequence[Sequenc
     from rich.table import Table
     from rich.text import Text
 
+    if not cells:
+        out("  ".join(shown))  # which says that there is nothing, however narrow the terminal
+        return
     console = Console(highlight=False)
     widths = fitting(headers, cells, console.width, spare)
     if widths is None:

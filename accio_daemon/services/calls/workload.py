@@ -88,13 +88,18 @@ async def outlook(engine: EnginePort, readers: Readers, also: Iterable[Rest] = (
         if (spread := spread_of(seconds, earlier=earlier)) is not None:
             spreads[number] = spread
     forecaster = Forecaster(load, spreads)
-    forecasts = {
-        run.no: forecaster.serve(run.rests, run.owner, nice=run.nice) for run in load.runs if nice or not run.nice
-    }
+
+    def served(*, behind: bool) -> dict[RunNo, Forecast]:
+        """Forecast the runs that are served before *also*, or those behind it: the nice ones, if it isn't nice itself.
+
+        What is served first has what it takes: so the order of the calls counts.
+        """
+        runs = (run for run in load.runs if (run.nice and not nice) is behind)
+        return {run.no: forecaster.serve(run.rests, run.owner, nice=run.nice) for run in runs}
+
+    forecasts = served(behind=False)
     extra_forecast = forecaster.serve(extra)
-    forecasts |= {
-        run.no: forecaster.serve(run.rests, run.owner, nice=run.nice) for run in load.runs if run.no not in forecasts
-    }
+    forecasts |= served(behind=True)
     return Outlook(
         load=load,
         spreads=spreads,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from accio.v1 import accio_pb2, runs_pb2, values_pb2
+from accio.v1 import accio_pb2, pools_pb2, runs_pb2, values_pb2
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, run, updates
 
 
@@ -52,6 +52,14 @@ def on_a_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
         pass
     os.close(ours)
     return process.wait(), shown.decode()
+
+
+@pytest.mark.parametrize("width", ["200", "60", "24"])
+def test_an_empty_list_says_so(daemon: FakeDaemon, width: str) -> None:
+    """However narrow the terminal: the names of the columns, and nothing below them."""
+    daemon.answers["ListAllocations"] = pools_pb2.ListAllocationsResponse()
+    code, shown = on_a_terminal("get", "allocations", COLUMNS=width)
+    assert (code, "POOL" in shown, len(shown.splitlines())) == (0, True, 1)
 
 
 @pytest.mark.parametrize("width", ["80", "50", "24"])
