@@ -139,7 +139,7 @@ def _find_token(environment: Mapping[str, str]) -> str | None:
     if given:
         return _sendable(given, "in ACCIO_TOKEN")
     if join := find_join(environment):
-        return _sendable(join.token, "in the file that ACCIO_JOIN names")
+        return _sendable(join.token, "in the file that ACCIO_JOIN names") if join.token else None
     for folder in (_data_folder(environment), config_folder(environment)):
         found = None if folder is None else _read_token(folder / TOKEN)
         if found:

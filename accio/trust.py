@@ -38,7 +38,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Join:
-    """What a join file says."""
+    """What a join file says. One without a *token* (empty) is for those who get one otherwise, as hosts of pools do."""
 
     address: str
     trust: Trust
@@ -70,13 +70,16 @@ class Join:
             raise BadRequest(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}") from None
         if not isinstance(document, dict) or document.get("kind") != "join":
             raise BadRequest(f"{path}: expected what `accio daemon join-file` writes, found {quote(document)}")
-        for name in ("address", "authority", "name", "token"):
+        needed = ["address", "authority", "name"]
+        if "token" not in document or document["token"] is not None:  # which says that there is none
+            needed.append("token")
+        for name in needed:
             if not isinstance(value := document.get(name), str) or not (value or name == "name"):
                 raise BadRequest(f'{path}: expected a text under "{name}", found {quote(value)}')
         if document["authority"] != SYSTEM and "BEGIN CERTIFICATE" not in document["authority"]:
             raise BadRequest(f'{path}: expected certificates in PEM under "authority", or "{SYSTEM}"')
         trust = Trust(authority=document["authority"], name=document["name"])
-        return cls(address=document["address"], trust=trust, token=document["token"])
+        return cls(address=document["address"], trust=trust, token=document["token"] or "")
 
     def write(self, path: Path) -> None:
         """Write a join file for its owner alone; nothing is replaced."""
@@ -90,10 +93,10 @@ class Join:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
 
-    def _document(self) -> dict[str, str]:
+    def _document(self) -> dict[str, str | None]:
         authority, name = self.trust.authority, self.trust.name
-        said = {"schema": _SCHEMA, "kind": "join", "address": self.address}
-        return said | {"authority": authority, "name": name, "token": self.token}
+        said: dict[str, str | None] = {"schema": _SCHEMA, "kind": "join", "address": self.address}
+        return said | {"authority": authority, "name": name, "token": self.token or None}
 
 
 def join_token(digest: str, token: str) -> str:

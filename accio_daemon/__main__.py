@@ -105,15 +105,23 @@ def restore(config: Config, file: Path, data_dir: str | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--address", metavar="HOST:PORT", help="Where others find the daemon; default --listen or ACCIO_ADDR.")
 @click.option("--agent", metavar="NAME", help="With a new token, which can do nothing but be the agent of this name.")
+@click.option("--no-token", "token_less", is_flag=True, help="Without a token, for hosts of pools, which get theirs.")
 @click.pass_obj
-def join_file(config: Config, file: Path, address: str | None, agent: str | None) -> None:
+def join_file(config: Config, file: Path, address: str | None, agent: str | None, *, token_less: bool) -> None:
     """Write what agents and clients elsewhere need to join: address, authority and a token. That is a new one with
-    --agent, else the one in ACCIO_TOKEN, else the data folder's first, with which everything may be done.
+    --agent, none with --no-token, else the one in ACCIO_TOKEN, else the data folder's first, with which everything may
+    be done.
     """
     from accio_daemon.encryption import join  # it loads a library of ciphers, which a daemon at a socket has no use for
 
-    joining = join(config, address, agent=agent)
+    if token_less and agent is not None:
+        raise click.UsageError("--no-token and --agent contradict each other: say one of them")
+    joining = join(config, address, agent=agent, token_less=token_less)
     joining.write(file)
+    if token_less:
+        click.echo(f"{file} tells where {joining.address} is and by what it is known, and holds no token")
+        click.echo('hosts of a pool: "join": "FILE" in its file; others: accio … with ACCIO_JOIN=FILE and ACCIO_TOKEN')
+        return
     if agent is not None:
         click.echo(f"{file} lets the agent {agent} join {joining.address}, and do nothing else; copy it there alone")
         click.echo(f"there: accio agent --join FILE --name {agent}")

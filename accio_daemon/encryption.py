@@ -46,14 +46,23 @@ def _own(config: Config, clock: Clock) -> OwnAuthority:
 
 
 def join(
-    config: Config, address: str | None, environment: Mapping[str, str] = os.environ, *, agent: str | None = None
+    config: Config,
+    address: str | None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    agent: str | None = None,
+    token_less: bool = False,
 ) -> Join:
     """Return what lets somebody join who finds the daemon at *address* (by default, where it is told to listen).
 
-    With a new token for the agent of this name, which only the running daemon can make, if one is given.
+    With a new token for the agent of this name, which only the running daemon can make, if one is given; without any
+    token, if it is to be *token_less*.
     """
     pair = read_given(*config.tls) if config.tls else read_own(config.certificates)
     where = _address(config, address)
+    trust = trust_of(pair, own=not config.tls)
+    if token_less:
+        return Join(address=where, trust=trust, token="")
     told = {"ACCIO_TOKEN": environment.get("ACCIO_TOKEN", "")}
     token = places.find_token({**told, "ACCIO_DATA_DIR": str(config.data), "ACCIO_CONFIG_ROOT": str(config.data)})
     if not token:
@@ -62,7 +71,7 @@ def join(
         )
     if agent is not None:
         token = make_agent_token(config.socket, token, agent)
-    return Join(address=where, trust=trust_of(pair, own=not config.tls), token=token)
+    return Join(address=where, trust=trust, token=token)
 
 
 def token_to_join(joining: Join) -> str:

@@ -31,6 +31,19 @@ def test_a_join_file_is_its_owners(tmp_path: Path) -> None:
         Join.read(path)
 
 
+def test_a_join_file_may_have_no_token(tmp_path: Path) -> None:
+    """It tells where the daemon is and by what it is known; no token of another daemon takes its token's place."""
+    path, without = tmp_path / "join", Join(address="h:7", trust=JOIN.trust, token="")
+    without.write(path)
+    assert Join.read(path) == without
+    (tmp_path / "token").touch(mode=0o600)
+    (tmp_path / "token").write_text("of-this-machines-daemon")
+    environment = {"ACCIO_DATA_DIR": str(tmp_path), "ACCIO_CONFIG_ROOT": str(tmp_path), "ACCIO_JOIN": str(path)}
+    assert places.find_token(environment) is None
+    assert places.find_trust(environment) == JOIN.trust
+    assert places.find_token({**environment, "ACCIO_TOKEN": "of-an-allocation"}) == "of-an-allocation"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of somebody else")
 @pytest.mark.root
 def test_a_join_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
