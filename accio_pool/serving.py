@@ -131,6 +131,7 @@ class Serving:
                 await self._end(each)
         self._ending = {number: at for number, at in self._ending.items() if number in found}
         await self._tidy_up(found.keys() | wishes.submit.keys() | wishes.keep, over=bool(gone))
+        self._tidy = self._tidy and not refused  # which aren't wanted for much longer
         return Told(listing, {number: words for number, words in reasons.items() if words}, refused)
 
     def _key(self, number: int) -> AllocationKey:

@@ -162,6 +162,18 @@ async def test_each_submission_has_its_token() -> None:
     assert engine.kept[1:] == [set()]
 
 
+async def test_the_token_of_what_was_refused_is_deleted() -> None:
+    """Once the daemon doesn't want that allocation any more."""
+    engine = Handing()
+    serving = Serving(POOL, engine, CLUSTER, lambda: 0.0, make)
+    await serving.step(Wishes({}, frozenset()))
+    engine.refuses = "no such partition"
+    await serving.step(Wishes({2: False}))
+    await serving.step(Wishes({}))
+    assert engine.kept[-1] == set()
+    assert len(engine.kept) > 1
+
+
 async def test_who_takes_no_tokens_gets_none() -> None:
     """A pool whose file says so, a daemon that makes none, and a provider that can't hand them over."""
     engine, plain = Handing(), FakeProvider()
