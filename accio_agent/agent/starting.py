@@ -1,6 +1,7 @@
 """An agent's first steps: it takes its folder, and finds out what it offers while the rest of the program loads."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from accio.trust import Trust
 
 log = structlog.get_logger("accio.agent")
+
+_LOOK_AFTER = 5_000  # objects that were made and aren't freed yet
 
 
 def start(options: Options) -> int:
@@ -52,6 +55,7 @@ def start(options: Options) -> int:
             catalogue = finding.result()
         for warning in (*catalogue.warnings, *catalogue.left_out):
             log.warning(warning)
+        _spare_the_collector()
         again = True
         while again:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -59,6 +63,16 @@ def start(options: Options) -> int:
     finally:
         folder.close()
     return 0
+
+
+def _spare_the_collector() -> None:
+    """Make the collector of cycles never look at what was imported, and rarely at what is new.
+
+    What an attempt is made of is freed by its reference count: Python's own thresholds would have it looked for after
+    every few hundred.
+    """
+    gc.freeze()
+    gc.set_threshold(_LOOK_AFTER, 50, 20)
 
 
 def _door(address: str, trust: "Trust | None") -> "Door":

@@ -49,7 +49,7 @@ def keep_instance(turn: Turn, instance: Instance, ended_ms: int | None = None) -
 
 def node_succeeded(turn: Turn, instance: Instance, no: int, result: Result, *, cached: bool, sequence: int) -> None:
     """End a node with a result; successors whose predecessors have all succeeded become ready."""
-    run = instance.run
+    run, fx = instance.run, turn.fx
     if instance.started_ms is None:
         begin_instance(turn, instance)
     if instance.checkpoints:
@@ -58,21 +58,23 @@ def node_succeeded(turn: Turn, instance: Instance, no: int, result: Result, *, c
     instance.executions[no] = None
     instance.ends[no] = sequence
     move_node(instance, no, _SUCCESS)
-    turn.fx.nodes[(run.no, instance.index, no)] = NodeRow(_SUCCESS, cached, sequence, result.id, None, turn.now.wall_ms)
+    fx.nodes[(run.no, instance.index, no)] = NodeRow(_SUCCESS, cached, sequence, result.id, None, turn.now.wall_ms)
+    waiting, states = instance.waiting, instance.states
     for successor in run.plan.nodes[no].successors:
-        instance.waiting[successor] -= 1
-        if instance.waiting[successor] == 0 and (
-            instance.states[successor] is _WAITING or successor in instance.recomputing
-        ):
-            if instance.states[successor] is _WAITING:
-                move_node(instance, successor, _QUEUED)
-            if instance.recomputing:
-                instance.recomputing -= {successor}
-            turn.world.ready.append((instance, successor))
+        waiting[successor] -= 1
+        if waiting[successor]:
+            continue
+        if states[successor] is _WAITING:
+            move_node(instance, successor, _QUEUED)
+        elif successor not in instance.recomputing:
+            continue
+        if instance.recomputing:
+            instance.recomputing -= {successor}
+        turn.world.ready.append((instance, successor))
     if instance.remaining == 0:
         instance_over(turn, instance)
     else:
-        turn.fx.runs[run.no] = run
+        fx.runs[run.no] = run
 
 
 def node_failed(turn: Turn, instance: Instance, no: int, state: NodeState, failure: Failure) -> None:

@@ -98,23 +98,24 @@ def received(
     keyed: list[str] = []
     for binding in bindings:
         value: str | Blob | None = binding.text  # as `value_of` does: here it is asked for each node
+        label = binding.label
         if value is None:
             value = value_of(binding, sweep, coordinates, results, gathered)
             if value is None:
                 return None
         if isinstance(value, tuple):
             inputs.blobs = {**inputs.blobs, binding.port: value}
-            keyed.append(binding.label + blob_fragment(value[0]))
+            keyed.append(label + blob_fragment(value[0]))
             continue
         if value == NO_VALUE and not binding.says_none:
             continue
-        member = binding.label + value
+        member = label + value
         wire.append(member)
         if binding.has_dataset:
             shown = _with_datasets(binding, value, pins, inputs)
         else:  # most are their own fragment
             shown = value if len(value) <= SURELY_SHORT and value[:1] != "{" else fragment(value)
-        keyed.append(member if shown is value else binding.label + shown)
+        keyed.append(member if shown is value else label + shown)
     inputs.wire = "{" + ",".join(wire) + "}"
     inputs.key_inputs = inputs.wire if keyed == wire else "{" + ",".join(keyed) + "}"  # nearly always the same
     return inputs

@@ -168,8 +168,9 @@ def forget_execution(world: World, execution: Execution) -> None:
     if execution.phase is not _OVER:
         move_execution(world, execution, _OVER)
     world.executions.pop(execution.id, None)
-    if execution.joinable is not None:
-        share_no_more(world, execution)
+    joinable = execution.joinable  # as `share_no_more` does: here it is asked for each node
+    if joinable is not None and world.joinable.get(joinable) is execution:
+        del world.joinable[joinable]
 
 
 def stop_execution(world: World, execution: Execution) -> None:

@@ -50,11 +50,11 @@ class Group:
         while line or late:
             is_late = bool(late) and (not line or late[0] < line[0])
             place, _, execution = late[0] if is_late else line[0]
-            if (  # as `holds`, written out: asked several times for each node
+            if (  # as `holds`, written out: asked several times for each node, and for the same objects as a rule
                 execution.phase is _QUEUED
-                and execution.place == place
+                and (execution.place is place or execution.place == place)
                 and execution.payer is self.owner
-                and execution.avoid == self.avoid
+                and (execution.avoid is self.avoid or execution.avoid == self.avoid)
                 and execution.nice is self.nice
             ):
                 return execution

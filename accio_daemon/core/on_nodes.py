@@ -29,10 +29,10 @@ def reports(turn: Turn, command: AgentReports) -> None:
     agent = turn.world.sessions.get(command.session)
     if agent is None:
         return  # the session is over: the agent hands the reports over again in its next one
-    acks = turn.fx.to(command.session).acks
+    acks, by_attempt = turn.fx.to(command.session).acks, turn.world.by_attempt
     for report in command.reports:
         acks.append(report.seq)
-        execution = turn.world.by_attempt.get(report.attempt)
+        execution = by_attempt.get(report.attempt)
         if execution is None or execution.agent is not agent:
             attempts.reported_late(turn, agent, report)
             continue
@@ -121,7 +121,10 @@ def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -
             report.series,
         )
     )
-    fx.weigh(len(execution.key_inputs) + sum(map(len, outputs.values())))
+    size = len(execution.key_inputs)
+    for text in outputs.values():
+        size += len(text)
+    fx.weigh(size)
     if report.contents or execution.contents:
         _note_contents(agent, execution, report)
     fx.executions[number] = None
