@@ -8,13 +8,14 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
 from accio import places
-from accio.errors import FailedPrecondition
+from accio.errors import BadRequest, FailedPrecondition
 from accio.interpreter import python, without_working_folder
 from accio_client.client import AsyncClient
 from accio_client.sync import Client
@@ -67,7 +68,7 @@ class PrivateCluster:
         memory: str | None = None,
         installed: bool = True,
     ) -> None:
-        options = [f"-parent={os.getpid()}", *(f"-operators={os.fspath(each)}" for each in operators)]
+        options = [f"-parent={os.getpid()}", *(f"-operators={_place(each)}" for each in operators)]
         options += [f"-{name}={value}" for name, value in (("cpus", cpus), ("memory", memory)) if value is not None]
         options += [] if installed else ["-noinstalled"]
         environment = {name: value for name, value in os.environ.items() if name not in ("ACCIO_ADDR", "ACCIO_TOKEN")}
@@ -126,6 +127,20 @@ class PrivateCluster:
 
     def __repr__(self) -> str:
         return f"PrivateCluster({self.address!r}, {'up' if self._process.poll() is None else 'ended'})"
+
+
+def _place(given: object) -> str:
+    """Return where an agent finds operators; BadRequest if it is a function itself, or something else."""
+    if isinstance(given, str | os.PathLike):
+        return os.fspath(given)
+    expected = "operators: expected modules by name, files, or functions of files such as 'model.py:simulate', found"
+    name, home = getattr(given, "__name__", ""), sys.modules.get(getattr(given, "__module__", ""))
+    file = getattr(home, "__file__", None)
+    if not name or not callable(given):
+        raise BadRequest(f"{expected} {given!r:.100}")
+    if file is None or getattr(home, "__name__", "") == "__main__":
+        raise BadRequest(f"{expected} {name} itself: write it into a file of its own, which agents can import")
+    raise BadRequest(f"{expected} {name} itself: give {f'{file}:{name}'!r}")
 
 
 class LocalClient(Client):

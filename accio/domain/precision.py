@@ -98,7 +98,7 @@ def measure(values: Sequence[float]) -> Measured:
     if not count or not all(map(math.isfinite, values)):
         return Measured(count=count, mean=math.nan, half=None)
     try:
-        mean = math.fsum(values) / count
+        mean = min(max(math.fsum(values) / count, min(values)), max(values))  # as dividing rounds once more
     except OverflowError:
         return Measured(count=count, mean=math.nan, half=None)
     if count == 1:

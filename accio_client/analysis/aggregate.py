@@ -199,7 +199,7 @@ def _statistics(values: Floats, valid: Mask | None) -> _Found:
         exponent = np.where(extreme, np.frexp(largest)[1] - 1, 0)
         known = np.ldexp(known, -exponent)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = exact_sum(known) / n
+        mean = _between(known, usable, exact_sum(known) / n)
         deviations = known - mean
         if usable is not None:
             deviations[~usable] = 0.0
@@ -216,6 +216,15 @@ def _statistics(values: Floats, valid: Mask | None) -> _Found:
         found.mean[odd] = sums / n[odd]
         found.sd[odd] = found.low[odd] = found.high[odd] = np.nan
     return found
+
+
+def _between(known: Floats, usable: Mask | None, mean: Floats) -> Floats:
+    """Return the mean of each column, no less than its least value and no more than its largest: dividing rounds once
+    more, and three times 0.1 would have a mean above 0.1, and a deviation.
+    """
+    least = (known if usable is None else np.where(usable, known, np.inf)).min(axis=0, initial=np.inf)
+    most = (known if usable is None else np.where(usable, known, -np.inf)).max(axis=0, initial=-np.inf)
+    return np.where(mean < least, least, np.where(mean > most, most, mean))  # a zero keeps its sign
 
 
 def exact_sum(values: Floats) -> Floats:

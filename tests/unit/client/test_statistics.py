@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from accio.domain.precision import measure
+from accio_client.analysis.aggregate import _statistics
 from accio_client.export.statistics import summarise
 
 
@@ -42,3 +44,15 @@ def test_what_is_not_finite_has_no_interval() -> None:
     found = summarise([1.0, math.nan])
     assert math.isnan(found.mean)
     assert found.ci95_low is None
+
+
+@pytest.mark.parametrize("value", [0.1, -0.1, 1e-320, 1.1e300, 7.3])
+@pytest.mark.parametrize("count", [3, 10, 49])
+def test_equal_values_have_that_mean_and_no_deviation(value: float, count: int) -> None:
+    """Three times 0.1 has the mean 0.1, wherever it is computed: dividing the sum of doubles gives more."""
+    found = summarise([value] * count)
+    assert (found.mean, found.sd) == (value, 0.0)
+    assert measure([value] * count).mean == value
+    together = _statistics(np.full((count, 2), value), np.array([[True, at > 0] for at in range(count)]))
+    assert together.mean.tolist() == [value, value]
+    assert together.sd.tolist() == [0.0, 0.0]
