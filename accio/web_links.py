@@ -23,6 +23,7 @@ from accio.late import dataclass
 
 CODE_LIVES_S = 600.0
 _DOOR = "door"
+_OPENS_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,8 @@ class Doorway:
             own_folders.take(self.folder.parent, known_by=())
             shutil.rmtree(self.folder, ignore_errors=True)  # of a process that had no time to close it
             self.folder.mkdir(mode=0o700)
+            for left in _left_behind(self.folder.parent, before=self.folder.stat().st_mtime - _OPENS_WITHIN_S):
+                shutil.rmtree(left, ignore_errors=True)
             self._lock = os.open(self.folder / _DOOR, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.write(self._lock, orjson.dumps({"host": host, "port": port, "opens": opens, "daemon": daemon}))
@@ -111,18 +114,37 @@ def open_doors() -> Iterator[Door]:
     """Yield the web interfaces of this user that run on this machine."""
     state = places.state_folder()
     for file in [] if state is None else sorted((state / "web").glob(f"{_host()}-*/{_DOOR}")):
-        with suppress(OSError, ValueError, KeyError), file.open("rb") as opened:
-            try:
-                fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                told = orjson.loads(opened.read())
-                yield Door(
-                    folder=file.parent,
-                    host=told["host"],
-                    port=told["port"],
-                    opens=told["opens"],
-                    daemon=told["daemon"],
-                )
+        with suppress(OSError, ValueError, KeyError):
+            if not _is_open(file):
+                continue
+            told = orjson.loads(file.read_bytes())
+            yield Door(
+                folder=file.parent, host=told["host"], port=told["port"], opens=told["opens"], daemon=told["daemon"]
+            )
+
+
+def _left_behind(folder: Path, before: float) -> Iterator[Path]:
+    """Yield the folders of processes of this machine that had no time to close their door: nobody holds its lock.
+
+    One that was made later than *before* may be about to be locked.
+    """
+    for each in sorted(folder.glob(f"{_host()}-*")):
+        with suppress(OSError):
+            if each.stat().st_mtime > before or _is_open(each / _DOOR):
+                continue
+            yield each
+
+
+def _is_open(door: Path) -> bool:
+    """Return whether a process holds the lock of a door."""
+    try:
+        with door.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
 
 
 def _file(folder: Path, code: str) -> Path:

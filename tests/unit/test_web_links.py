@@ -1,5 +1,7 @@
 """Further links to a web interface: what becomes of one that is asked for too late."""
 
+import fcntl
+import os
 import shutil
 import socket
 from pathlib import Path
@@ -42,4 +44,32 @@ def test_a_folder_that_takes_no_file(listening: socket.socket) -> None:
             FailedPrecondition, match=r"no link can be kept in .*: Not a directory; log in with the token"
         ):
             door.new_link()
+        doorway.close()
+
+
+def test_folders_of_killed_processes_are_removed(listening: socket.socket, tmp_path: Path) -> None:
+    """At the next start: those whose door nobody holds; what is open, new, or another machine's stays."""
+    now = tmp_path.stat().st_mtime
+    old = now - 3600
+    name = socket.gethostname()
+
+    def left(folder: str, *, door: bool = True, made: float = old) -> Path:
+        path = tmp_path / "web" / folder
+        path.mkdir(parents=True, mode=0o700)
+        if door:
+            (path / "door").write_text("{}")
+        os.utime(path, (made, made))
+        return path
+
+    (tmp_path / "web").mkdir(mode=0o700)
+    killed, early = left(f"{name}-1"), left(f"{name}-2", door=False)
+    held, new, elsewhere = left(f"{name}-3"), left(f"{name}-4", made=now), left("elsewhere-5")
+    with (held / "door").open("rb") as opened, listening:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        doorway = Doorway(listening, "http://127.0.0.1/login#code=", "127.0.0.1:7615")
+        assert not killed.exists()
+        assert not early.exists()
+        assert [each.exists() for each in (held, new, elsewhere)] == [True] * 3
+        assert doorway.folder is not None
+        assert doorway.folder.exists()
         doorway.close()
