@@ -356,9 +356,9 @@ class BlockingCalls(BlockingCaller):
         """Return what is queued and running, and when it will have ended; of the runs, *run* alone if it is given."""
         return self._run(self._client.workload(run))
 
-    def timeline(self, *, limit: int = 500) -> views.TimelineView:
-        """Return what agents execute, and the *limit* executions that ended last (at most 5,000)."""
-        return self._run(self._client.timeline(limit=limit))
+    def timeline(self, run: str = "", *, limit: int = 500) -> views.TimelineView:
+        """Return what agents execute, and the *limit* executions that ended last (at most 5,000): all, or a run's."""
+        return self._run(self._client.timeline(run, limit=limit))
 
     def collect_garbage(self, *, dry_run: bool = False, quota: int = 0) -> views.GarbageView:
         """Free what nothing refers to (down to *quota* bytes), or say what would be freed."""

@@ -77,9 +77,9 @@ class ClusterCalls(Caller):
             await self._connection.call(self._accio.GetWorkload, request, workload_pb2.Workload)
         )
 
-    async def timeline(self, *, limit: int = 500) -> views.TimelineView:
-        """Return what agents execute, and the *limit* executions that ended last (at most 5,000)."""
-        request = workload_pb2.GetTimelineRequest(limit=numbers.limit(limit))
+    async def timeline(self, run: str = "", *, limit: int = 500) -> views.TimelineView:
+        """Return what agents execute, and the *limit* executions that ended last (at most 5,000): all, or a run's."""
+        request = workload_pb2.GetTimelineRequest(run=run, limit=numbers.limit(limit))
         return timeline_views.timeline(
             await self._connection.call(self._accio.GetTimeline, request, workload_pb2.Timeline)
         )

@@ -2,7 +2,9 @@
 
 import heapq
 import sqlite3
+from collections.abc import Iterable, Mapping
 
+from accio.domain.children import OWN
 from accio.late import dataclass
 from accio_daemon.core.terms import RunNo
 from accio_daemon.storage.codes import ATTEMPT_STATES
@@ -49,7 +51,30 @@ def recent(connection: sqlite3.Connection, since_ms: int) -> Recent:
 
 def newest_ended(connection: sqlite3.Connection, limit: int) -> tuple[list[Ended], bool]:
     """Read the *limit* executions that ended last, oldest first, and whether there are more."""
-    found = [
+    found = _read(connection, ("results", "attempts"), {"limit": limit + 1})
+    return _newest(found, limit), len(found) > limit
+
+
+def newest_of_run(
+    connection: sqlite3.Connection, run: RunNo, child: int | None, limit: int
+) -> tuple[list[Ended], bool]:
+    """Read the *limit* executions of a run, or of one child, that ended last, and whether there are, or may be, more.
+
+    At most 20,000 nodes, of the last children, are looked at.
+    """
+    first, last = (OWN, 2**62) if child is None else (child, child)
+    wanted = {"run": run, "first": first, "last": last, "looked_at": COUNTED}
+    found = _read(connection, ("results_of_run", "attempts_of_run"), wanted)
+    (nodes,) = connection.execute(_SQL["nodes_of_run"], wanted).fetchone()
+    return _newest(found, limit), len(found) > limit or nodes == COUNTED
+
+
+def _newest(found: Iterable[Ended], limit: int) -> list[Ended]:
+    return heapq.nlargest(limit, found, key=lambda each: each.ended_ms)[::-1]
+
+
+def _read(connection: sqlite3.Connection, statements: Iterable[str], wanted: Mapping[str, int]) -> list[Ended]:
+    return [
         Ended(
             agent=agent,
             state=ATTEMPT_STATES.get(state, "success"),
@@ -59,8 +84,6 @@ def newest_ended(connection: sqlite3.Connection, limit: int) -> tuple[list[Ended
             index=index,
             node=node,
         )
-        for statement in (_SQL["results"], _SQL["attempts"])
-        for agent, state, started, ended, run, index, node in connection.execute(statement, {"limit": limit + 1})
+        for statement in statements
+        for agent, state, started, ended, run, index, node in connection.execute(_SQL[statement], wanted)
     ]
-    newest = heapq.nlargest(limit, found, key=lambda each: each.ended_ms)
-    return newest[::-1], len(found) > limit

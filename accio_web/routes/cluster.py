@@ -45,6 +45,7 @@ class ClusterRoutes:
             Route("/api/v1/workload", self.workload, methods=["GET"]),
             Route("/api/v1/cluster", self.show, methods=["GET"]),
             Route("/api/v1/timeline", self.timeline, methods=["GET"]),
+            Route("/api/v1/runs/{run}/timeline", self.timeline, methods=["GET"]),
             Route("/api/v1/agents/{agent}/drain", self.drain, methods=["POST"]),
             Route("/api/v1/agents/{agent}/remove", self.remove, methods=["POST"]),
             Route("/api/v1/live", self.live, methods=["GET"]),
@@ -68,9 +69,13 @@ class ClusterRoutes:
         return await self._web.shared_answer(request, found)
 
     async def timeline(self, request: Request) -> Response:
-        """Return the executions of each agent: those that run and the latest that ended."""
+        """Return the executions of each agent, or those of a run: those that go on and the latest that ended."""
         limit = whole_number(request, "limit", _BARS, _MOST_BARS)
-        return answer(document(timeline(await self._web.client(request).timeline(limit=limit))))
+        return answer(
+            document(
+                timeline(await self._web.client(request).timeline(request.path_params.get("run", ""), limit=limit))
+            )
+        )
 
     async def drain(self, request: Request) -> Response:
         """Send an agent nothing more, or again."""

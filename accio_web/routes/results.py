@@ -3,8 +3,10 @@
 import asyncio
 import csv
 import io
+from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 from starlette.requests import Request
@@ -15,8 +17,8 @@ from accio.domain.series import PROGRESS
 from accio.errors import BadRequest
 from accio_client.analysis.pictures import rows, to_json
 from accio_client.asked_pictures import KINDS, WITHOUT_VALUE, Asked, draw
-from accio_client.collected import Head
-from accio_client.documents import document
+from accio_client.collected import Collected, Head
+from accio_client.documents import Document, document
 from accio_client.documents.failures import failures, found_failures, retry_words
 from accio_client.views import RunFilter
 from accio_web.answers import answer
@@ -29,6 +31,8 @@ _LOOKED_AT = 5
 _KINDS_SHOWN = 20
 _SAMPLE = "a sample from all over the sweep, until all children are read"
 _MOST_KINDS = 1000
+_WHOLE = 2**53
+"""Whole numbers below it are shown as such: doubles hold them."""
 
 
 class ResultRoutes:
@@ -40,6 +44,7 @@ class ResultRoutes:
     def routes(self) -> list[Route]:
         return [
             Route("/api/v1/runs/{run}/results", self.index, methods=["GET"]),
+            Route("/api/v1/runs/{run}/values", self.values, methods=["GET"]),
             Route("/api/v1/runs/{run}/failures", self.failures, methods=["GET"]),
             Route("/api/v1/runs/{run}/pictures/{kind}", self.picture, methods=["GET"]),
             Route("/api/v1/runs/{run}/pictures/{kind}/table.csv", self.table, methods=["GET"]),
@@ -77,6 +82,23 @@ class ResultRoutes:
         async with aclosing(client.series(ids)) as found:
             names = {each.name async for each in found}
         return sorted(names - {PROGRESS})
+
+    async def values(self, request: Request) -> Response:
+        """Return what a single run or a child gave: each output by node and port, with its value where it is single."""
+        client, run = self._web.client(request), request.path_params["run"]
+        head = await client.column_head(run)
+        if head.run.kind == "parent":
+            raise BadRequest(f"{run} is a sweep: name one of its children, as in {run}.0")
+        names = (*head.numbers(), *head.texts())
+        found = await client.columns(run, ports=names, outputs=bool(names))
+        single = list(_single_values(found))
+        shown = {each["name"].partition(".")[0] for each in single}
+        others = [
+            {"name": f"{node}/{port}", "node": node, "type": str(datatype)}
+            for node, port, datatype in head.declared
+            if f"{node}/{port}" not in shown
+        ]
+        return answer(document({"values": single, "others": others}))
 
     async def picture(self, request: Request) -> Response:
         """Return a picture as data; with `sample=1` that of a sample may come first, which it says."""
@@ -143,6 +165,23 @@ class ResultRoutes:
         groups, explanations = await asyncio.to_thread(found_failures, found)
         retry = f"accio {retry_words(found, groups, explanations, where)}"
         return answer(document(failures(found, groups, explanations, limit, retry)))
+
+
+def _single_values(found: Collected) -> Iterator[Document]:
+    """Yield the numbers and texts of the only child of a table that has them."""
+    table = found.table
+    for name, column in table.numbers.items():
+        if column.valid[0]:
+            value = float(column.values[0])
+            shown = (int(value) if value.is_integer() and abs(value) < _WHOLE else value) if isfinite(value) else None
+            yield {**_place(name), "value": str(value) if shown is None else shown, "unit": column.unit}
+    for name, text in table.texts.items():
+        if text.codes[0] >= 0 and "/" in name:
+            yield {**_place(name), "value": text.dictionary[text.codes[0]], "unit": ""}
+
+
+def _place(name: str) -> Document:
+    return {"name": name, "node": name.partition("/")[0]}
 
 
 def _csv(picture: Any) -> str:

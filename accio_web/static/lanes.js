@@ -1,15 +1,15 @@
-// Where the cluster spends its time: lanes of all agents, over the executions that ended last and those that go on.
-import { goQuery, href, html, nodePath, useData, useRef } from './core.js';
+// Where the cluster, or a run, spends its time: lanes of all agents, over the executions that ended last and those that go on.
+import { goQuery, href, html, nodePath, runPath, useData, useRef } from './core.js';
 import { Loaded, number } from './parts.js';
 import { SaveButtons } from './pictures/save_buttons.js';
 import { Timeline, laneRows } from './pictures/timeline.js';
 
 const LENGTHS = ['100', '500', '2000'];
 
-/** @param {{again: any, limit: string}} props again: when to look again */
-export function Lanes({ again, limit }) {
+/** @param {{again: any, limit: string, run?: string}} props again: when to look again; run: of which alone */
+export function Lanes({ again, limit, run = '' }) {
   const chosen = LENGTHS.includes(limit) ? limit : '500';
-  const found = useData('/timeline', { limit: chosen }, again);
+  const found = useData(run ? `${runPath(run)}/timeline` : '/timeline', { limit: chosen }, again);
   return html`<section aria-labelledby="lanes"><h2 id="lanes">What ran when, and where</h2><${Loaded} of=${found}>${(data) => html`<${Figure} data=${data} chosen=${chosen} />`}<//></section>`;
 }
 

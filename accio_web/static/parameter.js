@@ -21,7 +21,7 @@ export function Parameter({ param, definition, define, expansion, issues }) {
       ${modes.map((each) => html`<option value=${each} selected=${each === mode}>${MODES[each]}</option>`)}</select>
     <div class="inputs"><${Fields} param=${param} form=${form} set=${set} wrong=${found.length > 0 && !lacks} /></div>
     <p class="quiet">${param.help && html`${visible(param.help)}${mode !== 'value' && mode !== 'default' && expansion && html`<br />`}`}${mode !== 'value' && mode !== 'default' && expansion && html`<output>${number(expansion.values)} ${expansion.values === 1 ? 'value' : 'values'}: ${visible(expansion.text)}</output>`}</p>
-    ${lacks ? html`<span class="quiet" role="status">It needs a value.</span>` : html`<${Issues} of=${found} />`}
+    ${lacks ? html`<p class="quiet" role="status">It needs a value.</p>` : html`<${Issues} of=${found} />`}
   </div>`;
 }
 

@@ -8,8 +8,9 @@ from accio.errors import BadRequest
 from accio.v1 import workload_pb2
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.rights import Rights
+from accio_daemon.storage import runs_query
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.lanes import Ended, newest_ended
+from accio_daemon.storage.lanes import Ended, newest_ended, newest_of_run
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.search import read_runs
@@ -29,7 +30,7 @@ class TimelineCalls:
         self._rights = rights
 
     async def get_timeline(self, request: workload_pb2.GetTimelineRequest) -> workload_pb2.Timeline:
-        """Return what agents execute, and the newest of what they have executed."""
+        """Return what agents execute, and the newest of what they have executed: of the cluster, or of a run."""
         if request.limit > _MOST:
             raise BadRequest(f"limit: expected at most {_MOST:,} executions, found {request.limit:,}")
         viewer, limit = self._rights.viewer(), request.limit or _TOLD
@@ -45,11 +46,25 @@ class TimelineCalls:
             )
             for each in self._engine.executing()
         ]
+        if request.run:
+            return await self._of_run(request.run, running, viewer, limit)
         answer = workload_pb2.Timeline(now_ms=self._clock.now().wall_ms)
 
         def read(snapshot: Snapshot) -> list[workload_pb2.TimelineBar]:
             ended, answer.earlier = newest_ended(snapshot, limit)
             return self._bars(snapshot, [*ended, *running], viewer)
+
+        answer.bars.extend(sorted(await self._readers.read(read), key=lambda bar: bar.started_at_ms))
+        return answer
+
+    async def _of_run(self, run: str, running: list[Ended], viewer: Viewer, limit: int) -> workload_pb2.Timeline:
+        answer = workload_pb2.Timeline(now_ms=self._clock.now().wall_ms)
+
+        def read(snapshot: Snapshot) -> list[workload_pb2.TimelineBar]:
+            found = runs_query.find(snapshot, run, viewer)
+            ended, answer.earlier = newest_of_run(snapshot, found.run.no, found.index, limit)
+            mine = [each for each in running if each.run == found.run.no and found.index in (None, each.index)]
+            return self._bars(snapshot, [*ended, *mine], viewer)
 
         answer.bars.extend(sorted(await self._readers.read(read), key=lambda bar: bar.started_at_ms))
         return answer

@@ -9,15 +9,17 @@ import { QueryBox } from '../query.js';
 import { Actions, useForbidden } from '../steering.js';
 import { Failures } from '../failures.js';
 import { useSteps } from '../keys.js';
+import { Lanes } from '../lanes.js';
 import { Log } from '../log.js';
 import { Graph, graphRows } from '../pictures/graph.js';
+import { numberText } from '../pictures/scales.js';
 import { SaveButtons } from '../pictures/save_buttons.js';
 import { Timeline, laneRows } from '../pictures/timeline.js';
 import { Overview, Pictures } from '../sweep.js';
 import { Study } from '../study.js';
 import { SweepNodes } from '../sweep_nodes.js';
 
-const TABS = { parent: ['Overview', 'Nodes', 'Pictures', 'Failures', 'Children', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Timeline', 'Logs', 'History', 'Definition'] };
+const TABS = { parent: ['Overview', 'Nodes', 'Pictures', 'Failures', 'Children', 'Timeline', 'Logs', 'History', 'Definition'], other: ['Nodes', 'Timeline', 'Logs', 'History', 'Definition'] };
 
 export function Page({ address, session }) {
   const id = address.parts[1];
@@ -124,7 +126,47 @@ function NodesGraph({ run }) {
 
 function Nodes({ run, serial }) {
   if (run.kind === 'parent') return html`<${SweepNodes} run=${run} serial=${serial} />${run.nodes?.length > 0 && html`<h2>Nodes of the sweep itself</h2><${NodesTable} run=${run} />`}`;
-  return html`${run.nodes.length > 1 && html`<${NodesGraph} run=${run} />`}<${NodesTable} run=${run} />`;
+  return html`${run.nodes.length > 1 && html`<${NodesGraph} run=${run} />`}<${NodesTable} run=${run} /><${Values} run=${run} serial=${serial} />`;
+}
+
+const MOST_MEMBERS = 8; // of a map beside each other
+
+/** Values as tables: outputs with members of the same names share one, with a column for each member; the others have one value. */
+export function tablesOf(values) {
+  const outputs = new Map();
+  for (const each of values) {
+    const at = each.name.indexOf('.', each.name.indexOf('/'));
+    const [name, member] = at < 0 ? [each.name, ''] : [each.name.slice(0, at), each.name.slice(at + 1)];
+    if (!outputs.has(name)) outputs.set(name, { name, node: each.node, unit: each.unit, members: [], values: [] });
+    outputs.get(name).members.push(member);
+    outputs.get(name).values.push(each.value);
+  }
+  const tables = new Map();
+  const put = (columns, row) => {
+    const key = JSON.stringify(columns);
+    if (!tables.has(key)) tables.set(key, { columns, rows: [] });
+    tables.get(key).rows.push(row);
+  };
+  for (const each of outputs.values()) {
+    if (each.members.length <= MOST_MEMBERS) put(each.members, each);
+    else each.members.forEach((member, at) => put([''], { ...each, name: `${each.name}.${member}`, values: [each.values[at]] }));
+  }
+  return [...tables.values()];
+}
+
+/** What the nodes of a single run or a child gave: numbers and texts, and which other outputs there are. */
+function Values({ run, serial }) {
+  const found = useData(`${runPath(run.id)}/values`, {}, serial);
+  if (!found.data) return null; // each node's page has them, too
+  const { values, others } = found.data;
+  const elsewhere = others.filter((each) => run.nodes.find((node) => node.name === each.node)?.state === 'success');
+  const kept = elsewhere.length > 0 && html`<p class="quiet">Kept as files or lists, which the nodes' pages have: ${elsewhere.map((each, at) => html`${at > 0 && ', '}${visible(each.name)} (${visible(each.type)})`)}.</p>`;
+  if (!values.length) return elsewhere.length > 0 && html`<section aria-labelledby="values"><h2 id="values">Results</h2>${kept}</section>`;
+  return html`<section aria-labelledby="values"><h2 id="values">Results</h2>${tablesOf(values).map(({ columns, rows }) => html`<div class="scroll"><table class="rows"><caption class="unseen">Results</caption>
+    <thead><tr><th scope="col">Output</th>${columns.map((name) => html`<th scope="col" class="n">${visible(name || 'Value')}</th>`)}</tr></thead>
+    <tbody>${rows.map((row) => html`<tr key=${row.name}><td class="what">${visible(row.name)}${row.unit && html` <span class="quiet">(${row.unit})</span>`}</td>
+      ${columns.map((name, at) => html`<td data-name=${visible(name || 'Value')} class="n" title=${shown(row.values[at])}>${typeof row.values[at] === 'number' ? numberText(row.values[at]) : shown(row.values[at])}</td>`)}</tr>`)}</tbody></table></div>`)}${kept}
+    <${Command} text=${`accio table ${run.id} -points`} /></section>`;
 }
 
 function NodesTable({ run }) {
@@ -159,7 +201,11 @@ function Definition({ run }) {
 
 const Logs = ({ run }) => html`<${Log} run=${run.id} withNodes=${true} />`;
 const FailuresTab = ({ run, where, serial }) => html`<${Failures} run=${run} where=${where} serial=${serial} />`;
-function TimelineTab({ run }) {
+function TimelineTab({ run, serial, address }) {
+  return run.kind === 'parent' ? html`<${Lanes} run=${run.id} again=${serial} limit=${address.query.get('bars') ?? ''} />` : html`<${OneTimeline} run=${run} />`;
+}
+
+function OneTimeline({ run }) {
   const figure = useRef(null);
   return html`<figure class="picture large" ref=${figure}><figcaption><h2>When its nodes ran, and where</h2><p class="quiet">${number(run.nodes.filter((node) => node.started_at && !node.cached).length)} of ${number(run.nodes.length)} nodes ran here; others were taken from the memo, or haven't begun. The table of nodes has the times.</p></figcaption>
     <${Timeline} nodes=${run.nodes} label="When the nodes ran" to=${(node) => href(nodePath(run.id, node.name))} />

@@ -12,6 +12,7 @@ const LANE = 26;
 const TOP = 8;
 const BOTTOM = 34;
 const STEPS = [1, 2, 5];
+const COLOURS = 7; // the eighth is grey
 
 /** Lanes that no two bars of overlap, agent by agent: {agent, bars: [{node, from, to}]}; times are milliseconds. */
 export function lanesOf(nodes, now) {
@@ -50,6 +51,7 @@ export function Timeline({ nodes, to, label }) {
   const [view, look] = useState(WHOLE);
   if (!lanes.length) return html`<p class="quiet">No node has run here: all were taken from the memo, or none has begun.</p>`;
   const bars = lanes.flatMap((lane) => lane.bars);
+  const operators = operatorsOf(bars);
   const [begin, end] = [bars.reduce((least, bar) => Math.min(least, bar.from), Infinity), bars.reduce((most, bar) => Math.max(most, bar.to), -Infinity)];
   const span = Math.max(1, end - begin) * (view.to - view.from);
   const first = begin + Math.max(1, end - begin) * view.from;
@@ -69,16 +71,23 @@ export function Timeline({ nodes, to, label }) {
     <g class="grid">${ticks.map((tick) => html`<line x1=${tick.at} x2=${tick.at} y1=${TOP} y2=${under + 4} /><text x=${tick.at} y=${under + 18} text-anchor="middle">${tick.text}</text>`)}</g>
     ${lanes.map((lane, row) => html`<g>
       ${(!row || lanes[row - 1].agent !== lane.agent) && html`<text class="label" x=${LEFT - 10} y=${TOP + row * LANE + LANE / 2} dy="0.35em" text-anchor="end">${visible(short(lane.agent, 15))}</text>`}
-      ${lane.bars.filter(seen).map((bar) => html`<${Bar} bar=${bar} x=${place(bar.from)} width=${Math.max(2, place(bar.to) - place(bar.from))} y=${TOP + row * LANE + 3} to=${to} />`)}</g>`)}
-  </svg></div>`;
+      ${lane.bars.filter(seen).map((bar) => html`<${Bar} bar=${bar} x=${place(bar.from)} width=${Math.max(2, place(bar.to) - place(bar.from))} y=${TOP + row * LANE + 3} to=${to} colour=${operators.indexOf(bar.node.operator ?? '')} />`)}</g>`)}
+  </svg></div>${operators.length > 1 && html`<ul class="legend operators" aria-label="Operators by colour">${operators.slice(0, COLOURS).map((name, at) => html`<li><span class=${`letter s${at}`} aria-hidden="true"></span> ${visible(name || 'another’s')}</li>`)}${operators.length > COLOURS && html`<li class="quiet">and ${operators.length - COLOURS} more, in grey</li>`}</ul>`}`;
 }
 
-function Bar({ bar, x, width, y, to }) {
+/** The operators of bars, those that took most of the time first: each has a colour of its own, as long as there are some. */
+export function operatorsOf(bars) {
+  const took = new Map();
+  for (const { node, from, to } of bars) took.set(node.operator ?? '', (took.get(node.operator ?? '') ?? 0) + to - from);
+  return [...took].sort(([a, x], [b, y]) => y - x || a.localeCompare(b)).map(([name]) => name);
+}
+
+function Bar({ bar, x, width, y, to, colour }) {
   const { node } = bar;
   const said = `${node.name}, ${node.state}, ${duration((bar.to - bar.from) / 1000)}${node.agent ? ` on ${node.agent}` : ''}`;
   const room = Math.floor((width - 10) / 7);
   const target = to(node);
-  const content = html`<rect class=${`bar-of ${node.state}`} x=${x} y=${y} width=${width} height=${LANE - 6} rx="3"><title>${visible(said)}</title></rect>
+  const content = html`<rect class=${`bar-of ${node.state} ${colour >= 0 && colour < COLOURS ? `s${colour}` : 'other'}`} x=${x} y=${y} width=${width} height=${LANE - 6} rx="3"><title>${visible(said)}</title></rect>
     ${room > 2 && html`<text class="inside" x=${x + 6} y=${y + (LANE - 6) / 2} dy="0.35em">${GLYPHS[node.state] ?? ''} ${visible(short(node.name, room - 2))}</text>`}`;
   return target ? html`<a href=${target} aria-label=${visible(said)}>${content}</a>` : html`<g role="img" aria-label=${visible(said)}>${content}</g>`;
 }

@@ -27,6 +27,23 @@ async def test_what_ended_and_what_goes_on(daemon: Serving) -> None:
         assert all((bar.run, bar.node) == ("", "") for bar in told.bars), "a deleted run has no name"
 
 
+async def test_a_run_has_a_timeline_of_its_own(daemon: Serving) -> None:
+    """Of a sweep those of its children, of a child its own, without what was taken from the memo."""
+    async with joined(daemon.agents):
+        await daemon.push(PAIR)
+        sweep = await daemon.finished({"workflow": "pair", "repeat": 2})
+        other = await daemon.finished({"workflow": "pair"})
+        everything = await daemon.accio.GetTimeline(workload_pb2.GetTimelineRequest())
+        for asked in (sweep.id, f"{sweep.id}.1", other.id):
+            told = await daemon.accio.GetTimeline(workload_pb2.GetTimelineRequest(run=asked))
+            mine = [bar for bar in everything.bars if bar.run == asked or bar.run.startswith(f"{asked}.")]
+            assert list(told.bars) == mine
+            assert not told.earlier
+        assert len((await daemon.accio.GetTimeline(workload_pb2.GetTimelineRequest(run=sweep.id))).bars) > 1
+        few = await daemon.accio.GetTimeline(workload_pb2.GetTimelineRequest(run=sweep.id, limit=1))
+        assert (len(few.bars), few.earlier) == (1, True)
+
+
 async def test_others_runs_are_lanes_without_names(tmp_path: Path) -> None:
     """With --hide-runs a timeline tells of others' executions only where they are, and when."""
     async with serving(configured(tmp_path / "data", hide_runs=True)) as daemon, joined(daemon.agents, behaviour=None):
