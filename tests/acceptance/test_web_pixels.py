@@ -217,7 +217,7 @@ async def test_lines_and_points(made: Cluster, dark: bool) -> None:
 
 @both_themes
 async def test_bars_nodes_and_times(made: Cluster, dark: bool) -> None:
-    """Bars are as long as their shares: of importance, of the states of a node over children, and of time."""
+    """Bars are as long as their shares: of importance, of states over children, and of time; colours tell operators."""
     theme, both, alone = THEMES[dark], named(made, "Both"), named(made, "Ratios")
     with web_server(made) as server:
         async with browser_page(server, dark=dark) as page:
@@ -235,7 +235,7 @@ async def test_bars_nodes_and_times(made: Cluster, dark: bool) -> None:
             assert ratio.share(theme.success, middle) == pytest.approx(0.75, abs=0.05)
             assert ratio.share(theme.failed, middle) == pytest.approx(0.25, abs=0.05)
             assert square.share(theme.success, middle) > 0.95
-            for child, colour in ((0, theme.failed), (5, theme.success)):
+            for child, colour in ((0, theme.failed), (5, theme.first)):
                 await page.goto(server.page(f"/runs/{alone}.{child}?tab=Timeline"))
                 bars = page.locator(".timeline rect.bar-of")
                 await expect(bars).to_have_count(1)
