@@ -291,11 +291,14 @@ class Dialer:
             log.warning("no session; the agent goes on and keeps dialling", daemon=self.address, reason=reason)
 
 
+_HINT = "set ACCIO_TOKEN, or copy the daemon's token file into this agent's data folder"
+
+
 def _raise_status(code: grpc.StatusCode, details: str, trailers: tuple[tuple[str, str | bytes], ...]) -> NoReturn:
     if code not in _FINAL:
         raise SessionEnded(details or code.name)
     error = from_status(code, details, trailers)
     if isinstance(error, Unauthenticated | PermissionDenied):
-        hint = "set ACCIO_TOKEN, or copy the daemon's token file into this agent's data folder"
-        raise type(error)(f"the daemon refuses this agent: {error.message}; {hint}")
+        hint = "" if isinstance(error, PermissionDenied) else f"; {_HINT}"  # a token that is known is there
+        raise type(error)(f"the daemon refuses this agent: {error.message}{hint}")
     raise error
