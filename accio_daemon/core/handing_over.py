@@ -8,6 +8,8 @@ node that has lost as many agents as it may is given up instead, as it may be wh
 is over won't come back: its nodes have been cut off.
 """
 
+from itertools import islice
+
 from accio_daemon.core import attempts
 from accio_daemon.core.cut_offs import cut_off
 from accio_daemon.core.owners import Owner
@@ -18,15 +20,41 @@ from accio_daemon.core.terms import Instant, SessionNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
+HANDED_AT_ONCE = 128
+"""Nodes of a lost agent that one step looks at: of one that had thousands, all of them would hold up everybody."""
+
 
 def hand_over(turn: Turn, agent: Agent) -> None:
-    """Withdraw from an agent whose lease is over what others can take over, or what nobody wants any more."""
+    """Withdraw from an agent whose lease is over what others can take over, or what nobody wants any more: the first of
+    it, and the rest as `go_on` is called.
+    """
+    handing = turn.world.handing_over
+    if agent not in handing:
+        handing[agent] = iter(list(agent.attempts.values()))
+        _go_on_with(turn, agent)
+
+
+def go_on(turn: Turn) -> None:
+    """Look at some more nodes of each agent that is lost, unless it has come back."""
+    for agent in list(turn.world.handing_over):
+        if agent.lost:
+            _go_on_with(turn, agent)
+        else:
+            del turn.world.handing_over[agent]
+
+
+def _go_on_with(turn: Turn, agent: Agent) -> None:
+    handing = turn.world.handing_over
+    portion = list(islice(handing[agent], HANDED_AT_ONCE))
+    if len(portion) < HANDED_AT_ONCE:
+        del handing[agent]
+    here = [each for each in portion if each.attempt is not None and agent.attempts.get(each.attempt) is each]
     if ended_with_host(turn.world, agent, turn.now):
-        for execution in list(agent.attempts.values()):
+        for execution in here:
             cut_off(turn, agent, execution)
         return
     known: dict[tuple[int, frozenset[SessionNo], Owner], bool] = {}
-    for execution in list(agent.attempts.values()):
+    for execution in here:
         if not execution.stopping:
             kind = (execution.node_class.id, execution.avoid, execution.payer)
             if kind not in known:

@@ -14,6 +14,7 @@ from accio_daemon.core import (
     checkpoints,
     externals,
     gathering,
+    handing_over,
     on_agents,
     on_nodes,
     on_runs,
@@ -157,9 +158,11 @@ def advance(turn: Turn, *, opening: int = OPENED_AT_ONCE, settling: int = SETTLE
     world = turn.world
     if world.killing:
         on_runs.go_on_killing(turn)
+    if world.handing_over:
+        handing_over.go_on(turn)
     opened = on_runs.open_children(world, opening, settling)
     readying.settle(turn, settling)
     failed = bool(world.undigested) and externals.request_digests(turn)
     if not world.lookups:
         placement.place(turn)
-    return bool(opened or failed or world.ready or world.lookups or world.killing)
+    return bool(opened or failed or world.ready or world.lookups or world.killing or world.handing_over)

@@ -6,6 +6,7 @@ executions come in through `readying.resolve`.
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Iterator
 
 from accio.domain.operators import OperatorSpec
 from accio.domain.policies import FIRST_COME
@@ -83,6 +84,7 @@ class World:
         self.undigested: set[Run] = set()  # runs with dataset texts that some agent is to be asked for
         self.submissions: OrderedDict[tuple[str, str], tuple[bytes, Submitted]] = OrderedDict()
         self.killing: deque[Run] = deque()  # runs with open children that a kill hasn't reached yet
+        self.handing_over: dict[Agent, Iterator[Execution]] = {}  # lost agents, and their nodes not looked at yet
         self.restored: dict[tuple[RunNo, int, int], Execution] = {}  # executions of the daemon before, by owner
         self.next_run = 1
         self.next_execution = 1
