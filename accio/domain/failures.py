@@ -37,7 +37,7 @@ class Failure:
     @classmethod
     def from_json(cls, document: Mapping[str, str | int]) -> "Failure":
         """Read what `to_json` gave."""
-        fields = {**document, "cause": Cause(str(document["cause"]))}
+        fields = {"message": "", **document, "cause": Cause(str(document["cause"]))}
         return cls(**fields)  # type: ignore[arg-type]  # asdict's inverse: each field has its own type again
 
 
