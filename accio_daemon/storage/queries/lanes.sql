@@ -12,8 +12,11 @@ JOIN results r ON r.id = n.result LEFT JOIN agents a ON a.no = r.agent_no WHERE 
 -- name: nodes_of_run
 SELECT count(*) FROM (SELECT 1 FROM nodes WHERE run_no = :run AND idx >= :first AND idx <= :last LIMIT :looked_at)
 
--- name: attempts_of_run
+-- name: attempt
 SELECT ifnull(a.name, ''), t.state, t.started_at, t.ended_at, t.run_no, t.idx, t.node
+
+-- name: attempts_of_run
+{attempt}
 FROM (SELECT * FROM attempts WHERE run_no = :run AND idx >= :first AND idx <= :last ORDER BY idx DESC LIMIT :looked_at) t
 LEFT JOIN agents a ON a.no = t.agent_no
 
@@ -24,5 +27,5 @@ SELECT count(*) FROM (SELECT recorded_at FROM results ORDER BY id DESC LIMIT :li
 SELECT count(*) FROM (SELECT ended_at FROM attempts ORDER BY id DESC LIMIT :limit) WHERE ended_at >= :since
 
 -- name: attempts
-SELECT ifnull(a.name, ''), t.state, t.started_at, t.ended_at, t.run_no, t.idx, t.node
+{attempt}
 FROM (SELECT * FROM attempts ORDER BY id DESC LIMIT :limit) t LEFT JOIN agents a ON a.no = t.agent_no
