@@ -25,7 +25,7 @@ from accio_daemon.core.cut_offs import cut_off
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import Welcome
 from accio_daemon.core.placement import hold_for_starving
-from accio_daemon.core.pools import on_pools
+from accio_daemon.core.pools import growing, on_pools
 from accio_daemon.core.pools.limits import allowed
 from accio_daemon.core.pools.planning import cannot_serve
 from accio_daemon.core.readying import enqueue
@@ -327,7 +327,7 @@ def tick(turn: Turn) -> None:
     _recall_stuck(turn)
     if any(agent.ends_mono is not None for agent in world.sessions.values()):
         world.place_all = True  # what is known of how long nodes take has changed, and so has the time that is left
-    on_pools.tick(turn)
+    growing.tick(turn)
 
 
 def _end_lease(turn: Turn, agent: Agent) -> None:

@@ -16,12 +16,13 @@ from accio_daemon.core.effects import Effects
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import Result, RunNo
-from accio_daemon.storage import levels, restore, writer
+from accio_daemon.storage import levels, restore
 from accio_daemon.storage.at_once import AtOnce
 from accio_daemon.storage.database import CHECKPOINT_PAGES, IDLE_CHECKPOINT_PAGES, Database, let_checkpoint
 from accio_daemon.storage.jobs import WriteJob
 from accio_daemon.storage.owners import read_caps, used_by_hour
 from accio_daemon.storage.pools import AllocationRow, PoolFacts, read_given_back, read_live, read_pools
+from accio_daemon.storage.rendering import Batch, render
 from accio_daemon.storage.seal import Seal
 from accio_daemon.storage.transactions import Committed, carry_out
 
@@ -55,9 +56,9 @@ class Records:
         """Read a child that has ended; None if it hasn't, or isn't there."""
         return restore.ended_child(self.connection, run, index)
 
-    def render(self, fx: Effects) -> writer.Batch:
+    def render(self, fx: Effects) -> Batch:
         """Turn what was decided into rows, as they are now: records go on changing."""
-        return writer.render(fx, {number: identity_of(spec) for number, spec, _ in fx.operators})
+        return render(fx, {number: identity_of(spec) for number, spec, _ in fx.operators})
 
 
 class StoredWorld(Records):
@@ -127,7 +128,7 @@ class SqliteStore(Records):
         self._at_once = at_once or AtOnce()
         self._checkpoints = CHECKPOINT_PAGES  # after how many pages the writer's connection makes them
 
-    async def commit(self, rows: writer.Batch, jobs: Sequence[WriteJob[Any]], deleting: RunNo | None) -> Committed:
+    async def commit(self, rows: Batch, jobs: Sequence[WriteJob[Any]], deleting: RunNo | None) -> Committed:
         """Make a batch durable, on the writer's thread or at once; see `transactions.carry_out`. One at a time."""
         small = not jobs and deleting is None and rows.is_small()
         if small and self._writer.is_free and self._at_once.allows():
@@ -139,7 +140,7 @@ class SqliteStore(Records):
     def _carry_out(
         self,
         connection: sqlite3.Connection,
-        rows: writer.Batch,
+        rows: Batch,
         jobs: Sequence[WriteJob[Any]],
         deleting: RunNo | None,
         *,

@@ -10,8 +10,9 @@ from typing import Any
 from accio.errors import AccioError
 from accio.late import dataclass
 from accio_daemon.storage.jobs import Transaction, WriteJob
+from accio_daemon.storage.rendering import Batch
 from accio_daemon.storage.seal import Seal
-from accio_daemon.storage.writer import Batch, delete_some, write
+from accio_daemon.storage.writer import delete_some, write
 
 
 class DiskFull(Exception):

@@ -24,7 +24,8 @@ from accio_daemon.core.world import World
 from accio_daemon.storage import levels, runs_query
 from accio_daemon.storage.database import prepare
 from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.writer import render, write
+from accio_daemon.storage.rendering import render
+from accio_daemon.storage.writer import write
 from tests.builders import INTEGER, run_id
 
 ANYBODY = Viewer(me=Person(name="anybody"))

@@ -15,8 +15,8 @@ from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, RunNo
 from accio_daemon.storage import checks, levels, memo
 from accio_daemon.storage.database import FILE_NAME, prepare
 from accio_daemon.storage.jobs import Transaction
+from accio_daemon.storage.rendering import render
 from accio_daemon.storage.transactions import carry_out
-from accio_daemon.storage.writer import render
 
 BOUNDS = (4, 16, 64)
 LEVELS = range(len(BOUNDS) + 1)

@@ -14,9 +14,9 @@ from accio_daemon.core.effects import Effects
 from accio_daemon.storage.backup import back_up
 from accio_daemon.storage.database import FILE_NAME, prepare
 from accio_daemon.storage.history import taken_up
+from accio_daemon.storage.rendering import render
 from accio_daemon.storage.seal import SEAL_NAME, Seal, find_damage, find_gap
 from accio_daemon.storage.transactions import carry_out
-from accio_daemon.storage.writer import render
 from tests.integration.daemon.harness import configured
 
 COMMITS = 20
