@@ -9,7 +9,7 @@ import resource
 import signal
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +18,10 @@ import uvloop
 
 from accio import logs, places
 from accio.errors import AccioError
-from accio.exits import INTERNAL, SUCCESS, USAGE
+from accio.exits import INTERNAL, INTERRUPTED, SUCCESS, USAGE
+from accio.interpreter import fork_only_to_exec
 from accio.one_error import most_telling
-from accio_daemon import bootstrap
-from accio_daemon.checking import check_folder
 from accio_daemon.config import Config, read_config
-from accio_daemon.restoring import restore_backup
 
 # How long a thread may keep the interpreter from another. A transaction takes it once for each statement: with Python's
 # own 5 ms, a busy event loop makes a commit take eight times as long. A read takes it once for each row: with 0.5 ms, a
@@ -82,6 +80,8 @@ def command(context: click.Context, /, **options: object) -> None:
 @click.pass_obj
 def check(config: Config) -> None:
     """Check database and store; the daemon must not run."""
+    from accio_daemon.checking import check_folder  # it loads gRPC, as does all that the other commands import
+
     problems = check_folder(config)
     for problem in problems:
         click.echo(problem, err=True)
@@ -95,6 +95,8 @@ def check(config: Config) -> None:
 @click.pass_obj
 def restore(config: Config, file: Path, data_dir: str | None) -> None:
     """Put a backup in the place of the database; the daemon must not run."""
+    from accio_daemon.restoring import restore_backup
+
     if data_dir is not None:
         config = replace(config, data=Path(data_dir).expanduser().absolute())
     for line in restore_backup(config, file).lines(file):
@@ -147,12 +149,14 @@ def join_by_token(config: Config) -> None:
 
 def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code."""
+    from accio_daemon import bootstrap  # before the collector is told to spare what was imported
+
     _raise_file_limit()
     _spare_the_collector()
     sys.setswitchinterval(SWITCH_S)
     mask = os.umask(0o077)  # whatever it writes is its own user's
     try:
-        uvloop.run(_serve(config))
+        uvloop.run(_serve(bootstrap.serve, config))
     except Exception as error:
         cause = most_telling(error)
         if isinstance(cause, AccioError):
@@ -169,12 +173,12 @@ def serve(config: Config) -> int:
     return INTERNAL
 
 
-async def _serve(config: Config) -> None:
+async def _serve(served: Callable[[Config, asyncio.Event], Awaitable[None]], config: Config) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await bootstrap.serve(config, stop)
+    await served(config, stop)
 
 
 def _raise_file_limit() -> None:
@@ -198,6 +202,7 @@ def _spare_the_collector() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
+    fork_only_to_exec()  # here, as nothing above loads gRPC
     given = [_two_dashes(each) for each in (sys.argv[1:] if arguments is None else arguments)]
     try:
         command.main(given, prog_name="accio daemon", standalone_mode=False)
@@ -207,6 +212,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AccioError as error:
         print(f"accio daemon: {error.message}", file=sys.stderr)  # noqa: T201  # as above
         return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0
     return SUCCESS
