@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from accio.domain.datatypes import Kind, parse_type
+from accio.domain.problems import ValueProblem
+from accio.domain.values import parse_to_canonical
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from accio_client.views import OperatorView
+    from accio_client.views import InputPortView, OperatorView
 
 
 def workflow_of(operator: OperatorView) -> dict[str, Any]:
@@ -15,7 +19,7 @@ def workflow_of(operator: OperatorView) -> dict[str, Any]:
     params = []
     for port in operator.inputs:
         param: dict[str, Any] = {"name": port.name, "kind": port.type}
-        if port.has_default:
+        if port.has_default and _stands_in_definitions(port):
             param["default_value"] = port.default
         if port.help:
             param["help"] = port.help
@@ -27,6 +31,20 @@ def workflow_of(operator: OperatorView) -> dict[str, Any]:
         "params": params,
         "graph": [{"op": operator.name, "inputs": inputs}],
     }
+
+
+def _stands_in_definitions(port: InputPortView) -> bool:
+    """Return whether a workflow can name this default; one that isn't finite is the operator's alone, and counts where
+    nothing gives the input.
+    """
+    datatype = parse_type(port.type)
+    if not datatype.contains(Kind.DOUBLE):
+        return True
+    try:
+        parse_to_canonical(datatype, port.default)
+    except ValueProblem:
+        return False
+    return True
 
 
 def is_of_operator(definition: Mapping[str, Any], name: str) -> bool:

@@ -86,8 +86,8 @@ def figure(picture: Picture) -> "Figure":
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         message = (
-            "pictures as files need matplotlib: pip install 'accio-experiments[plot]'; "
-            "without -out they are drawn in the terminal"
+            "pictures as .png, .svg and .pdf need matplotlib: pip install 'accio-experiments[plot]'; "
+            "as .csv, and drawn in characters, they don't"
         )
         raise FailedPrecondition(message) from None
     drawn = Figure(figsize=(8, 5), layout="constrained")

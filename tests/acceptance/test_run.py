@@ -308,6 +308,20 @@ def test_an_operator_with_new_inputs_has_a_new_workflow(desk: Desk) -> None:
             client.push_operator("simulate")
 
 
+def test_a_default_that_no_definition_can_name_counts(desk: Desk) -> None:
+    """Infinity is a default of functions, though no workflow may have it as a value: whoever says nothing has it."""
+    (desk.folder / "bounded.py").write_text(
+        "import math\n\n\ndef bounded(x: float, most: float = math.inf, of: list[float] = [1.0, math.nan]) -> float:\n"
+        "    return min(x, most) + len(of)\n"
+    )
+    for given, value in (((), "9.5"), (("most=2", "of=[]"), "2.0")):
+        done = desk.accio("run", "bounded.py", "x=7.5", *given, "-private")
+        assert (done.exit, done.out.splitlines()[-1]) == (0, f"bounded/value: {value}"), done.err
+    refused = desk.accio("run", "bounded.py", "x=7.5", "most=inf", "-private")
+    assert refused.exit != 0
+    assert "parameter 'most': expected double (a finite number)" in refused.err
+
+
 def test_a_private_cluster_ends_with_its_client(desk: Desk) -> None:
     """Closing the client ends daemon and agent and removes their folder; what can't be started says why."""
     with accio_client.local(operators=["model.py:simulate"], installed=False) as client:

@@ -1,6 +1,7 @@
 """Pictures in the terminal and in files."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 
 from accio.domain.datatypes import DOUBLE
 from accio.domain.sweeps import Sweep
-from accio.errors import BadRequest
+from accio.errors import BadRequest, FailedPrecondition
 from accio_client.analysis.braille import Canvas
 from accio_client.analysis.figures import figure, save
 from accio_client.analysis.pictures import failure_map, heat_map, importance_bars, line, parallel, scatter, state_map
 from accio_client.analysis.terminal import render
+from accio_client.drawing import Drawing
 from tests.unit.client.analysis.tables import VALUE, axis_of, sweep_of, table_of, words_axis
 from tests.unit.client.analysis.test_pictures import every_picture, mixed
 
@@ -143,3 +145,15 @@ def test_unknown_formats_are_refused(tmp_path: Path) -> None:
     """A file that is none of png, svg and pdf is refused with those that there are."""
     with pytest.raises(BadRequest, match=r"\*\.png, \*\.svg, \*\.pdf"):
         save(state_map(LONELY), tmp_path / "x.gif")
+
+
+def test_without_matplotlib_a_file_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason speaks of no option: Python's users have none. Numbers and characters need nothing."""
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    drawing = Drawing(state_map(LONELY, x="a", y="b"))
+    with pytest.raises(FailedPrecondition, match="need matplotlib: pip install") as refused:
+        drawing.save(tmp_path / "states.png")
+    assert "-out" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+    assert drawing.save(tmp_path / "states.csv").read_text()
+    assert "children" in drawing.text()
