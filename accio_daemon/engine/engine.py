@@ -28,8 +28,8 @@ from accio_daemon.engine.ports import AgentLink, Clock, ClusterView, OwnersView,
 from accio_daemon.engine.restart import Restored
 from accio_daemon.engine.views import cluster_view, owners_view, pools_view
 from accio_daemon.engine.watchers import Changes, Feed, RunWatchers
+from accio_daemon.short_calls import ShortCalls
 from accio_daemon.storage.jobs import WriteJob
-from accio_daemon.storage.short_calls import ShortCalls
 
 T = TypeVar("T")
 

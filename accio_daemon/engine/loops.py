@@ -12,7 +12,7 @@ from accio.loop_lag import watch_loop
 from accio_daemon.engine.cycle import Batch, Cycle
 from accio_daemon.engine.observer import Observer
 from accio_daemon.engine.ports import Clock, Store
-from accio_daemon.storage.short_calls import ShortCalls
+from accio_daemon.short_calls import ShortCalls
 from accio_daemon.storage.transactions import Committed, DiskFull
 
 # Seconds between looks at leases, back-offs and reservations.

@@ -8,7 +8,7 @@ must not wait for a slow disk, nor for transactions that come one after the othe
 import time
 from collections.abc import Callable
 
-from accio_daemon.storage.short_calls import ShortCalls
+from accio_daemon.short_calls import ShortCalls
 
 QUICK_S = 0.005
 """Seconds that the last transaction may have taken: as long as a step of deciding may keep the loop."""

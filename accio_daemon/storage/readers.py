@@ -18,10 +18,10 @@ from typing import TypeVar
 import structlog
 
 from accio.errors import Internal, ResourceExhausted
+from accio_daemon.short_calls import ShortCalls
 from accio_daemon.storage.courtesy import Courtesy
 from accio_daemon.storage.database import Database, WriterConnection
 from accio_daemon.storage.jobs import ReadJob, Snapshot
-from accio_daemon.storage.short_calls import ShortCalls
 
 log = structlog.get_logger(__name__)
 

@@ -25,7 +25,7 @@ from accio.errors import AccioError, Internal, PermissionDenied, Unauthenticated
 from accio.wire.errors import Trailers, to_status
 from accio_daemon.services.transport import bounds
 from accio_daemon.services.transport.auth import CALLER, STANDING, Tokens
-from accio_daemon.storage.short_calls import ShortCalls
+from accio_daemon.short_calls import ShortCalls
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.guard import Guard, Observe, unobserved
 from accio_daemon.services.transport.rpc import offer
 from accio_daemon.services.transport.sockets import only_for_owner
-from accio_daemon.storage.short_calls import ShortCalls
+from accio_daemon.short_calls import ShortCalls
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
 CALLS_PER_CONNECTION = 100

@@ -16,7 +16,7 @@ from accio.errors import NotFound
 from accio.v1 import accio_pb2, agents_pb2, workflows_pb2
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.server import ACCIO, AGENTS, ARTIFACTS, POOLS, Server
-from accio_daemon.storage.short_calls import ShortCalls
+from accio_daemon.short_calls import ShortCalls
 from tests.integration.daemon.harness import Serving, Stub, refused
 from tests.integration.daemon.scripted_agent import joined
 from tests.integration.daemon.workflows import PAIR

@@ -7,7 +7,7 @@ import pytest
 
 from accio_daemon.core.terms import CacheMode
 from accio_daemon.engine import loops
-from accio_daemon.storage.short_calls import ShortCalls
+from accio_daemon.short_calls import ShortCalls
 from tests import builders
 from tests.fakes import FakeAgent
 from tests.integration.engine.conftest import Bench, Benches

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from accio_daemon.storage.short_calls import ANNOUNCED_S, READING_S, ShortCalls
+from accio_daemon.short_calls import ANNOUNCED_S, READING_S, ShortCalls
 
 LONG = 60.0
 
