@@ -11,6 +11,7 @@ import builtins
 import collections
 import dis
 import functools
+import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +24,7 @@ MOST_OBJECTS = 2_000
 
 _MODULES = COMPUTING | {"fractions", "reprlib"}  # what these lead to is followed, as decimal is from fractions
 """Of these anything but `_POWERS` may be used, or of their parts in C (`_struct`)."""
+_ALL_IN_C = frozenset({"cmath", "math"})
 
 _VALUES = frozenset({"accio.domain.quantities", "accio.sdk.types"})
 _SYSTEM = frozenset({"cpu_count", "fspath", "getpid", "getppid", "linesep", "sep", "urandom", "write"})
@@ -71,6 +73,7 @@ _MAPPINGS = (dict, types.MappingProxyType)
 _CACHED = type(functools.cache(lambda: None))
 C_FUNCTIONS = (types.BuiltinFunctionType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
 _IMPORT = dis.opmap["IMPORT_NAME"]
+_MATCH_CLASS = dis.opmap["MATCH_CLASS"]  # reads attributes whose names are constants, or listed by the class
 
 
 class _Impure(Exception):
@@ -135,16 +138,24 @@ class Reach:
             self._waiting.extend(self._parts(thing))
 
     def _look_at_module(self, module: types.ModuleType) -> None:
+        if type(module) is not types.ModuleType:
+            raise _Impure  # its class may have attributes of its own
         if self._is_own(module.__name__) and "__getattr__" not in vars(module):
             self._spaces.append(vars(module))
+        elif sys.modules.get(module.__name__) is not module:
+            raise _Impure  # it only has the name of another
         elif module.__name__ == "os":
             self._spaces.append({name: value for name, value in vars(module).items() if name not in _SYSTEM})
         elif not _is_computing(module.__name__):
             raise _Impure
+        else:
+            self._spaces.append(_not_its_own(module))
 
     def _look_at_function(self, function: types.FunctionType) -> None:
         home = str(function.__globals__.get("__name__", ""))
         if self._is_own(home):
+            if function.__builtins__ is not vars(builtins):  # type: ignore[attr-defined]  # typeshed lacks it
+                raise _Impure
             for code in with_inner(function.__code__):
                 self._look_at_code(code, function.__globals__)
             self._waiting.extend(function.__defaults__ or ())
@@ -157,24 +168,34 @@ class Reach:
     def _look_at_code(self, code: types.CodeType, names: dict[str, Any]) -> None:
         if _IMPORT in code.co_code[::2]:
             raise _Impure
+        if _MATCH_CLASS in code.co_code[::2]:
+            self._add_words(word for each in code.co_consts if isinstance(each, tuple) for word in each)
+        self._add_words(code.co_names)
         for name in code.co_names:
-            if name in _POWERS or (name.startswith("__") and name.endswith("__") and name not in _DUNDERS):
-                raise _Impure
             found = names.get(name, vars(builtins).get(name))
             if found is not None:
                 self._waiting.append(found)
-        self._words.update(code.co_names)
+
+    def _add_words(self, names: Iterable[object]) -> None:
+        """Follow what has one of these names; _Impure if one isn't to be used."""
+        for name in names:
+            if isinstance(name, str):
+                if name in _POWERS or (name.startswith("__") and name.endswith("__") and name not in _DUNDERS):
+                    raise _Impure
+                self._words.add(name)
 
     def _look_at_class(self, kind: type) -> None:
         home = kind.__module__
         if not self._is_own(home):
             if home == "builtins":
-                if kind.__name__ not in _BUILTINS and not _is_exception(kind):
+                listed = kind.__name__ in _BUILTINS or _is_exception(kind)
+                if not listed or vars(builtins).get(kind.__name__) is not kind:  # the second: it only says so
                     raise _Impure
             elif not _is_listed(home, kind.__name__):
                 raise _Impure
             return
         self._waiting.extend((type(kind), *kind.__bases__))
+        self._add_words(vars(kind).get("__match_args__", ()))
         for name, value in vars(kind).items():
             is_code = isinstance(value, types.FunctionType | staticmethod | classmethod | property)
             if is_code or not (name.startswith("__") and name.endswith("__")):
@@ -229,6 +250,15 @@ def _check_builtin(thing: Any) -> None:
         listed = _is_listed(owner.__name__, thing.__name__)
     if not listed:
         raise _Impure
+
+
+def _not_its_own(module: types.ModuleType) -> dict[str, Any]:
+    """Return what lies in a module that only computes, and may lead to what doesn't: modules that it imports, and in
+    those that are all in C whatever somebody else has put there.
+    """
+    if module.__name__ in _ALL_IN_C:
+        return vars(module)
+    return {name: value for name, value in vars(module).items() if isinstance(value, types.ModuleType)}
 
 
 def _is_listed(module: str, name: str) -> bool:

@@ -20,6 +20,8 @@ _CHANGING = frozenset(
     {dis.opmap[name] for name in ("DELETE_ATTR", "DELETE_GLOBAL", "STORE_ATTR", "STORE_GLOBAL")}
 )  # items of lists and dictionaries may be stored: none of them is within reach but the execution's own
 
+_NONLOCAL = frozenset({dis.opmap["DELETE_DEREF"], dis.opmap["STORE_DEREF"]})
+
 
 def is_still(target: Callable[..., Any], is_own: Callable[[str], bool]) -> bool:
     """Return whether a function that is given plain values leaves everything as it is, so that nothing need be looked
@@ -54,5 +56,5 @@ def _home(owner: types.ModuleType | type) -> str:
 def _changes_nothing(code: types.CodeType) -> bool:
     """Return whether code stores nothing but variables of its own, and asks for nothing that would for it."""
     stores = not _CHANGING.isdisjoint(code.co_code[::2]) or any(name.startswith("__") for name in code.co_names)
-    keeps = bool(code.co_freevars) and dis.opmap["STORE_DEREF"] in code.co_code[::2]  # nonlocal
+    keeps = bool(code.co_freevars) and not _NONLOCAL.isdisjoint(code.co_code[::2])
     return not (stores or keeps)

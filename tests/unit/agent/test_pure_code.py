@@ -45,6 +45,17 @@ PURE = {
             def norm(self): return abs(self.x) + abs(self.y)
         def f(x): return Result(a=Point(x).norm, b=Colour.RED.value)
         """,
+    "patterns": """
+        from dataclasses import dataclass
+        @dataclass
+        class Point:
+            x: int
+            y: int = 0
+        def f(x):
+            match (Point(x), x):
+                case (Point(0, y=down), int()): return down
+                case (Point(across), _): return across
+        """,
     "a class with run": """
         class f:
             def __init__(self): self.n = 2
@@ -125,6 +136,45 @@ IMPURE = {
         from operator import attrgetter
         get = attrgetter("chdir")
         def f(x): get(os)("/")
+        """,
+    "a name in a pattern": "def f(x):\n    match f:\n        case object(__globals__=names): names.clear()",
+    "a name that a class lists for patterns": """
+        import os
+        class Kept:
+            __match_args__ = ("kept",)
+        KEPT = Kept()
+        KEPT.kept = os.fork
+        def f(x):
+            match KEPT:
+                case Kept(start): start()
+        """,
+    "a module's own class": """
+        import os, sys
+        from types import ModuleType
+        class Lazy(ModuleType):
+            start = property(lambda self: os.fork)
+        me = sys.modules[__name__]
+        me.__class__ = Lazy
+        def f(x): me.start()
+        """,
+    "a module that only has the name of another": """
+        import os
+        from types import ModuleType
+        math = ModuleType("math")
+        math.start = os.fork
+        def f(x): math.start()
+        """,
+    "a class that only says that it is built in": """
+        import os
+        class Kept: start = os.fork
+        Kept.__name__, Kept.__module__ = "dict", "builtins"
+        def f(x): Kept.start()
+        """,
+    "what a module imports": "import dataclasses\ndef f(x): dataclasses.sys.setrecursionlimit(x)",
+    "built-in functions of its own": """
+        import builtins, os
+        __builtins__ = {**vars(builtins), "start": os.fork}
+        exec("def f(x): start()")
         """,
     "all classes": "def f(x): return ().__class__.__base__.__subclasses__()",
     "frames": "def g(): yield\ndef f(x): return g().gi_frame.f_globals",

@@ -1,5 +1,6 @@
 """Which operators can't change anything that outlives an execution, so that nothing is looked at after it."""
 
+import math
 import sys
 from collections.abc import Iterator
 from textwrap import dedent
@@ -60,12 +61,31 @@ KEEPING = {
             return inner
         f = make()
         """,
+    "a variable of an outer function that is deleted": """
+        def make():
+            n = 1
+            def inner(x):
+                nonlocal n
+                found = n + x
+                del n
+                return found
+            return inner
+        f = make()
+        """,
     "a list of an outer function": """
         def make():
             kept = []
             return lambda x: kept.append(x)
         f = make()
         """,
+    "a list that a pattern reads": """
+        def helper(): pass
+        helper.kept = []
+        def f(x):
+            match helper:
+                case object(kept=kept): kept.append(x)
+        """,
+    "a list that was put into math": "import math\nmath.kept = []\ndef f(x): math.kept.append(x)",
     "an iterator": "NUMBERS = iter([1, 2])\ndef f(x): return next(NUMBERS)",
     "a counter": "import itertools\nNUMBERS = itertools.count()\ndef f(x): return next(NUMBERS)",
     "a module with functions in Python": "import json\ndef f(x): return json.dumps(x)",
@@ -82,6 +102,7 @@ def module() -> Iterator[ModuleType]:
     sys.modules[made.__name__] = made
     yield made
     del sys.modules[made.__name__]
+    vars(math).pop("kept", None)
 
 
 def _is_still(module: ModuleType, source: str) -> bool:
