@@ -36,6 +36,8 @@ def reader_of(thing: object) -> Callable[[], Any] | None:
         return lambda: _paused_at(thing)
     if isinstance(thing, _ITERATORS + _WRAPPERS):
         return lambda: _position(thing)
+    if isinstance(thing, BaseException):  # what is noted by `add_note` is an attribute
+        return lambda: thing.args
     if isinstance(thing, IOBase):
         return FilePlace(thing)
     module = type(thing).__module__.partition(".")[0]

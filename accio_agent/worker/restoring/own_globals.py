@@ -36,7 +36,9 @@ MOST_OBJECTS = 20_000
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: objects of other classes can't change theirs
 
 _ATOMS = (int, float, str, bytes, bool, complex, type(None), types.ModuleType, types.BuiltinFunctionType, range)
-_HOLDERS = (types.SimpleNamespace, threading.local, collections.UserDict, collections.UserList, queue.Queue)
+_HOLDERS = (
+    types.SimpleNamespace, threading.local, collections.UserDict, collections.UserList, queue.Queue, BaseException
+)  # fmt: skip
 # Packages of the standard library whose objects don't hold what they are given, or are looked at elsewhere.
 _NOT_HOLDING = frozenset({"builtins", "importlib", "logging", "pathlib", "types", "typing", "warnings"})
 # What the interpreter and libraries keep for themselves in modules and classes.
@@ -216,6 +218,8 @@ class OwnGlobals:
             yield from self._add_collection(where, thing)
         elif (reader := reader_of(thing)) is not None:
             self._readers.append((where, reader))
+        if isinstance(thing, BaseException):
+            yield where, thing.args
         if not (self._code.is_own(kind.__module__) or _is_holding(kind) or isinstance(thing, _HOLDERS)):
             return
         if kind.__flags__ & _HEAP_TYPE:
