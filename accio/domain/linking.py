@@ -218,7 +218,7 @@ def uses_of_params(graph: tuple[NodeDefinition, ...], operators: Operators) -> d
 def choices_of(uses: list[Use]) -> tuple[str, ...]:
     """Return the canonical texts of the values that all ports take, in the first's order; none if they take any."""
     listed = [use.port.choices for use in uses if use.port.choices]
-    return tuple(text for text in listed[0] if all(text in choices for choices in listed)) if listed else ()
+    return tuple(filter(frozenset(listed[0]).intersection(*listed[1:]).__contains__, listed[0])) if listed else ()
 
 
 def reading_type(datatype: DataType, uses: list[Use]) -> DataType:

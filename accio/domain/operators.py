@@ -1,6 +1,6 @@
 """Operators as the daemon knows them: what an agent announced."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from accio.domain.datatypes import DataType, TypeProblem, parse_type
@@ -10,7 +10,7 @@ from accio.domain.names import NODE_RULE, PARAMETER_RULE, is_operator_name, is_p
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.resources import ONE_CPU, Resources, resources_from_json
 from accio.domain.retry_demand import retry_memory_problem
-from accio.domain.values import cast, decode
+from accio.domain.values import canonical, cast, decode
 from accio.late import dataclass
 
 _SHOWN = 10  # choices that a message lists
@@ -49,11 +49,20 @@ class InputPort:
 
     def take(self, datatype: DataType, text: str) -> str:
         """Return the canonical text that a value of a type has here; ValueProblem if the port doesn't take it."""
-        found = cast(datatype, self.type, text)
-        if self.choices and found not in self.choices:
-            listed = ", ".join(self.choices[:_SHOWN]) + (", …" if len(self.choices) > _SHOWN else "")
-            raise ValueProblem(f"expected one of {listed}, found {found}")
-        return found
+        return self.taker(datatype)(text)
+
+    def taker(self, datatype: DataType) -> Callable[[str], str]:
+        """Return `take` for many values of a type."""
+        among = frozenset(self.choices)  # there may be thousands of either
+
+        def take(text: str) -> str:
+            found = cast(datatype, self.type, text)
+            if among and found not in among:
+                listed = ", ".join(self.choices[:_SHOWN]) + (", …" if len(self.choices) > _SHOWN else "")
+                raise ValueProblem(f"expected one of {listed}, found {found}")
+            return found
+
+        return take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,8 +245,15 @@ class _Checker:
     def _choices(self) -> Iterable[Issue]:
         for at, port in enumerate(self._spec.inputs):
             for place, text in enumerate(port.choices):
-                try:
-                    decode(port.type, text)
-                except ValueProblem as problem:
-                    message = f"a choice of port '{port.name}' is no {port.type}: {problem.message}"
-                    yield self._issue(pointer("inputs", at, "choices", place), message)
+                if problem := _choice_problem(port, text):
+                    yield self._issue(pointer("inputs", at, "choices", place), problem)
+
+
+def _choice_problem(port: InputPort, text: str) -> str:
+    try:
+        written = canonical(port.type, decode(port.type, text))
+    except ValueProblem as problem:
+        return f"a choice of port '{port.name}' is no {port.type}: {problem.message}"
+    if written == text:  # else no value would ever be equal to it
+        return ""
+    return f"expected choices of port '{port.name}' in canonical form, as {written}, found {quote(text)}"

@@ -188,12 +188,13 @@ class ParamForms:
             if caster(axis.type, port.type) is None or (port.type == axis.type and not port.choices):
                 continue
             # Of a computed axis, only the ends are looked at if they tell about all of it.
+            take = port.taker(axis.type)
             few = axis.bounds() if axis.all_are_doubles() and not port.choices else axis.values()
             for text in few:
                 if text == NO_VALUE:
                     continue
                 try:
-                    port.take(axis.type, text)
+                    take(text)
                 except ValueProblem as problem:
                     self._findings.error(path, f"parameter '{axis.name}': {problem.message}")
                     break

@@ -7,6 +7,7 @@ import pytest
 
 from accio.domain.datatypes import parse_type
 from accio.domain.issues import Checked
+from accio.domain.linking import Use, choices_of
 from accio.domain.operators import InputPort, OperatorSpec
 from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition, with_overrides
 from accio.domain.validation import check_run, check_workflow
@@ -292,6 +293,14 @@ def test_values_are_among_the_choices_of_the_ports() -> None:
     document = {"workflow": "old"}
     (issue,) = check_run(document, workflows=workflows, operators=operators).errors
     assert (issue.path, issue.message) == ("/params/p", "parameter 'p': expected one of 1, 2, 3, found 7")
+
+
+def test_choices_of_several_ports() -> None:
+    """A parameter takes what all ports take, in the first one's order; ports without choices take any."""
+    listed = [("3", "1", "2"), (), ("1", "3", "4")]
+    ports = [InputPort(name=f"x{at}", type=parse_type("integer"), choices=each) for at, each in enumerate(listed)]
+    assert choices_of([Use("n", port) for port in ports]) == ("3", "1")
+    assert choices_of([Use("n", ports[1])]) == ()
 
 
 def test_deprecated_operators_warn_again() -> None:
