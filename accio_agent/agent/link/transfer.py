@@ -17,7 +17,6 @@ from accio.content.store import FolderStore
 from accio.errors import Unavailable
 from accio.v1 import artifacts_pb2, artifacts_pb2_grpc
 from accio.wire.errors import from_status
-from accio_agent.agent.link import direct
 from accio_agent.agent.link.session import OPTIONS
 
 PIECE = 1 << 20
@@ -82,6 +81,8 @@ class Transfer:
     async def _fetch(self, digest: Digest, store: FolderStore) -> None:
         stub = await self._stub()
         for url in (await self._locate(stub, [digest], write=False)).values():
+            from accio_agent.agent.link import direct  # it loads what speaks HTTP, which no other store needs
+
             if await asyncio.to_thread(direct.download, url, digest, store):
                 return
         call = stub.Read(artifacts_pb2.ReadRequest(digest=digest), metadata=self._metadata())
@@ -108,6 +109,8 @@ class Transfer:
         for start in range(0, len(digests), _LOCATED):
             found = await self._locate(stub, digests[start : start + _LOCATED], write=True)
             for digest, url in found.items():
+                from accio_agent.agent.link import direct  # as above
+
                 if await asyncio.to_thread(direct.upload, url, digest, store):
                     sent.add(digest)
         return sent

@@ -16,10 +16,13 @@ def test_workers_import_neither_grpc_nor_asyncio() -> None:
 
 def test_a_start_loads_nothing_that_only_some_need() -> None:
     """Daemon and agent start without rich, which structlog would load, without a library of ciphers, and without what
-    shows metrics.
+    shows metrics or speaks HTTP.
     """
-    for program in ("accio_daemon.__main__", "accio_agent.agent.cli, accio_agent.agent.running"):
-        unwanted = {"rich", "cryptography", "pygments", "prometheus_client"}
+    for program in (
+        "accio_daemon.__main__, accio_daemon.bootstrap",
+        "accio_agent.agent.cli, accio_agent.agent.running",
+    ):
+        unwanted = {"rich", "cryptography", "pygments", "prometheus_client", "http.client"}
         script = f"import sys, {program}\nprint(sorted({unwanted} & sys.modules.keys()))"
         found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         assert found.stdout == "[]\n", program
