@@ -6,28 +6,28 @@ workers get their work, then the daemon gets its messages.
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import structlog
 
 from accio.domain.resources import Resources
 from accio.v1 import agents_pb2
-from accio.wire.reports import held_message, numbered, with_log, with_series, with_tails
+from accio.wire.reports import held_message, with_log, with_tails
 from accio_agent.agent.assignments import Assignments
 from accio_agent.agent.checkpoints import Checkpoints
 from accio_agent.agent.core.decisions import AgentCore
-from accio_agent.agent.core.work import Begin, Effects, Publication
+from accio_agent.agent.core.work import Begin
 from accio_agent.agent.disk.aside import OtherHistory, label_logs
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
 from accio_agent.agent.errands import Errands
-from accio_agent.agent.link import messages
 from accio_agent.agent.link.log_answers import LogAnswers
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.live_series import LiveSeries
 from accio_agent.agent.offer import Identity, Offers, hello
 from accio_agent.agent.offering import Offering
+from accio_agent.agent.reporting import Reporting
 from accio_agent.agent.staging.staging import Staging
 from accio_agent.agent.workers import outcomes
 from accio_agent.agent.workers.deaths import Deaths
@@ -105,13 +105,19 @@ class Shell:
             deliver=staging.deliver, shared=lambda: staging.shared, tell=self._tell_saved, spawn=self._errands.spawn
         )
         self._series = LiveSeries(lambda series: outbound.put(agents_pb2.AgentMessage(series=series)))
+        self._reporting = Reporting(
+            journal=journal,
+            outbound=outbound,
+            staging=staging,
+            errands=self._errands,
+            checkpoints=self.checkpoints,
+            series=self._series,
+        )
         self._stale = agents_pb2.Stale()  # the operators whose code on disk isn't what was announced
         self._lasts_ms = 0  # what was left of the host's time at the first hello, if it ends
-        self._given_back: list[int] = []  # since the last hello, which told of them as held
         self._told: set[str] = set()  # why workers were replaced
         self._settling = False
         self._connected = False
-        self._disk_refuses = False
         self.changed = asyncio.Event()
 
     def _make_fleet(self, templates: Mapping[str, TemplateHandle]) -> Fleet:
@@ -136,7 +142,7 @@ class Shell:
 
     def hello(self) -> agents_pb2.Hello:
         self.offering.change_over()
-        self._given_back.clear()  # what is given back isn't held
+        self._reporting.greet()
         held = held_message(self.core.held())
         history = self._journal.remembered.history
         message = hello(
@@ -163,9 +169,7 @@ class Shell:
         self.core.welcome(welcome.keep, welcome.drop)
         if self._stale.operators:
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
-        if self._given_back:
-            answer = agents_pb2.RecallAnswer(withdrawn=self._given_back)
-            self._outbound.put(agents_pb2.AgentMessage(recalled=answer))
+        self._reporting.session_opened()
         self.checkpoints.session_opened()
         self._series.session_opened()
         self.settle()
@@ -256,7 +260,7 @@ class Shell:
         """Carry out the effects of everything that was fed to the core."""
         self._settling = False
         effects = self.core.take()
-        reports = self._write_journal(effects)
+        reports = self._reporting.write(effects)
         for lane in effects.opened:
             self.fleet.open(lane)
         workers = self.fleet.workers  # without those that have just died
@@ -276,59 +280,8 @@ class Shell:
         for no in effects.withdrawn:
             if self._staging.holds(no):
                 self._errands.forget(no)
-        self._tell(effects, reports)
+        self._reporting.tell(effects, reports, connected=self._connected)
         self.changed.set()
-
-    def _write_journal(self, effects: Effects) -> list[bytes]:
-        """Write down what is about to happen; the serialised new reports."""
-        journal = self._journal
-        journal.acknowledged(effects.acked)
-        journal.forgotten(effects.forgotten)
-        for no in effects.forgotten:
-            self.checkpoints.forget(no)
-            self._series.take(no)
-        reports = [self._keep_report(journal, each) for each in effects.published]
-        for begin in effects.begun:
-            journal.begun([each.attempt for each in begin.attempts])
-        try:
-            journal.write()
-        except OSError as error:  # it is kept in memory, and written once there is room
-            if not self._disk_refuses:
-                log.warning("the agent's folder can't be written to; reports wait in memory", reason=str(error))
-            self._disk_refuses = True
-        else:
-            self._disk_refuses = False
-        return reports
-
-    def _keep_report(self, journal: Journal, publication: Publication) -> bytes:
-        seq, attempt, ending = publication.seq, publication.attempt, publication.outcome
-        self.checkpoints.forget(attempt)
-        if self._staging.holds(attempt):
-            self._errands.forget(attempt)
-        measured = self._series.take(attempt)
-        report = ending if isinstance(ending, bytes) else with_series(messages.report(ending, attempt), measured)
-        content = numbered(seq, report)
-        journal.report(seq, attempt, content)
-        return content
-
-    def _tell(self, effects: Effects, reports: Iterable[bytes]) -> None:
-        if not self._connected:
-            self._given_back += effects.withdrawn
-            return
-        outbound = self._outbound
-        remembered = self._journal.remembered.reports
-        if effects.resend:  # before those that are new, which may be among them
-            again = set(effects.resend)
-            outbound.put_reports(remembered[seq][1] for seq in effects.resend if seq in remembered)
-            reports = [
-                content
-                for publication, content in zip(effects.published, reports, strict=True)
-                if publication.seq not in again
-            ]
-        outbound.put_reports(reports)
-        if effects.withdrawn or effects.started:
-            answer = agents_pb2.RecallAnswer(withdrawn=effects.withdrawn, started=effects.started)
-            outbound.put(agents_pb2.AgentMessage(recalled=answer))
 
     def _begin(self, worker: WorkerHandle, begin: Begin) -> None:
         work_class = begin.work_class

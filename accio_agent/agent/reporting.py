@@ -1,0 +1,107 @@
+"""What the daemon is told of attempts: reports and withdrawals. Each report is written into the journal first.
+
+While there is no session, reports are remembered by the journal, and withdrawals here.
+"""
+
+from collections.abc import Iterable
+
+import structlog
+
+from accio.v1 import agents_pb2
+from accio.wire.reports import numbered, with_series
+from accio_agent.agent.checkpoints import Checkpoints
+from accio_agent.agent.core.work import Effects, Publication
+from accio_agent.agent.disk.journal import Journal
+from accio_agent.agent.errands import Errands
+from accio_agent.agent.link import messages
+from accio_agent.agent.link.outbound import Outbound
+from accio_agent.agent.live_series import LiveSeries
+from accio_agent.agent.staging.staging import Staging
+
+log = structlog.get_logger("accio.agent")
+
+
+class Reporting:
+    """Writes the journal and tells the daemon; where an attempt ends, what was kept for it is forgotten."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        outbound: Outbound,
+        staging: Staging,
+        errands: Errands,
+        checkpoints: Checkpoints,
+        series: LiveSeries,
+    ) -> None:
+        self._journal = journal
+        self._outbound = outbound
+        self._staging = staging
+        self._errands = errands
+        self._checkpoints = checkpoints
+        self._series = series
+        self._given_back: list[int] = []  # since the last hello, which told of them as held
+        self._disk_refuses = False
+
+    def greet(self) -> None:
+        """Note that a hello is made of what is held now: what was given back before isn't in it."""
+        self._given_back.clear()
+
+    def session_opened(self) -> None:
+        """Send what was given back since the hello."""
+        if self._given_back:
+            self._recalled(agents_pb2.RecallAnswer(withdrawn=self._given_back))
+
+    def write(self, effects: Effects) -> list[bytes]:
+        """Write down what is about to happen; the serialised new reports."""
+        journal = self._journal
+        journal.acknowledged(effects.acked)
+        journal.forgotten(effects.forgotten)
+        for no in effects.forgotten:
+            self._checkpoints.forget(no)
+            self._series.take(no)
+        reports = [self._keep(each) for each in effects.published]
+        for begin in effects.begun:
+            journal.begun([each.attempt for each in begin.attempts])
+        try:
+            journal.write()
+        except OSError as error:  # it is kept in memory, and written once there is room
+            if not self._disk_refuses:
+                log.warning("the agent's folder can't be written to; reports wait in memory", reason=str(error))
+            self._disk_refuses = True
+        else:
+            self._disk_refuses = False
+        return reports
+
+    def _keep(self, publication: Publication) -> bytes:
+        seq, attempt, ending = publication.seq, publication.attempt, publication.outcome
+        self._checkpoints.forget(attempt)
+        if self._staging.holds(attempt):
+            self._errands.forget(attempt)
+        measured = self._series.take(attempt)
+        report = ending if isinstance(ending, bytes) else with_series(messages.report(ending, attempt), measured)
+        content = numbered(seq, report)
+        self._journal.report(seq, attempt, content)
+        return content
+
+    def tell(self, effects: Effects, reports: Iterable[bytes], *, connected: bool) -> None:
+        """Send the new *reports*, those that are to be sent again, and which attempts were given back."""
+        if not connected:
+            self._given_back += effects.withdrawn
+            return
+        outbound = self._outbound
+        remembered = self._journal.remembered.reports
+        if effects.resend:  # before those that are new, which may be among them
+            again = set(effects.resend)
+            outbound.put_reports(remembered[seq][1] for seq in effects.resend if seq in remembered)
+            reports = [
+                content
+                for publication, content in zip(effects.published, reports, strict=True)
+                if publication.seq not in again
+            ]
+        outbound.put_reports(reports)
+        if effects.withdrawn or effects.started:
+            self._recalled(agents_pb2.RecallAnswer(withdrawn=effects.withdrawn, started=effects.started))
+
+    def _recalled(self, answer: agents_pb2.RecallAnswer) -> None:
+        self._outbound.put(agents_pb2.AgentMessage(recalled=answer))
