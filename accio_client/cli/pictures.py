@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from accio_client.analysis.pictures import Picture
     from accio_client.asked_pictures import Asked
     from accio_client.sync import Client
+    from accio_client.views import RunDetails
 
 _KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel", "trials")
 _WITHOUT_VALUE = ("states", "failures", "trials")
@@ -37,6 +38,12 @@ _LEAST_HEIGHT = 12
 @click.option("--kind", type=click.Choice((*_KINDS, *_OF_NODES)), help="What to draw; by what is given otherwise.")
 @click.option("--median/--no-median", default=False, help="Median and quartiles instead of mean and interval.")
 @click.option("--where", metavar="QUERY", default="", help="Only children that match (docs/queries.md).")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Of a sweep's timeline: at most N executions that ended, the last ones; 500 by default, 5,000 at most.",
+)
 @click.option("--out", "target", metavar="FILE", help="Write a file: .png, .svg, .pdf (needs matplotlib) or .csv.")
 @click.option("--force/--no-force", default=False, help="Replace a file that is there.")
 def plot(
@@ -50,6 +57,7 @@ def plot(
     kind: str | None,
     median: bool,
     where: str,
+    limit: int | None,
     target: str | None,
     force: bool,
 ) -> None:
@@ -59,7 +67,7 @@ def plot(
     objectives the trials that no other beats.
 
     Of a run or a child: -kind=graph draws its nodes with their states (of a sweep with the number of children in each),
-    -kind=timeline when and where they ran.
+    -kind=timeline when and where they ran (of a sweep those that ended last, and those that go on).
 
     In the terminal, unless -out names a file. docs/pictures.md describes the kinds.
     """
@@ -68,6 +76,8 @@ def plot(
         raise click.UsageError(
             f"-kind={kind} draws the nodes of a run: without -y, -x, -by, -median, -where and -metric"
         )
+    if limit is not None and kind != "timeline":
+        raise click.UsageError("-limit is for the timeline of a sweep: give -kind=timeline, too")
     if y is None and kind is not None and kind not in (*_WITHOUT_VALUE, *_OF_NODES):
         raise click.UsageError(
             f"-kind={kind} draws a result: name it, as in -y=Node/port (accio table shows which there are)"
@@ -83,7 +93,7 @@ def plot(
         if metric is not None:
             run, picture = _curves(client, identifier, metric, by, where)
         elif kind in _OF_NODES:
-            run, picture = _nodes(client, identifier, kind)
+            run, picture = _nodes(client, identifier, kind, limit)
         else:
             run, picture = _results(client, identifier, Asked(kind=kind, x=x, y=y, by=by, median=median), where)
     if path is not None:
@@ -110,20 +120,30 @@ def _curves(client: "Client", identifier: str, name: str, by: str | None, where:
     return run, picture
 
 
-def _nodes(client: "Client", identifier: str, kind: str) -> "tuple[str, Picture]":
-    from accio_client.analysis.pictures import node_graph, node_timeline, sweep_graph
-    from accio_client.clock import now
+def _nodes(client: "Client", identifier: str, kind: str, limit: int | None) -> "tuple[str, Picture]":
+    from accio_client.analysis.pictures import node_graph, sweep_graph
     from accio_client.documents import workflow
 
     found = client.get_run(identifier)
     if kind == "timeline":
-        if not found.nodes:
-            raise BadRequest(f"the nodes of {found.run.id} belong to its children: name one, as in {found.run.id}.0")
-        return found.run.id, node_timeline(found.run.id, found.nodes, now())
+        return found.run.id, _timeline(client, found, limit)
     graph = workflow(client.get_workflow(f"{found.run.workflow_id}:{found.run.workflow_version}"))["graph"]
     if found.run.kind == "parent":
         return found.run.id, sweep_graph(graph, client.count_nodes(found.run.id), found.nodes)
     return found.run.id, node_graph(found.run.id, graph, found.nodes)
+
+
+def _timeline(client: "Client", found: "RunDetails", limit: int | None) -> "Picture":
+    from accio_client.analysis.pictures import node_timeline, sweep_timeline
+    from accio_client.analysis.pictures.nodes import EXECUTIONS
+    from accio_client.clock import now
+
+    if found.run.kind == "parent":
+        most = limit or EXECUTIONS
+        return sweep_timeline(found.run.id, client.timeline(found.run.id, limit=most), now(), most)
+    if limit is not None:
+        raise BadRequest(f"-limit is for the timeline of a sweep; {found.run.id} is none: all of its nodes are drawn")
+    return node_timeline(found.run.id, found.nodes, now())
 
 
 def _draw(picture: "Picture") -> None:

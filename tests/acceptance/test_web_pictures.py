@@ -132,6 +132,30 @@ async def test_the_graph_of_a_sweep(made: Cluster, tmp_path: Path) -> None:
     assert list(csv.reader(drawn.read_text(encoding="utf-8").splitlines())) == rows
 
 
+async def test_the_timeline_of_a_sweep(made: Cluster, tmp_path: Path) -> None:
+    """A sweep's page names the command that draws its timeline, which writes the same rows."""
+    with web_server(made) as server, made.client() as client:
+        run = next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{run}?tab=Timeline&bars=100"))
+            await expect(page.get_by_text(f"accio plot {run} -kind=timeline -limit=100")).to_be_visible()
+            await page.get_by_label("At most").select_option("500")
+            await expect(page.get_by_text(f"accio plot {run} -kind=timeline", exact=True)).to_be_visible()
+            async with page.expect_download() as started:
+                await page.get_by_role("button", name="CSV").click()
+            found = await started.value
+            assert found.suggested_filename == "timeline.csv"
+            shown = await asyncio.to_thread((await found.path()).read_text, encoding="utf-8")
+    drawn = tmp_path / "timeline.csv"
+    command = python("accio_client.cli.main", "plot", run, "-kind=timeline", f"-out={drawn}")
+    await asyncio.to_thread(subprocess.run, command, env=made.environment(), check=True, timeout=120)
+    header, *rows = csv.reader(shown.splitlines())
+    same, *written = csv.reader(drawn.read_text(encoding="utf-8").splitlines())
+    assert (same, len(rows)) == (header, 12)
+    assert [float(row.pop()) for row in written] == [float(row.pop()) for row in rows]
+    assert written == rows
+
+
 async def test_lanes_of_the_cluster(made: Cluster) -> None:
     """The cluster's page shows what failed, succeeded and goes on, when and at which agent, and leads to it."""
     with web_server(made) as server, made.client() as client:

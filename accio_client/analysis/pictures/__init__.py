@@ -3,7 +3,7 @@
 from accio_client.analysis.pictures.clouds import parallel, scatter
 from accio_client.analysis.pictures.lines import distribution, distribution_of, importance_bars, line
 from accio_client.analysis.pictures.maps import failure_map, heat_map, state_map
-from accio_client.analysis.pictures.nodes import node_graph, node_timeline, sweep_graph
+from accio_client.analysis.pictures.nodes import node_graph, node_timeline, sweep_graph, sweep_timeline
 from accio_client.analysis.pictures.rows import Rows, rows
 from accio_client.analysis.pictures.specification import (
     Bars,
@@ -48,5 +48,6 @@ __all__ = [
     "state_map",
     "study_trials",
     "sweep_graph",
+    "sweep_timeline",
     "to_json",
 ]

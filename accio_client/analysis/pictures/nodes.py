@@ -1,9 +1,9 @@
 """Pictures of one run's nodes: the graph with their states, and when and where they ran; of a sweep, the graph with
-the states of the nodes over its children.
+the states of the nodes over its children, and when and where these ran.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from accio_client.analysis.pictures.specification import (
     command_of,
 )
 from accio_client.graph_layout import edges_of, layout
-from accio_client.views import NodeCountsView, NodeCountView, NodeView
+from accio_client.views import NodeCountsView, NodeCountView, NodeView, TimelineView
 
 
 def node_graph(run: str, graph: Sequence[Mapping[str, Any]], nodes: Sequence[NodeView]) -> Graph:
@@ -97,47 +97,102 @@ def _seconds(node: NodeView) -> float:
     return (node.ended_at - node.started_at).total_seconds()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ran:
+    """What a timeline has of an execution."""
+
+    run: str
+    node: str
+    agent: str
+    state: str
+    began: datetime
+    ended: datetime | None
+
+
 def node_timeline(run: str, nodes: Sequence[NodeView], now: datetime) -> Timeline:
     """Return when the nodes that were executed ran; those that run still, until *now*."""
+    ran = [
+        _Ran(
+            run=node.run,
+            node=node.name,
+            agent=node.agent or "",
+            state=node.state.value,
+            began=node.started_at,
+            ended=node.ended_at,
+        )
+        for node in nodes
+        if node.started_at is not None and not node.cached
+    ]
+    head = Head(
+        kind=Kind.TIMELINE,
+        title=f"when the nodes of {run} ran",
+        counted=Counted(len(ran), len(nodes), 0, "nodes"),
+        remarks=("the others were taken from the memo, or haven't begun",) if len(ran) < len(nodes) else (),
+        command=command_of(run, Kind.TIMELINE),
+    )
+    return _in_lanes(head, ran, now)
+
+
+EXECUTIONS = 500
+"""How many executions that have ended the timeline of a sweep shows, unless more or fewer are asked for."""
+
+
+def sweep_timeline(run: str, found: TimelineView, now: datetime, limit: int = EXECUTIONS) -> Timeline:
+    """Return when the executions of a sweep that were *found* (at most *limit*, and those that go on) ran."""
+    ran = [
+        _Ran(
+            run=bar.run or "",
+            node=bar.node or "",
+            agent=bar.agent or REMOVED,
+            state=bar.state,
+            began=bar.started_at,
+            ended=bar.ended_at,
+        )
+        for bar in found.bars
+        if bar.started_at is not None
+    ]
+    head = Head(
+        kind=Kind.TIMELINE,
+        title=f"when the nodes of {run} and its children ran",
+        counted=Counted(len(ran), len(ran), 0, "executions"),
+        remarks=("those that ended last, and those that go on; there were more before",) if found.earlier else (),
+        command=command_of(run, Kind.TIMELINE, limit="" if limit == EXECUTIONS else str(limit)),
+    )
+    return _in_lanes(head, ran, now)
+
+
+REMOVED = "removed"
+"""Stands for an agent that the cluster doesn't know any more."""
+
+
+def _in_lanes(head: Head, executions: Sequence[_Ran], now: datetime) -> Timeline:
     ran = sorted(
-        (
-            (node.started_at, max(node.started_at, node.ended_at or now), node)
-            for node in nodes
-            if node.started_at is not None and not node.cached
-        ),
-        key=lambda each: each[:2],
+        ((each.began, max(each.began, each.ended or now), each) for each in executions), key=lambda each: each[:2]
     )
     first = ran[0][0] if ran else now
     lanes: list[tuple[str, datetime]] = []  # the agent of each, and until when it is taken
     taken: list[int] = []
-    for began, ended, node in ran:
-        agent = node.agent or ""
-        free = (at for at, (whose, until) in enumerate(lanes) if whose == agent and until <= began)
+    for began, ended, each in ran:
+        free = (at for at, (whose, until) in enumerate(lanes) if whose == each.agent and until <= began)
         taken.append(next(free, len(lanes)))
-        lanes[taken[-1] : taken[-1] + 1] = [(agent, ended)]
+        lanes[taken[-1] : taken[-1] + 1] = [(each.agent, ended)]
     order = sorted(range(len(lanes)), key=lambda lane: (lanes[lane][0], lane))  # those of an agent beside each other
     spans = [
         Span(
-            run=node.run,
-            node=node.name,
-            agent=node.agent or "",
+            run=each.run,
+            node=each.node,
+            agent=each.agent,
             lane=order.index(lane),
-            state=node.state.value,
+            state=each.state,
             began=_written(began),
-            ended="" if node.ended_at is None else _written(ended),
+            ended="" if each.ended is None else _written(ended),
             start=(began - first).total_seconds(),
             end=(ended - first).total_seconds(),
         )
-        for lane, (began, ended, node) in zip(taken, ran, strict=True)
+        for lane, (began, ended, each) in zip(taken, ran, strict=True)
     ]
     return Timeline(
-        head=Head(
-            kind=Kind.TIMELINE,
-            title=f"when the nodes of {run} ran",
-            counted=Counted(len(spans), len(nodes), 0, "nodes"),
-            remarks=("the others were taken from the memo, or haven't begun",) if len(spans) < len(nodes) else (),
-            command=command_of(run, Kind.TIMELINE),
-        ),
+        head=head,
         x=PictureAxis(f"since {first.isoformat(timespec='seconds')}", "s", Scale.LINEAR),
         lanes=tuple(lanes[lane][0] for lane in order),
         spans=tuple(spans),

@@ -9,10 +9,19 @@ import pytest
 from accio.domain.ids import AgentName, NodeName, OperatorName, RunId
 from accio.domain.states import NodeState
 from accio_client.analysis.figures import save
-from accio_client.analysis.pictures import Graph, Timeline, node_graph, node_timeline, rows, sweep_graph, to_json
+from accio_client.analysis.pictures import (
+    Graph,
+    Timeline,
+    node_graph,
+    node_timeline,
+    rows,
+    sweep_graph,
+    sweep_timeline,
+    to_json,
+)
 from accio_client.analysis.pictures.specification import Picture
 from accio_client.analysis.terminal import render
-from accio_client.views import NodeCountsView, NodeCountView, NodeView
+from accio_client.views import NodeCountsView, NodeCountView, NodeView, TimelineBarView, TimelineView
 
 RUN = RunId("01j9zk3m5q8w2xyz")
 BEGAN = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -155,6 +164,40 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     lines = [*render(graph, width=width), *render(spans, width=width)]
     assert max(map(len, lines)) <= width
     assert all(line.isprintable() for line in lines)
+
+
+def bar(child: int, start: float, end: float | None, agent: str = "a1", state: str = "success") -> TimelineBarView:
+    """An execution of a child, from and until so many seconds after the beginning."""
+    return TimelineBarView(
+        agent=agent,
+        state=state,
+        started_at=BEGAN + timedelta(seconds=start),
+        ended_at=None if end is None else BEGAN + timedelta(seconds=end),
+        run=f"{RUN}.{child}",
+        node="Work",
+        operator="Work",
+    )
+
+
+def test_a_sweeps_timeline() -> None:
+    """It tells of executions, from the first of those that were found: at agents that were removed, too."""
+    bars = (bar(0, 2, 4), bar(1, 2, None, state="running"), bar(2, 4, 5, state="failed"), bar(3, 3, 6, agent=""))
+    found = sweep_timeline(RUN, TimelineView(bars=bars, earlier=True), BEGAN + timedelta(seconds=10), 4)
+    assert found.lanes == ("a1", "a1", "removed")
+    assert [row[0].rpartition(".")[2] for row in rows(found).rows] == ["0", "2", "1", "3"]
+    assert [(span.state, span.start, span.end) for span in found.spans[:2]] == [("success", 0, 2), ("running", 0, 8)]
+    assert found.head.command == f"accio plot {RUN} -kind=timeline -limit=4"
+    assert render(found, width=80)[-2:] == [
+        "4 of 4 executions",
+        "those that ended last, and those that go on; there were more before",
+    ]
+
+
+def test_a_sweeps_whole_timeline() -> None:
+    """Where there is nothing more, nothing is remarked; the usual number isn't a part of the command."""
+    found = sweep_timeline(RUN, TimelineView(bars=(bar(0, 0, 1),), earlier=False), BEGAN)
+    assert (found.head.remarks, found.head.command) == ((), f"accio plot {RUN} -kind=timeline")
+    assert render(sweep_timeline(RUN, TimelineView(bars=(), earlier=False), BEGAN), width=80)[1:] == ["0 of 0 executions"]
 
 
 def test_tables_and_documents() -> None:
