@@ -20,12 +20,11 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Runs that match, the first of them as they were shown, and how many of their nodes ran."""
+    """Runs that match, and the first of them as they were shown."""
 
     name: str
     ids: tuple[str, ...]
     first: tuple[RunView, ...]
-    running: int
 
 
 class Selections:
@@ -38,7 +37,6 @@ class Selections:
         """Read what matches and keep it; BadRequest if it is too much."""
         ids: list[str] = []
         first: list[RunView] = []
-        running = 0
         async for run in matching:
             if len(ids) >= MOST_RUNS:
                 raise BadRequest(
@@ -46,10 +44,9 @@ class Selections:
                     "or name their parent"
                 )
             ids.append(run.id)
-            running += run.nodes_by_state.get("running", 0)
             if len(first) < SHOWN:
                 first.append(run)
-        made = Selection(name=secrets.token_urlsafe(18), ids=tuple(ids), first=tuple(first), running=running)
+        made = Selection(name=secrets.token_urlsafe(18), ids=tuple(ids), first=tuple(first))
         kept = self._kept.setdefault(session, OrderedDict())
         kept[made.name] = made
         while len(kept) > MOST_KEPT:

@@ -87,7 +87,6 @@ class QueryRoutes:
                 {
                     "selection": found.name,
                     "count": len(found.ids),
-                    "running": found.running,
                     "first": [shown_row(each) for each in found.first],
                 }
             )
@@ -143,6 +142,8 @@ async def _known(client: AsyncClient, head: Head | None, subject: Subject | None
     if head is not None and subject.of is Of.PARAMETER:
         axis = head.sweep.axis(subject.name)
         return [] if axis is None else _first_texts(AxisColumn(axis))
+    if subject.of is Of.PARAMETER:
+        return await _choices(client, subject.name)
     if subject.name == "workflow":
         page = await client.list_workflows(limit=_LOOKED_AT)
         return [each.id for each in page.workflows]
@@ -154,6 +155,13 @@ async def _known(client: AsyncClient, head: Head | None, subject: Subject | None
     if subject.name == "operator":
         return [each.name for each in await client.list_operators()]
     return []
+
+
+async def _choices(client: AsyncClient, parameter: str) -> list[str]:
+    """Return the values of which a parameter of the newest workflows has one, where these are listed."""
+    page = await client.list_workflows(limit=_LOOKED_AT)
+    alike = (each for found in page.workflows for each in found.params if each.name == parameter)
+    return list(dict.fromkeys(str(value) for each in alike for value in each.choices))
 
 
 def _first_texts(axis: AxisColumn) -> list[str]:

@@ -88,7 +88,7 @@ export function listOf(kind, text) {
   return parts.map((part) => valueOf(kind, part));
 }
 
-/** A form in another way, keeping what both have. @param {{kind: string, default_value?: any}} param */
+/** A form in another way, keeping what both have; a list of values of which there are but some begins with all. @param {{kind: string, default_value?: any}} param */
 export function changed(param, form, mode) {
   const first = form === undefined ? param.default_value : isObject(form) ? form.value ?? form.values?.[0] ?? form.from : form;
   const last = isObject(form) ? form.values?.at(-1) ?? form.to : undefined;
@@ -96,7 +96,7 @@ export function changed(param, form, mode) {
   switch (mode) {
     case 'default': return undefined;
     case 'value': return asForm(first ?? '');
-    case 'values': return { values: isObject(form) && Array.isArray(form.values) ? form.values : first === undefined ? [] : [first] };
+    case 'values': return { values: isObject(form) && Array.isArray(form.values) ? form.values : first === undefined ? choicesOf(param) : [first] };
     case 'log': return { from, to, log: true };
     case 'count': return { from, to, count: 5, ...(isObject(form) && isLog(form) ? { log: true } : {}) };
     default: return { from, to, step: NUMBERS.includes(param.kind) ? 1 : '' };

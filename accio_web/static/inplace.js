@@ -20,7 +20,11 @@ function useEdit(run, after) {
       fail(failed);
     }
   };
-  return { open, show, error, save };
+  const cancel = () => {
+    fail(null);
+    show(false);
+  };
+  return { open, show, error, save, cancel };
 }
 
 function Field({ label, value, error, save, cancel, lines = false }) {
@@ -33,7 +37,7 @@ function Field({ label, value, error, save, cancel, lines = false }) {
   }, []);
   useEffect(() => { left.current = false; }, [error]); // what wasn't kept can be kept again
   const done = (keep) => {
-    if (left.current) return;
+    if (keep && left.current) return;
     left.current = true;
     const typed = box.current.value;
     if (keep && typed !== value) save(typed);
@@ -53,23 +57,23 @@ const ofParent = (run) => (run.kind === 'child' ? " A child shows its parent's: 
 
 /** The title of a run's page; a click, or the key e, edits the name. */
 export function EditableName({ run, forbidden, after, children }) {
-  const { open, show, error, save } = useEdit(run, after);
+  const { open, show, error, save, cancel } = useEdit(run, after);
   const edit = html`<button type="button" class="quiet edit" data-edit aria-label="Edit the name" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the name (e).${ofParent(run)}`} onClick=${() => show(true)}>✎</button>`;
-  return html`<${Heading} text=${title(run)} instead=${open && html`<${Field} label="Name" value=${run.name} error=${error} save=${(name) => save({ name })} cancel=${() => show(false)} />`}>${!open && run.kind !== 'child' && edit}${children}<//><${Problem} error=${error} />`;
+  return html`<${Heading} text=${title(run)} instead=${open && html`<${Field} label="Name" value=${run.name} error=${error} save=${(name) => save({ name })} cancel=${cancel} />`}>${!open && run.kind !== 'child' && edit}${children}<//><${Problem} error=${error} />`;
 }
 
 export function EditableNotes({ run, forbidden, after }) {
-  const { open, show, error, save } = useEdit(run, after);
+  const { open, show, error, save, cancel } = useEdit(run, after);
   const button = (text) => html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the notes.${ofParent(run)}`} onClick=${() => show(true)} aria-label="Edit the notes">${text}</button>`;
-  if (open) return html`<${Field} label="Notes" value=${run.notes} error=${error} lines=${true} save=${(notes) => save({ notes })} cancel=${() => show(false)} /><p class="quiet">Ctrl+Enter keeps the notes, Esc doesn't.</p><${Problem} error=${error} />`;
+  if (open) return html`<${Field} label="Notes" value=${run.notes} error=${error} lines=${true} save=${(notes) => save({ notes })} cancel=${cancel} /><p class="quiet">Ctrl+Enter keeps the notes, Esc doesn't.</p><${Problem} error=${error} />`;
   return html`${run.notes ? html`<div class="notes pre">${visible(run.notes)} ${button('✎')}</div>` : html`<p class="no-notes">${button('+ Notes')}</p>`}<${Problem} error=${error} />`;
 }
 
 export function EditableTags({ run, forbidden, after }) {
-  const { open, show, error, save } = useEdit(run, after);
+  const { open, show, error, save, cancel } = useEdit(run, after);
   const retag = (add, remove) => save({ ids: [run.id], add, remove }, '/runs/tag'); // tags that others add meanwhile stay
-  const add = (text) => (split(text).length ? retag(split(text), []) : show(false));
+  const add = (text) => (split(text).length ? retag(split(text), []) : cancel());
   const remove = (tag) => retag([], [tag]);
   return html`<span class="tags">${run.tags.map((tag) => html`<span class="tag"><a href=${href('/runs', { where: `tag=${JSON.stringify(tag)}` })}>${visible(tag)}</a>${!forbidden && html`<button type="button" class="quiet" aria-label=${`Take away the tag ${visible(tag)}`} onClick=${() => remove(tag)}>×</button>`}</span> `)}
-    ${open ? html`<${Field} label="New tags, with commas between" value="" error=${error} save=${add} cancel=${() => show(false)} />` : html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Add tags.${ofParent(run)}`} onClick=${() => show(true)}>+ Tag</button>`}</span><${Problem} error=${error} />`;
+    ${open ? html`<${Field} label="New tags, with commas between" value="" error=${error} save=${add} cancel=${cancel} />` : html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Add tags.${ofParent(run)}`} onClick=${() => show(true)}>+ Tag</button>`}</span><${Problem} error=${error} />`;
 }

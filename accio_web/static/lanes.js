@@ -1,6 +1,6 @@
 // Where the cluster, or a run, spends its time: lanes of all agents, over the executions that ended last and those that go on.
 import { goQuery, href, html, nodePath, runPath, useData, useRef } from './core.js';
-import { Command, Loaded, number } from './parts.js';
+import { Command, Loaded, counted, number } from './parts.js';
 import { SaveButtons } from './pictures/save_buttons.js';
 import { Timeline, laneRows } from './pictures/timeline.js';
 
@@ -18,7 +18,7 @@ function Figure({ data: { bars, earlier }, chosen, run }) {
   const figure = useRef(null);
   const nodes = bars.map((bar) => ({ ...bar, name: bar.node ?? 'another’s node', agent: bar.agent || 'removed' }));
   const running = bars.filter((bar) => !bar.ended_at).length;
-  return html`<figure class="picture large" ref=${figure}><figcaption><p class="quiet">${number(bars.length - running)} executions that ended last${earlier ? ', of more' : ', all there are'}, and ${number(running)} that go on.</p></figcaption>
+  return html`<figure class="picture large" ref=${figure}><figcaption><p class="quiet">${counted(bars.length - running, 'execution')} that ended last${earlier ? ', of more' : ', all there are'}, and ${number(running)} that ${running === 1 ? 'goes' : 'go'} on.</p></figcaption>
     ${bars.length ? html`<${Timeline} nodes=${nodes} label="What ran when, and where" to=${(node) => (node.run ? href(nodePath(node.run, node.node)) : null)} />`
     : html`<p class="quiet">Nothing has been executed yet.</p>`}
     <p class="tools"><${SaveButtons} figure=${figure} name=${run ? 'timeline' : 'lanes'} table=${() => laneRows(nodes, Date.now())} />

@@ -43,8 +43,9 @@ function Value({ param, form, set, wrong }) {
   const choices = choicesOf(param);
   if (choices.length > 0) {
     const at = choices.indexOf(oneOf(form));
+    const none = at < 0 || !('default_value' in param); // what was chosen can be taken back
     return html`<select aria-label=${param.name} aria-invalid=${wrong} value=${at} onChange=${(event) => set(choices[Number(event.target.value)])}>
-      ${at < 0 && html`<option value="-1" selected>${visible(typedOf(param.kind, oneOf(form)))}</option>`}${choices.map((each, place) => html`<option value=${place} selected=${place === at}>${visible(String(each))}</option>`)}</select>`;
+      ${none && html`<option value="-1" selected=${at < 0}>${at < 0 && form !== undefined ? visible(typedOf(param.kind, oneOf(form))) : '–'}</option>`}${choices.map((each, place) => html`<option value=${place} selected=${place === at}>${each === '' ? '""' : visible(String(each))}</option>`)}</select>`;
   }
   const of = (text) => JSON.stringify(valueOf(param.kind, text));
   return html`<${Input} label=${param.name} text=${typedOf(param.kind, oneOf(form))} of=${of} wrong=${wrong} example=${EXAMPLES[param.kind] ?? ''} change=${(text) => set(text.trim() || param.kind === 'string' ? asForm(valueOf(param.kind, text)) : undefined)} />`;

@@ -16,18 +16,19 @@ export function useForbidden(session) {
 const open = (runs) => runs.filter((run) => ACTIVE.includes(run.state));
 const plural = (n, what) => `${number(n)} ${what}${n === 1 ? '' : 's'}`;
 
-const running = (runs) => runs.reduce((n, run) => n + (run.nodes_by_state?.running ?? 0), 0);
+/** How many nodes of a run run; 0 also where that isn't told, as in lists. */
+const running = (runs) => (runs.length === 1 ? runs[0].nodes_by_state?.running ?? 0 : 0);
 
 function failures(run) {
   const by = run.children?.by_state ?? {};
   return sum(by) ? (by.failed ?? 0) + (by.killed ?? 0) : 0;
 }
 
-/** What can be done: with *count* runs, of which *nodes* nodes run now. */
+/** What can be done: with *count* runs, of which *nodes* nodes are known to run now. */
 const ACTIONS = {
   kill: {
     label: 'Kill', done: 'killed', else: 'had ended already', count: (runs) => open(runs).length,
-    warning: (count, nodes) => `Stops ${plural(count, 'run')} that ${count === 1 ? "hasn't" : "haven't"} ended, with ${plural(nodes, 'running node')}. Results of nodes that have succeeded are kept.`,
+    warning: (count, nodes) => `Stops ${plural(count, 'run')} that ${count === 1 ? "hasn't" : "haven't"} ended, ${nodes ? `with ${plural(nodes, 'running node')}` : 'with the nodes that run'}. Results of nodes that have succeeded are kept.`,
     words: 'kill',
   },
   retry: {
@@ -56,21 +57,33 @@ const ACTIONS = {
  */
 export function Actions({ runs, matching = null, forbidden, after, names = ['kill', 'retry', 'delete'] }) {
   const [asked, ask] = useState(null);
+  const [said, say] = useState('');
+  const told = (name, done) => {
+    say(outcome(ACTIONS[name], done));
+    after(name);
+  };
+  const begin = (name) => {
+    say('');
+    ask(name);
+  };
   const Dialogue = matching ? ConfirmMatching : Confirm;
   return html`<div class="actions" role="group" aria-label="Actions">
     ${names.map((name) => html`<button type="button" class=${ACTIONS[name].danger ? 'danger' : ''}
       disabled=${Boolean(forbidden) || !(matching || ACTIONS[name].count(runs))} title=${forbidden || undefined}
-      onClick=${() => ask(name)}>${ACTIONS[name].label} …</button>`)}
-    ${asked && html`<${Dialogue} name=${asked} runs=${runs} matching=${matching} close=${() => ask(null)} after=${after} />`}
+      onClick=${() => begin(name)}>${ACTIONS[name].label} …</button>`)}
+    ${asked && html`<${Dialogue} name=${asked} runs=${runs} matching=${matching} close=${() => ask(null)} after=${told} />`}
+    ${said && html`<span class="quiet" role="status">✓ ${said}</span>`}
   </div>`;
 }
 
 function Confirm({ name, runs, close, after }) {
   const action = ACTIONS[name];
   const ids = runs.map((run) => run.id);
+  const count = action.count(runs);
+  const which = ids.length === 1 ? visible(title(runs[0])) : count < ids.length ? `${number(count)} of ${plural(ids.length, 'run')}` : plural(count, 'run');
   const command = action.words && `accio ${action.words} ${(ids.length > 3 ? [...ids.slice(0, 3), '…'] : ids).join(' ')}`;
-  return html`<${Act} name=${name} of=${{ ids }} title=${`${action.label} ${ids.length === 1 ? visible(title(runs[0])) : plural(ids.length, 'run')}`} close=${close} after=${after} command=${command}>
-    <p>${action.warning(action.count(runs), running(runs), runs)}</p><//>`;
+  return html`<${Act} name=${name} of=${{ ids }} title=${`${action.label} ${which}`} close=${close} after=${after} command=${command}>
+    <p>${action.warning(count, running(runs), runs)}</p><//>`;
 }
 
 /** Finds what matches first, and touches exactly that. */
@@ -93,7 +106,7 @@ function ConfirmMatching({ name, matching, close, after }) {
   }
   const command = action.words && ['accio', action.words, parent, quoted(`-where=${where}`)].filter(Boolean).join(' ');
   return html`<${Act} name=${name} of=${{ selection: data.selection }} title=${`${action.label} ${plural(data.count, 'run')}`} close=${close} after=${after} command=${command}>
-    <p>${action.warning(data.count, data.running, data.first)}</p>
+    <p>${action.warning(data.count, 0, data.first)}</p>
     <ul>${data.first.map((run) => html`<li>${visible(title(run))} <span class="quiet">${run.state}</span></li>`)}${data.count > data.first.length && html`<li>and ${number(data.count - data.first.length)} more</li>`}</ul>
     <p class="quiet">Exactly these are meant: what begins to match later is left alone.</p><//>`;
 }
@@ -114,7 +127,7 @@ function Act({ name, of, title: heading, command, close, after, children }) {
       if (!shown.current) return;
       if (done.runs.every((each) => !each.error)) {
         close();
-        after(name);
+        after(name, done);
       } else set({ busy: false, error: null, done });
     } catch (error) {
       set({ busy: false, error, done: null });
@@ -122,7 +135,7 @@ function Act({ name, of, title: heading, command, close, after, children }) {
   };
   const finish = () => {
     close();
-    if (state.done) after(name);
+    if (state.done && state.done.changed + state.done.unchanged) after(name, state.done); // else what was picked stays picked
   };
   return html`<${Dialog} title=${heading} close=${finish}><form onSubmit=${act} onInput=${typed}>
     ${state.done ? html`<${Outcomes} done=${state.done} action=${action} />` : html`${children}${action.fields && html`<${action.fields} />`}
@@ -134,9 +147,12 @@ function Act({ name, of, title: heading, command, close, after, children }) {
     </div></form><//>`;
 }
 
+/** What became of those that weren't refused, in words. */
+const outcome = (action, { changed, unchanged }) => [(changed || !unchanged) && `${number(changed)} ${action.done}`, unchanged && `${number(unchanged)} ${action.else}`].filter(Boolean).join(', ');
+
 function Outcomes({ done, action }) {
   const refused = done.runs.filter((each) => each.error);
-  return html`<p>✓ ${number(done.changed)} ${action.done}${done.unchanged > 0 && `, ${number(done.unchanged)} ${action.else}`}.</p>
+  return html`${done.changed + done.unchanged > 0 && html`<p>✓ ${outcome(action, done)}.</p>`}
     <p>✗ ${number(done.refused)} refused:</p><ul>${refused.map((each) => html`<li><code>${each.id}</code> ${visible(each.error)}</li>`)}</ul>`;
 }
 

@@ -47,7 +47,7 @@ function Agent({ agent, session, reload }) {
 }
 
 const ASKED = {
-  drain: ['Drain', (agent) => `${agent.name} gets no further nodes; the ${number(agent.running)} that run there end first.`, (name) => `accio agent drain ${name}`],
+  drain: ['Drain', (agent) => `${agent.name} gets no further nodes; ${agent.running ? `what runs there (${counted(agent.running, 'node')}) ends first` : 'none runs there'}.`, (name) => `accio agent drain ${name}`],
   undo: ['Undo drain', (agent) => `${agent.name} gets nodes again.`, (name) => `accio agent drain ${name} -undo`],
   remove: ['Remove', (agent) => `${agent.name} is forgotten. If it connects again, it is there again.`, (name) => `accio agent remove ${name}`],
 };

@@ -197,7 +197,9 @@ def test_a_sweeps_whole_timeline() -> None:
     """Where there is nothing more, nothing is remarked; the usual number isn't a part of the command."""
     found = sweep_timeline(RUN, TimelineView(bars=(bar(0, 0, 1),), earlier=False), BEGAN)
     assert (found.head.remarks, found.head.command) == ((), f"accio plot {RUN} -kind=timeline")
-    assert render(sweep_timeline(RUN, TimelineView(bars=(), earlier=False), BEGAN), width=80)[1:] == ["0 of 0 executions"]
+    assert render(sweep_timeline(RUN, TimelineView(bars=(), earlier=False), BEGAN), width=80)[1:] == [
+        "0 of 0 executions"
+    ]
 
 
 def test_tables_and_documents() -> None:

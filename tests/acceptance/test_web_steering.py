@@ -1,0 +1,70 @@
+"""What is done to runs from a page: its consequence is told before, its outcome after, and nothing that isn't known."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import expect
+
+from tests.acceptance.processes import Cluster, eventually
+from tests.acceptance.web import PATIENCE_S, browser_page, ratios, web_server
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+expect.set_options(timeout=PATIENCE_S * 1000)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster with a sweep that has ended, three of whose twelve children failed."""
+    with ratios(tmp_path_factory.mktemp("steering")) as running:
+        yield running
+
+
+async def test_what_was_picked_is_steered(made: Cluster) -> None:
+    """Of a mixed pick it is told how many are meant, and afterwards what became of them; a list doesn't know how many
+    nodes run, and says so. Where all refuse, the pick stays.
+    """
+    with web_server(made) as server, made.client() as client:
+        gate = client.submit({"workflow": "gated", "name": "Held", "params": {"label": "held"}}).run.id
+        eventually(lambda: client.get_node(gate, "Gate").node.state == "running", what="Held to run")
+        async with browser_page(server) as page:
+            await page.goto(server.page("/runs"))
+            dialog = page.get_by_role("dialog")
+            actions = page.get_by_role("group", name="Actions")
+            await page.get_by_role("button", name="Select all 2 shown").click()
+            await actions.get_by_role("button", name="Kill").click()
+            await expect(dialog.get_by_role("heading")).to_have_text("Kill 1 of 2 runs")
+            await expect(dialog).to_contain_text("Stops 1 run that hasn't ended, with the nodes that run.")
+            await dialog.get_by_role("button", name="Kill").click()
+            await expect(actions.get_by_role("status")).to_have_text("✓ 1 killed, 1 had ended already")
+            assert client.wait(gate).state == "killed"
+            await page.get_by_role("button", name="Select all 2 shown").click()
+            await actions.get_by_role("button", name="Retry").click()
+            await expect(actions.get_by_role("status")).to_have_count(0)
+            await page.get_by_text("With more memory, processors or time").click()
+            await page.get_by_label("Memory").fill("900TiB")
+            await dialog.get_by_role("button", name="Retry").click()
+            await expect(dialog).to_contain_text("2 refused")
+            await expect(dialog).not_to_contain_text("0 started again")
+            await dialog.get_by_role("button", name="Close").click()
+            await expect(page.get_by_text("2 selected")).to_be_visible()
+            await actions.get_by_role("button", name="Tag").click()
+            await dialog.get_by_label("Add, with commas between").fill("steered")
+            await dialog.get_by_role("button", name="Tag").click()
+            await expect(actions.get_by_role("status")).to_have_text("✓ 2 tagged")
+
+
+async def test_what_was_refused_is_forgotten_with_the_edit(made: Cluster) -> None:
+    """A name that is too long is refused where it was typed; Esc takes both away."""
+    with web_server(made) as server, made.client() as client:
+        run = client.submit({"workflow": "ratio", "name": "Short", "params": {"x": 5, "y": 1}}).run.id
+        client.wait(run)
+        async with browser_page(server, expected=("400",)) as page:
+            await page.goto(server.page(f"/runs/{run}"))
+            await page.get_by_role("button", name="Edit the name").click()
+            name = page.get_by_role("textbox", name="Name")
+            await name.fill("x" * 3000)
+            await name.press("Enter")
+            await expect(page.get_by_role("alert")).to_contain_text("found 3000 bytes")
+            await name.press("Escape")
+            await expect(name).to_have_count(0)
+            await expect(page.get_by_role("alert")).to_have_count(0)
