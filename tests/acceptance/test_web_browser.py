@@ -314,7 +314,7 @@ async def test_a_node_from_the_memo_leads_to_its_execution(made: Cluster) -> Non
 
 
 async def test_single_runs_are_compared_in_one_table(made: Cluster) -> None:
-    """Outputs that have one value each stand below each other, each with its difference."""
+    """Outputs that have one value each stand below each other, each with its difference, which has no interval."""
     with web_server(made) as server, made.client() as client:
         client.push(THREE)
         runs = [client.submit({"workflow": "three", "params": {"x": x}}).run.id for x in (3, 5)]
@@ -325,6 +325,8 @@ async def test_single_runs_are_compared_in_one_table(made: Cluster) -> None:
             table = page.get_by_role("table", name="Outputs that differ")
             await expect(table.get_by_role("row", name="Square/value")).to_contain_text("+16")
             assert await table.get_by_role("row").count() > 2
+            await expect(table.get_by_role("columnheader")).to_have_text(["Output", "A", "B", "Difference", "n"])
+            await expect(table.get_by_role("row").nth(1).get_by_role("cell")).to_have_count(5)
             await expect(page.locator("table.intervals")).to_have_count(1)
 
 

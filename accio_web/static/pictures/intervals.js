@@ -25,22 +25,23 @@ export function Intervals({ output, first, second }) {
     <tbody>${output.points.map((point) => html`<tr>${names.map((name) => html`<td data-name=${name}>${visible(point.point[name])}</td>`)}<${Cells} point=${point} first=${first} second=${second} most=${widest(output)} /></tr>`)}</tbody></table></div>`;
 }
 
-/** Outputs that were compared at the same single point, a row for each. @param {{outputs: any[], first: string, second: string}} props */
+/** Outputs that were compared at the same single point, a row for each; of single values there is no interval. @param {{outputs: any[], first: string, second: string}} props */
 export function OnePoint({ outputs, first, second }) {
   const at = Object.entries(outputs[0].points[0].point).map(([name, value]) => `${name}=${value}`).join(', ');
+  const known = outputs.some((output) => output.points[0].low !== null);
   return html`<div class="scroll"><table class="rows intervals"><caption>${at ? `At ${visible(at)}` : 'Outputs that differ'}</caption>
-    <thead><tr><th scope="col">Output</th>${measured(first, second)}</tr></thead>
-    <tbody>${outputs.map((output) => html`<tr><td class="what">${visible(output.name)}${output.unit && ` (${visible(output.unit)})`}</td><${Cells} point=${output.points[0]} first=${first} second=${second} most=${widest(output)} /></tr>`)}</tbody></table></div>`;
+    <thead><tr><th scope="col">Output</th>${measured(first, second, known)}</tr></thead>
+    <tbody>${outputs.map((output) => html`<tr><td class="what">${visible(output.name)}${output.unit && ` (${visible(output.unit)})`}</td><${Cells} point=${output.points[0]} first=${first} second=${second} most=${widest(output)} known=${known} /></tr>`)}</tbody></table></div>`;
 }
 
 const widest = (output) => Math.max(...output.points.flatMap((point) => [point.difference, point.low ?? 0, point.high ?? 0].map(Math.abs)));
-const measured = (first, second) => html`<th scope="col" class="n">${first}</th><th scope="col" class="n">${second}</th><th scope="col" class="n">Difference</th><th scope="col">95 % interval</th><th scope="col"><span class="unseen">Picture</span></th><th scope="col" class="n">n</th>`;
+const measured = (first, second, known = true) => html`<th scope="col" class="n">${first}</th><th scope="col" class="n">${second}</th><th scope="col" class="n">Difference</th>${known && html`<th scope="col">95 % interval</th><th scope="col"><span class="unseen">Picture</span></th>`}<th scope="col" class="n">n</th>`;
 
-function Cells({ point, first, second, most }) {
+function Cells({ point, first, second, most, known = true }) {
   return html`<td class="n" data-name=${first} title=${String(point.first)}>${numberText(point.first)}</td><td class="n" data-name=${second} title=${String(point.second)}>${numberText(point.second)}</td>
       <td class="n" data-name="Difference" title=${String(point.difference)}>${isSure(point) ? html`<b>${signed(point.difference)}</b>` : signed(point.difference)}</td>
-      <td data-name="95 % interval">${point.low === null ? html`<span class="quiet">unknown</span>` : `${signed(point.low)} … ${signed(point.high)}`}</td>
-      <td><${Mark} point=${point} most=${most} /></td><td class="n" data-name="n">${number(point.n)}</td>`;
+      ${known && html`<td data-name="95 % interval">${point.low === null ? html`<span class="quiet">unknown</span>` : `${signed(point.low)} … ${signed(point.high)}`}</td>
+      <td><${Mark} point=${point} most=${most} /></td>`}<td class="n" data-name="n">${number(point.n)}</td>`;
 }
 
 function Mark({ point, most }) {
