@@ -76,13 +76,7 @@ class Shell:
         self._staging = staging
         self._outbound = outbound
         self._loop = asyncio.get_running_loop()
-        remembered = journal.remembered
-        self.core = AgentCore(
-            idle_limit=idle_limit,
-            gone=remembered.begun,
-            outbox={seq: attempt for seq, (attempt, _) in remembered.reports.items()},
-            next_seq=remembered.next_seq,
-        )
+        self.core = _remembering(journal, idle_limit)
         self._errands = Errands(
             core=self.core, staging=staging, operators=operators, outbound=outbound, settle_soon=self.settle_soon
         )
@@ -397,3 +391,14 @@ class Shell:
         self.fleet.close()
         self._journal.close()
         self._logs.close()
+
+
+def _remembering(journal: Journal, idle_limit: int) -> AgentCore:
+    """Return a core that knows of what a journal holds: what has begun, and reports that nobody has acknowledged."""
+    remembered = journal.remembered
+    return AgentCore(
+        idle_limit=idle_limit,
+        gone=remembered.begun,
+        outbox={seq: attempt for seq, (attempt, _) in remembered.reports.items()},
+        next_seq=remembered.next_seq,
+    )
