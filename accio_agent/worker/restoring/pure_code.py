@@ -154,7 +154,7 @@ class Reach:
     def _look_at_function(self, function: types.FunctionType) -> None:
         home = str(function.__globals__.get("__name__", ""))
         if self._is_own(home):
-            if function.__builtins__ is not vars(builtins):  # type: ignore[attr-defined]  # typeshed lacks it
+            if getattr(function, "__builtins__", None) is not vars(builtins):
                 raise _Impure
             for code in with_inner(function.__code__):
                 self._look_at_code(code, function.__globals__)
