@@ -211,8 +211,8 @@ def _statistics(values: Floats, valid: Mask | None) -> _Found:
             found = _Found(n, *(np.ldexp(each, exponent) for each in found[1:]))
     if usable is not valid:
         odd = (~finite if valid is None else valid & ~finite).any(axis=0)
-        with np.errstate(invalid="ignore"):
-            sums = (values if valid is None else np.where(valid, values, 0.0))[:, odd].sum(axis=0)
+        with np.errstate(invalid="ignore"):  # an infinity outweighs whatever is finite, and sums of that may overflow
+            sums = np.where(finite if valid is None else finite | ~valid, 0.0, values)[:, odd].sum(axis=0)
         found.mean[odd] = sums / n[odd]
         found.sd[odd] = found.low[odd] = found.high[odd] = np.nan
     return found

@@ -24,7 +24,7 @@ def summarise(values: Sequence[float]) -> Summary:
     """Return the summary of one number or more; a NaN or an infinity makes all but n NaN (or the mean infinite)."""
     n = len(values)
     if not all(map(math.isfinite, values)):
-        mean = sum(values) / n
+        mean = sum(value for value in values if not math.isfinite(value)) / n  # finite ones may overflow
         return Summary(n=n, mean=mean, sd=math.nan if n > 1 else None, ci95_low=None, ci95_high=None)
     largest, unit, scaled = max(map(abs, values)), 1.0, values
     if largest and not PLAIN_LEAST <= largest <= PLAIN_MOST:  # a power of two: sums and squares stay in range

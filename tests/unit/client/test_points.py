@@ -123,6 +123,8 @@ NUMBERS = st.one_of(st.none(), DOUBLES)
 @example([5e-324, -48577.0, -999999.1258918274] * (SWEEP.size // 3), "csv")
 @example([-180766.89145638316, 558199.5950235226, 307544.7730019246] * (SWEEP.size // 3), "csv")
 @example([1e308, -1e308, 0.1, *[5e-324, -48577.0, -999999.1258918274] * (SWEEP.size // 3 - 1)], "csv")
+@example([1e308, 1e308, math.nan] * (SWEEP.size // 3), "csv")
+@example([1e308, 1e308, -math.inf] * (SWEEP.size // 3), "csv")
 def test_columns_and_rows_make_the_same_files(values: Values, kind: str) -> None:
     """Points without a value, of one value, of values that aren't finite or fill the range of doubles: every byte."""
     with TemporaryDirectory() as place:

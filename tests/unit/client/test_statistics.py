@@ -56,3 +56,9 @@ def test_equal_values_have_that_mean_and_no_deviation(value: float, count: int) 
     together = _statistics(np.full((count, 2), value), np.array([[True, at > 0] for at in range(count)]))
     assert together.mean.tolist() == [value, value]
     assert together.sd.tolist() == [0.0, 0.0]
+
+
+def test_an_infinity_outweighs_finite_values_whose_sum_overflows() -> None:
+    """The mean is that infinity, and no difference of two of them."""
+    assert summarise([1e308, 1e308, -math.inf]).mean == -math.inf
+    assert math.isnan(summarise([1e308, 1e308, math.nan]).mean)
