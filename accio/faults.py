@@ -1,6 +1,10 @@
-"""What the interpreter says of itself on stderr when a signal such as SIGSEGV ends it: where each thread was."""
+"""What is told of a process that a signal such as SIGSEGV ended: which one, and what the interpreter says on stderr.
+
+That is where each thread was.
+"""
 
 import re
+import signal
 
 FAULT = "Fatal Python error: "
 """How it begins (`faulthandler`)."""
@@ -9,6 +13,14 @@ _OURS = re.compile(r'^ +File "(?:<frozen |[^"\n]*/(?:accio/sdk|accio_agent)/).*\
 _LIBRARIES = re.compile(r"\n*^Extension modules: .*\n?", re.MULTILINE)
 _FRAME = re.compile(r'^ +(File "(?!<).*)$', re.MULTILINE)
 _CURRENT = "Current thread"
+
+
+def signal_name(number: int) -> str:
+    """Return a signal's name, or its number in words if it has none, as those in real time."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def of_operators(said: str) -> str:

@@ -4,6 +4,7 @@ Run id: 16 lower-case Crockford base32 characters, 9 of epoch milliseconds and 7
 (or while the clock stands or goes back) the random part counts up, so that ids of one factory always grow.
 """
 
+import re
 from typing import NewType
 
 from accio.late import dataclass
@@ -19,6 +20,8 @@ AttemptNo = NewType("AttemptNo", int)
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LETTERS = frozenset(ALPHABET)
+LAST = re.compile(r"last(?:~(?P<back>[0-9]{1,9}))?(?:\.(?P<index>[0-9]{1,18}))?", re.ASCII)
+"""How the newest run, one that is so many older, or a child of either is named."""
 _TIME_CHARACTERS = 9
 _RANDOM_CHARACTERS = 7
 ID_LENGTH = _TIME_CHARACTERS + _RANDOM_CHARACTERS

@@ -187,8 +187,8 @@ class ParamForms:
         for port in {(use.port.type, use.port.choices): use.port for use in uses}.values():
             if caster(axis.type, port.type) is None or (port.type == axis.type and not port.choices):
                 continue
-            # Of a computed axis, only the ends are looked at if they tell about all of it.
             take = port.taker(axis.type)
+            # Of a computed axis, only the ends are looked at if they tell about all of it.
             few = axis.bounds() if axis.all_are_doubles() and not port.choices else axis.values()
             for text in few:
                 if text == NO_VALUE:

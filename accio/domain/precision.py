@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accio.domain.jsontypes import JsonObject
-from accio.domain.student import ci95_factor
+from accio.domain.student import ci95_factor, mean_of
 from accio.late import dataclass
 
 LEAST = 5
@@ -98,7 +98,7 @@ def measure(values: Sequence[float]) -> Measured:
     if not count or not all(map(math.isfinite, values)):
         return Measured(count=count, mean=math.nan, half=None)
     try:
-        mean = min(max(math.fsum(values) / count, min(values)), max(values))  # as dividing rounds once more
+        mean = mean_of(values)
     except OverflowError:
         return Measured(count=count, mean=math.nan, half=None)
     if count == 1:

@@ -7,6 +7,7 @@ to 12 digits.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -18,6 +19,13 @@ range of doubles, are scaled first, by which the least of them may lose digits.
 _MANY = 3000
 """Degrees of freedom from which the expansion's four terms leave less than 10^-13."""
 _LARGE = 40
+
+
+def mean_of(values: Sequence[float]) -> float:
+    """Return the mean of numbers, at least one, rounded once, and never outside of them: dividing rounds once more, and
+    three times 0.1 would have a mean above 0.1. OverflowError if their sum leaves the range of doubles.
+    """
+    return min(max(math.fsum(values) / len(values), min(values)), max(values))
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,6 @@ import.
 
 import ast
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from accio.domain.issues import Issue
 from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.errors import AccioError, BadRequest, InvalidDefinition
-from accio.faults import place_of
+from accio.faults import place_of, signal_name
 from accio.interpreter import PATH, search_path
 from accio.late import dataclass
 from accio.sdk.describe import Description, issues_of
@@ -357,7 +356,7 @@ def _describe_elsewhere(source: Source, contents: Path | None, within_s: float |
         if not result.is_file():
             said = done.stderr.decode(errors="replace").strip()
             last = place_of(said) or said.rpartition("\n")[2]
-            how = f"with exit code {done.returncode}" if done.returncode >= 0 else f"by {_signal(-done.returncode)}"
+            how = f"with exit code {done.returncode}" if done.returncode >= 0 else f"by {signal_name(-done.returncode)}"
             raise BadRequest(
                 f"the operators of {source.distribution} can't be imported: the interpreter ended {how}"
                 + (f" ({last})" if last else "")
@@ -368,13 +367,6 @@ def _describe_elsewhere(source: Source, contents: Path | None, within_s: float |
     if "error" in document:
         raise BadRequest(document["error"])
     return document
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _merged(sources: Iterable[Source]) -> list[Source]:

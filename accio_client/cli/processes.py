@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from accio.faults import FAULT
+from accio.faults import FAULT, signal_name
 from accio.interpreter import python
 from accio_client.cli.text import printable_lines
 
@@ -83,7 +83,7 @@ class Child:
     def ending(self) -> str:
         """How the process, which has ended, ended."""
         code = self.process.returncode
-        return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        return f"by signal {signal_name(-code)}" if code < 0 else f"with exit code {code}"
 
     def last_words(self) -> str:
         """Return the end of what it said since it was started."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from contextlib import suppress
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
-from accio.domain.ids import parse_reference
+from accio.domain.ids import LAST, parse_reference
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import AccioError
 from accio.exits import NOT_SUCCESS, SUCCESS
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 PAGE = 50
 AT_ONCE = 1000
-_LAST = re.compile(r"last(~[0-9]+)?(\.[0-9]+)?")
 _LIKE_AN_ID = 6
 """Letters and digits of a word that may be meant as the beginning of an id."""
 
@@ -127,7 +125,7 @@ def _say_what_next(session: Session, query: tuple[str, ...], page: RunPage) -> N
 
 def _is_like_a_run(word: str) -> bool:
     """Return whether a word that nothing matches may be meant as a run: `last`, or the beginning of an id."""
-    return _LAST.fullmatch(word) is not None or (len(word) >= _LIKE_AN_ID and parse_reference(word) is not None)
+    return LAST.fullmatch(word) is not None or (len(word) >= _LIKE_AN_ID and parse_reference(word) is not None)
 
 
 def _both(queries: tuple[str, str]) -> str:

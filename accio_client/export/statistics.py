@@ -5,7 +5,7 @@ them.
 import math
 from collections.abc import Sequence
 
-from accio.domain.student import PLAIN_LEAST, PLAIN_MOST, ci95_factor
+from accio.domain.student import PLAIN_LEAST, PLAIN_MOST, ci95_factor, mean_of
 from accio.late import dataclass
 
 
@@ -30,7 +30,7 @@ def summarise(values: Sequence[float]) -> Summary:
     if largest and not PLAIN_LEAST <= largest <= PLAIN_MOST:  # a power of two: sums and squares stay in range
         unit = math.ldexp(1.0, math.frexp(largest)[1] - 1)
         scaled = [value / unit for value in values]
-    mean = min(max(math.fsum(scaled) / n, min(scaled)), max(scaled))  # as dividing rounds once more
+    mean = mean_of(scaled)
     if n < 2:
         return Summary(n=n, mean=mean * unit, sd=None, ci95_low=None, ci95_high=None)
     deviations = [value - mean for value in scaled]  # squared by multiplying: the system's power may be a digit off

@@ -18,8 +18,8 @@ from accio_daemon.core.terms import Gather, Gathered, Pin, Result
 
 Blob = tuple[str, int]  # digest and size of the canonical JSON of a value that is kept as a blob
 NOTHING_GATHERED: Mapping[Gather, Gathered] = {}
-_NO_CONTENTS: Mapping[str, Pin] = {}
-_NO_BLOBS: Mapping[str, Blob] = {}
+NO_CONTENTS: Mapping[str, Pin] = {}  # what most nodes receive beside values, as the next
+NO_BLOBS: Mapping[str, Blob] = {}
 Results = Callable[[int], Result | None]  # a predecessor's result by its place in the graph; None if it has none yet
 
 
@@ -49,8 +49,8 @@ class Inputs:
     def __init__(self) -> None:
         self.wire = ""  # the inputs document: canonical JSON by port
         self.key_inputs = ""  # the same as it enters the key
-        self.contents: Mapping[str, Pin] = _NO_CONTENTS  # dataset text -> content that the run pinned
-        self.blobs: Mapping[str, Blob] = _NO_BLOBS  # by port; not in the inputs document
+        self.contents: Mapping[str, Pin] = NO_CONTENTS  # dataset text -> content that the run pinned
+        self.blobs: Mapping[str, Blob] = NO_BLOBS  # by port; not in the inputs document
         self.missing: Sequence[str] = ()  # datasets that the run hasn't pinned yet
 
 

@@ -17,6 +17,7 @@ from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, PHASES_STOPPING, PHASES_WITH_GRANT, NodeState, Phase, RunState
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
+from accio_daemon.core.inputs import NO_BLOBS, NO_CONTENTS
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.owners import Owner
@@ -46,10 +47,6 @@ NO_NODES: frozenset[int] = frozenset()
 NOT_TRIED: Mapping[int, int] = {}
 AS_DECLARED: Mapping[int, NodeDemand] = {}
 NOTHING_SAVED: Mapping[int, Checkpoint] = {}
-
-# What most executions receive beside values.
-NO_CONTENTS: Mapping[str, Pin] = {}
-NO_BLOBS: Mapping[str, tuple[str, int]] = {}
 
 # What most executions avoid.
 NOBODY: frozenset[SessionNo] = frozenset()

@@ -16,7 +16,7 @@ import orjson
 
 from accio.domain.access import Viewer
 from accio.domain.children import OPEN, OWN, implied_node_state
-from accio.domain.ids import RunId, child_id, parse_reference
+from accio.domain.ids import LAST, RunId, child_id, parse_reference
 from accio.domain.people import Person
 from accio.domain.states import RUN_TERMINAL, NodeState, RunState
 from accio.domain.sweeps import Sweep
@@ -38,7 +38,6 @@ NEWEST_OF_ADDRESS = f"{SQL['columns']} {SQL['newest_of_address']}"
 NEWEST_OF_NAME = f"{SQL['columns']} {SQL['newest_of_name']}"
 
 _SHOWN_CANDIDATES = 10
-_LAST = re.compile(r"last(?:~(?P<back>[0-9]{1,9}))?(?:\.(?P<index>[0-9]{1,18}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +228,7 @@ def find(connection: sqlite3.Connection, text: str, viewer: Viewer) -> Found:
 
     `last` is the newest run that is the viewer's own, `last~2` the third newest; `last.7` a child of it.
     """
-    if newest := _LAST.fullmatch(text):
+    if newest := LAST.fullmatch(text):
         return _newest(connection, newest, viewer.me)
     reference = parse_reference(text)
     if reference is None:

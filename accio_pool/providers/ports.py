@@ -83,8 +83,9 @@ class SubmitsSeveral(Protocol):
 
 @runtime_checkable
 class HandsOver(Protocol):
-    """What a provider is besides which hands tokens of allocations to their agents: in the variable `TOKEN` of their
-    environment, by ways that nobody else can look into. Command lines and scripts of jobs are none.
+    """What a provider is besides which hands tokens of allocations to their agents: in the variable
+    `accio.places.ALLOCATION_TOKEN` of their environment, by ways that nobody else can look into. Command lines and
+    scripts of jobs are none.
     """
 
     async def forget_tokens(self, cluster: str, keep: Collection[int]) -> None:

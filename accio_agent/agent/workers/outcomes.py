@@ -10,7 +10,7 @@ import structlog
 from accio.domain.failures import Failure, clip
 from accio.domain.sizes import size
 from accio.domain.states import Cause
-from accio.faults import of_operators
+from accio.faults import of_operators, signal_name
 from accio_agent import clock
 from accio_agent.agent.core.outcome import Outcome
 from accio_agent.agent.workers.worker_handle import WorkerHandle
@@ -27,9 +27,7 @@ def of_death(status: int | None, *, out_of_memory: str) -> Outcome:
         failure = Failure(cause=Cause.SIGNAL, message="its process was lost with the template that had started it")
     elif os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        failure = Failure(
-            cause=Cause.SIGNAL, message=f"the process was ended by {describe_signal(number)}", signal=number
-        )
+        failure = Failure(cause=Cause.SIGNAL, message=f"the process was ended by {signal_name(number)}", signal=number)
     else:
         code = os.waitstatus_to_exitcode(status)
         failure = Failure(cause=Cause.EXIT_CODE, message=f"the process ended with exit code {code}", exit_code=code)
@@ -109,11 +107,3 @@ def with_tails(outcome: Outcome, tails: tuple[str, str]) -> None:
     """Keep the last lines of stdout and stderr with a failure."""
     if any(tails):
         outcome.failure = replace(outcome.failure, stdout_tail=clip(tails[0]), stderr_tail=clip(of_operators(tails[1])))
-
-
-def describe_signal(number: int) -> str:
-    """Return a signal's name."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -1,9 +1,8 @@
 """Whether dictionaries were changed, without looking at what they hold: runs in worker processes.
 
 CPython up to 3.12 gives a dictionary a new number whenever it is changed (PEP 509: `ma_version_tag`, the fourth word of
-the object). Joining the words of many costs a sixtieth of a microsecond for each, comparing
-a module's names ten. Where the number isn't there, or says nothing of the attributes of objects (3.13), as a trial
-shows, contents are compared.
+the object). Joining the words of many costs a sixtieth of a microsecond for each, comparing a module's names ten. Where
+the number isn't there, or says nothing of the attributes of objects (3.13), as a trial shows, contents are compared.
 """
 
 import ctypes

@@ -43,7 +43,7 @@ class Pool:
         return made_token
 
     async def has(self, *numbers: int) -> None:
-        """Tell twice that the engine has these allocations and no others."""
+        """Report twice that the engine has these allocations and no others."""
         found = [pools_pb2.EngineAllocation(number=number, job=f"j{number}", begun=True) for number in numbers]
         listed = pools_pb2.EngineList(pool="cpu", complete=True, allocations=found)
         for _ in range(2):

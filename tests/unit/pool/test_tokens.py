@@ -38,7 +38,7 @@ def dumped(path: Path) -> tuple[dict[str, str], list[str]]:
 
 @pytest.fixture
 def dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let a pool with a token of its own find commands of the test's first, and processes note their environment."""
+    """Return where processes note their environment: that of a pool's own token, and of the test's commands first."""
     path = tmp_path / "dump"
     monkeypatch.setenv("DUMP", str(path))
     monkeypatch.setenv("ACCIO_TOKEN", OURS)
