@@ -33,6 +33,9 @@ def place(turn: Turn) -> None:
     dirty, world.dirty_agents = world.dirty_agents, set()
     if not world.queue.count or not (everyone or dirty or world.queue.groups):
         return
+    if everyone:
+        for group in world.queue.groups.values():  # those that a cap keeps back, too
+            group.able = None
     rank, shifts, mono = world.policy.rank, world.policy.shifts, turn.now.mono
     heads = [(least, head, order, group) for order, (least, head, group) in enumerate(world.heads(mono))]
     heapq.heapify(heads)
@@ -49,9 +52,7 @@ def place(turn: Turn) -> None:
             heapq.heappop(heads)
             continue
         candidates = world.offering(group.node_class.operator_no)
-        if everyone:
-            group.able = None
-        elif group.blocked:
+        if group.blocked and not everyone:
             candidates = candidates & (dirty | (group.kept_from - kept) if group.nice else dirty)
         if group.nice:
             candidates = candidates - kept

@@ -2,8 +2,10 @@
 
 import pytest
 
+from accio.domain.caps import Cap
 from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.policies import FAIR, FIRST_COME
+from accio_daemon.core.commands import ChangeCap
 from accio_daemon.core.terms import CacheMode, RunNo
 from accio_daemon.core.workload import workload
 from accio_daemon.core.world import Settings
@@ -145,3 +147,18 @@ def test_a_kill_leaves_nothing_for_nice_nodes_to_wait_behind(make_cluster: MakeC
     assert cluster.world.runs.get(killed) is None or cluster.run(killed).closed == CLOSED_BY_KILL
     cluster.join("w1", builders.offer(2))
     assert running(cluster) == ["N", "N"]
+
+
+def test_it_leaves_room_for_what_a_cap_kept_back_when_the_agent_came(make_cluster: MakeCluster) -> None:
+    """Who can take a node is found out for those, too, whose owner had as much as he may have when an agent joined."""
+    cluster = make_cluster(settings=Settings())
+    cluster.ask(ChangeCap(owner="bo@example.org", cap=Cap(nodes=1)))
+    submit(cluster, "A", owner=BO)
+    submit(cluster, "L", owner=BO, cpus=2)
+    submit(cluster, "N", nice=True, children=3)
+    cluster.join("w1", builders.offer(2))
+    assert running(cluster) == ["A", "N"]
+    end(cluster, "A")
+    assert running(cluster) == ["N"]
+    end(cluster, "N")
+    assert running(cluster) == ["L"]
