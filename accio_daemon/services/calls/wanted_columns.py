@@ -1,6 +1,6 @@
 """Which columns of a run are wanted: names of outputs, of members of maps and of metrics, checked against its nodes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from accio.domain.datatypes import DataType
 from accio.domain.members import MOST_MEMBERS, UNASKED_MEMBERS, member_type
@@ -78,7 +78,7 @@ def _require_port(name: str, outputs: Outputs) -> None:
             "accio export writes other collections"
         )
     known = [each for node, port in ports for each in _names_of(node, port)]
-    raise NotFound(f"the run has no node or output '{name[:100]}'{_hint(name, known)}")
+    raise NotFound(f"the run has no node or output '{name[:100]}'{_hint(name, known, outputs)}")
 
 
 def _names_of(node: str, port: OutputPort) -> tuple[str, str, str]:
@@ -93,11 +93,16 @@ def _metric(name: str, outputs: Outputs) -> tuple[str, str]:
             f"expected a metric as Node.metric, such as {next(iter(outputs))}.wall_us, found '{name[:100]}'"
         )
     if node not in outputs:
-        raise NotFound(f"the run has no node '{node[:100]}'{_hint(node, outputs)}")
+        raise NotFound(f"the run has no node '{node[:100]}'{_hint(node, outputs, outputs, member=metric)}")
     return node, metric
 
 
-def _hint(name: str, known: Sequence[str] | Outputs) -> str:
+def _hint(name: str, known: Iterable[str], outputs: Outputs, *, member: str = "") -> str:
+    """Say what there is, and how a *member* of a map is named: which members there are is known of values alone."""
     names = list(dict.fromkeys(known))
-    meant = suggest(name, names)
-    return f"; did you mean {meant}?" if meant else f"; it has {', '.join(names[:10])}"
+    if meant := suggest(name, names):
+        return f"; did you mean {meant}?"
+    hint = f"; it has {', '.join(names[:10])}"
+    maps = [f"{node}/{port.name}" for node, ports in outputs.items() for port in ports if is_foldout(port.type)]
+    member = member or name.rpartition(".")[2]
+    return f"{hint}; a member of the map {maps[0]} is named {maps[0]}.{member[:100]}" if maps and member else hint

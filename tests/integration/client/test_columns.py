@@ -284,6 +284,10 @@ async def test_members_are_asked_for_by_name(counting: Serving, client: AsyncCli
     assert chosen.numbers() == ["Count/even"]
     with pytest.raises(NotFound, match="did you mean Count/sizes"):
         await client.columns(run.id, ports=["Count/size"])
+    with pytest.raises(NotFound, match=r"a member of the map Count/sizes is named Count/sizes\.loss$"):
+        await client.columns(run.id, ports=["loss"])
+    with pytest.raises(NotFound, match=r"has no node 'names'; .* is named Count/sizes\.loss$"):
+        await client.columns(run.id, metrics=["names.loss"])
 
 
 async def test_a_map_of_too_many_members_is_told_instead(
