@@ -145,7 +145,7 @@ def _attempt(row: Sequence[Any]) -> AttemptRow:
 def _ended(
     common: dict[str, Any], key: tuple[int, int, int], past: Sequence[AttemptRow], row: Sequence[Any]
 ) -> NodeFacts:
-    (_, cached, _, cause, ended, result, attempt, agent, started, *owner, log_bytes) = row
+    (_, cached, _, cause, settled, result, attempt, agent, started, ended, *owner, log_bytes) = row
     source = None
     if result is not None:
         source = Source(
@@ -162,12 +162,14 @@ def _ended(
             id=attempt, agent=source.agent, state="success", started_ms=started, ended_ms=ended, failure=None
         )
         attempts = (*attempts, succeeded)
+    # Both by the clock of the agent, where an attempt decided how the node ended: else "took" is a difference of two.
+    last = attempts[-1] if attempts else None
     return NodeFacts(
         **common,
         cached=bool(cached),
         attempts=attempts,
-        started_ms=attempts[-1].started_ms if attempts else None,
-        ended_ms=ended,
+        started_ms=None if last is None else last.started_ms,
+        ended_ms=settled if last is None or last.state != common["state"] else last.ended_ms,
         failure=None if cause is None else Failure.from_json(orjson.loads(cause)),
         source=source,
     )

@@ -37,6 +37,17 @@ async def test_a_run_is_executed_and_described(daemon: Serving, agent: ScriptedA
     assert node.key.startswith("blake3:")
 
 
+async def test_how_long_a_node_took_is_told_by_one_clock(daemon: Serving, agent: ScriptedAgent) -> None:
+    """Both ends of a node that ran are its attempt's, by the clock of its agent, which may be years behind."""
+    for workflow, name, state in ((FAILING, "Fail", "failed"), (PAIR, "First", "success")):
+        await daemon.push(workflow)
+        run = await daemon.finished({"workflow": workflow["id"]})
+        node = await daemon.accio.GetNode(accio_pb2.GetNodeRequest(run=run.id, node=name))
+        (attempt,) = node.attempts
+        assert (attempt.state, attempt.ended_at_ms - attempt.started_at_ms) == (state, 2)
+        assert (node.node.started_at_ms, node.node.ended_at_ms) == (attempt.started_at_ms, attempt.ended_at_ms)
+
+
 TWO = {
     "id": "two",
     "params": [{"name": "x", "kind": "double"}, {"name": "y", "kind": "double"}],
