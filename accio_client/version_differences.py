@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from enum import StrEnum
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import orjson
@@ -17,11 +19,16 @@ _APART = frozenset({"op", "name", "inputs"})
 
 
 class Change(StrEnum):
-    """What became of a parameter, a node or an edge between two versions."""
+    """What became of a parameter, a node or an edge between two versions.
+
+    A node is renamed where one that is gone and one that is new are said alike but for their names; the name before
+    is a detail of it. What takes from it takes the same as before.
+    """
 
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
+    RENAMED = "renamed"
     SAME = "same"
 
 
@@ -69,13 +76,15 @@ class VersionDifferences:
 def version_differences(first: WorkflowView, second: WorkflowView) -> VersionDifferences:
     """Compare two versions by their definitions."""
     facts = [("workflow", first.id, second.id), ("name", first.name, second.name), ("notes", first.notes, second.notes)]
+    before, after = _graph(first), _graph(second)
+    renamed = _renamed(before, after)
     return VersionDifferences(
         first=first,
         second=second,
         facts=tuple(Detail(name=name, first=one, second=other) for name, one, other in facts if one != other),
         params=_compared(_parameters(first), _parameters(second)),
-        nodes=_compared(_nodes(first), _nodes(second)),
-        edges=_edges(_graph(first), _graph(second)),
+        nodes=_compared(_nodes(before, renamed), _nodes(after), {now: name for name, now in renamed.items()}),
+        edges=_edges(before, after, renamed),
     )
 
 
@@ -123,10 +132,15 @@ _Texts = Mapping[str, Mapping[str, str]]
 """By parameter or node: what is said of it, by name."""
 
 
-def _compared(first: _Texts, second: _Texts) -> tuple[Differing, ...]:
+def _compared(first: _Texts, second: _Texts, names_before: Mapping[str, str] | None = None) -> tuple[Differing, ...]:
+    """Compare what is said; *names_before* tells what was renamed, by the name of now, which *first* has, too."""
     found: list[Differing] = []
     for name in dict.fromkeys((*second, *first)):
-        one, other = first.get(name), second.get(name)
+        one, other, before = first.get(name), second.get(name), (names_before or {}).get(name)
+        if before is not None:
+            detail = Detail(name="name", first=before, second=name)
+            found.append(Differing(name=name, change=Change.RENAMED, details=(detail,)))
+            continue
         details = _details(one or {}, other or {})
         change = Change.ADDED if one is None else Change.REMOVED if other is None else Change.CHANGED
         found.append(
@@ -158,19 +172,79 @@ def _graph(version: WorkflowView) -> list[Mapping[str, Any]]:
     return list(version.definition.get("graph", []))
 
 
-def _nodes(version: WorkflowView) -> _Texts:
+def _name(node: Mapping[str, Any]) -> str:
+    return str(node.get("name") or node["op"])
+
+
+def _nodes(graph: Iterable[Mapping[str, Any]], renamed: Mapping[str, str] | None = None) -> _Texts:
+    """Return what is said of each node, by the names that nodes have once some are *renamed*."""
+    now = renamed or {}
+    return {now.get(_name(node), _name(node)): _said(node, now) for node in graph}
+
+
+def _said(node: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[str, str]:
     return {
-        str(node.get("name") or node["op"]): {
-            "operator": str(node["op"]),
-            **{f"input {port}": source_text(given) for port, given in node.get("inputs", {}).items()},
-            **{name: orjson.dumps(value).decode() for name, value in node.items() if name not in _APART},
-        }
-        for node in _graph(version)
+        "operator": str(node["op"]),
+        **{f"input {port}": source_text(_taken(given, renamed)) for port, given in node.get("inputs", {}).items()},
+        **{name: orjson.dumps(value).decode() for name, value in node.items() if name not in _APART},
     }
 
 
-def _edges(first: Iterable[Mapping[str, Any]], second: Iterable[Mapping[str, Any]]) -> dict[Edge, Change]:
-    before, after = edges_of(first)[1], edges_of(second)[1]
+def _taken(given: Any, renamed: Mapping[str, str]) -> Any:
+    """Return where an input comes from, by the names that nodes have now."""
+    if not renamed or not isinstance(given, Mapping):
+        return given
+    by = next((each for each in ("reference", "gather") if each in given), None)
+    if by is None:
+        return given
+    source, slash, port = str(given[by]).partition("/")
+    return {**given, by: renamed.get(source, source) + slash + port}
+
+
+def _renamed(first: Iterable[Mapping[str, Any]], second: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the name of now of each node whose name alone is another one.
+
+    Nodes come after those that they take from: these may have been renamed, too. Where several are said alike, none of
+    them can be told from the others.
+    """
+    before, after = {_name(node): node for node in first}, {_name(node): node for node in second}
+    gone = [name for name in _in_order(before) if name not in after]
+    new: dict[_Key, list[str]] = {}
+    for name in after:
+        if name not in before:
+            new.setdefault(_key(after[name], {}), []).append(name)
+    alike = Counter(_key(before[name], {}) for name in gone)
+    renamed: dict[str, str] = {}
+    for name in gone:
+        meant = new.get(_key(before[name], renamed), [])
+        if len(meant) == 1 and alike[_key(before[name], {})] == 1:
+            renamed[name] = meant[0]
+    return renamed
+
+
+_Key = frozenset[tuple[str, str]]
+
+
+def _key(node: Mapping[str, Any], renamed: Mapping[str, str]) -> _Key:
+    return frozenset(_said(node, renamed).items())
+
+
+def _in_order(graph: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the nodes of a graph, each behind those that it takes from; as they are, if they go round in a circle."""
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(graph, ()))
+    for source, target in edges_of(graph.values())[1]:
+        sorter.add(target, source)
+    try:
+        return [name for name in sorter.static_order() if name in graph]
+    except CycleError:
+        return list(graph)
+
+
+def _edges(
+    first: Iterable[Mapping[str, Any]], second: Iterable[Mapping[str, Any]], renamed: Mapping[str, str]
+) -> dict[Edge, Change]:
+    after = edges_of(second)[1]
+    before = [(renamed.get(one, one), renamed.get(other, other)) for one, other in edges_of(first)[1]]
     kept = frozenset(before) & frozenset(after)
     found = {edge: Change.SAME if edge in kept else Change.ADDED for edge in after}
     return found | {edge: Change.REMOVED for edge in before if edge not in kept}

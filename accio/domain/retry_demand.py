@@ -57,9 +57,9 @@ class RetryDemand:
     def apply(self, before: NodeDemand) -> NodeDemand:
         """Return what is demanded instead of *before*; ValueProblem if there is nothing to multiply."""
         if self.memory is not None and self.memory.factor is not None and not before.resources.memory:
-            raise ValueProblem("has no memory limit to multiply: give a size, such as -memory=8GiB")
+            raise ValueProblem("has no memory limit to multiply: give a size, such as 8GiB")
         if self.timeout is not None and self.timeout.factor is not None and before.timeout_ms is None:
-            raise ValueProblem("has no time-out to multiply: give a duration, such as -timeout=30.minutes")
+            raise ValueProblem("has no time-out to multiply: give a duration, such as 30.minutes")
         resources = replace(
             before.resources,
             memory=_changed(self.memory, before.resources.memory, MAX_AMOUNT),

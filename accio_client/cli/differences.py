@@ -86,6 +86,8 @@ def _print_differing(kind: str, each: "Differing") -> None:
     match each.change:
         case "same":
             return
+        case "renamed":
+            out(printable(f"{kind} {each.details[0].first} is called {each.name} now"))
         case "changed":
             for detail in each.details:
                 out(_arrow(f"{kind} {each.name}: {detail.name}", detail.first, detail.second))

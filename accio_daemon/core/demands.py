@@ -132,5 +132,5 @@ def _require_agent(world: World, node: NodePlan, wanted: NodeDemand) -> None:
     raise FailedPrecondition(
         f"node {node.name} would need {wanted.resources}, and the largest agent that offers {node.operator.name} has "
         f"{most or 'too little of something'}: it could never be executed; start a larger agent first, ask for less, "
-        "or say -force if one will come"
+        "or force it, if one will come"
     )

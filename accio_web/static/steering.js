@@ -111,49 +111,67 @@ function ConfirmMatching({ name, matching, close, after }) {
     <p class="quiet">Exactly these are meant: what begins to match later is left alone.</p><//>`;
 }
 
-/** The dialog that acts: consequence, command, buttons; afterwards what became of it. */
+/**
+ * The dialog that acts: consequence, command, buttons; afterwards what became of it. Where something was refused that
+ * could be asked for in another way, what was typed stays, for those that were refused.
+ */
 function Act({ name, of, title: heading, command, close, after, children }) {
   const action = ACTIONS[name];
   const [state, set] = useState({ busy: false, error: null, done: null });
   const [more, say] = useState('');
   const shown = useShown();
+  const { done } = state;
+  const asked = done?.left ?? of;
+  const again = Boolean(action.fields && done?.left);
   const typed = (event) => say(action.fields?.words ? ` ${action.fields.words(action.fields.read(Object.fromEntries(new FormData(event.currentTarget))))}`.trimEnd() : '');
   const act = async (event) => {
     event.preventDefault();
     const given = Object.fromEntries(new FormData(event.target));
-    set({ busy: true, error: null, done: null });
+    set({ ...state, busy: true, error: null });
     try {
-      const done = await post(`/runs/${name}`, { ...of, ...(action.fields?.read(given) ?? {}) });
+      const found = together(done, await post(`/runs/${name}`, { ...asked, ...(action.fields?.read(given) ?? {}) }), asked);
       if (!shown.current) return;
-      if (done.runs.every((each) => !each.error)) {
+      if (found.refused) set({ busy: false, error: null, done: found });
+      else {
         close();
-        after(name, done);
-      } else set({ busy: false, error: null, done });
+        after(name, found);
+      }
     } catch (error) {
-      set({ busy: false, error, done: null });
+      set({ ...state, busy: false, error });
     }
   };
   const finish = () => {
     close();
-    if (state.done && state.done.changed + state.done.unchanged) after(name, state.done); // else what was picked stays picked
+    if (done && done.changed + done.unchanged) after(name, done); // else what was picked stays picked
   };
   return html`<${Dialog} title=${heading} close=${finish}><form onSubmit=${act} onInput=${typed}>
-    ${state.done ? html`<${Outcomes} done=${state.done} action=${action} />` : html`${children}${action.fields && html`<${action.fields} />`}
-      ${command && html`<p class="command"><code>${command}${visible(more)}</code></p>`}`}
+    ${done ? html`<${Outcomes} done=${done} action=${action} />` : children}
+    ${(!done || again) && action.fields && html`<${action.fields} />`}
+    ${command && (!done || (again && !done.changed && !done.unchanged)) && html`<p class="command"><code>${command}${visible(more)}</code></p>`}
     <${Problem} error=${state.error} />
     <div class="buttons">
-      <button type="button" onClick=${finish}>${state.done ? 'Close' : 'Cancel'}</button>
-      ${!state.done && html`<button class=${action.danger ? 'danger main' : 'main'} disabled=${state.busy}>${state.busy ? 'Working …' : action.label}</button>`}
+      <button type="button" onClick=${finish}>${done ? 'Close' : 'Cancel'}</button>
+      ${(!done || again) && html`<button class=${action.danger ? 'danger main' : 'main'} disabled=${state.busy}>${state.busy ? 'Working …' : done ? 'Try again' : action.label}</button>`}
     </div></form><//>`;
+}
+
+/**
+ * What came of all attempts of a dialog; `left` is what can be asked for once more: those that were refused, or a
+ * selection of which all were.
+ */
+export function together(before, found, asked) {
+  const refused = found.runs.filter((each) => each.error);
+  const of = (count) => (before?.[count] ?? 0) + found[count];
+  const left = asked.ids ? { ids: refused.map((each) => each.id) } : found.changed + found.unchanged ? null : asked;
+  return { runs: refused, refused: found.refused, changed: of('changed'), unchanged: of('unchanged'), left: found.refused ? left : null };
 }
 
 /** What became of those that weren't refused, in words. */
 const outcome = (action, { changed, unchanged }) => [(changed || !unchanged) && `${number(changed)} ${action.done}`, unchanged && `${number(unchanged)} ${action.else}`].filter(Boolean).join(', ');
 
 function Outcomes({ done, action }) {
-  const refused = done.runs.filter((each) => each.error);
   return html`${done.changed + done.unchanged > 0 && html`<p>✓ ${outcome(action, done)}.</p>`}
-    <p>✗ ${number(done.refused)} refused:</p><ul>${refused.map((each) => html`<li><code>${each.id}</code> ${visible(each.error)}</li>`)}</ul>`;
+    <p>✗ ${number(done.refused)} refused:</p><ul>${done.runs.map((each) => html`<li><code>${each.id}</code> ${visible(each.error)}</li>`)}</ul>`;
 }
 
 function Tags() {
@@ -165,7 +183,7 @@ function Demand() {
   return html`<details><summary>With more memory, processors or time, or the operators of today</summary>
     <p class="quiet">What is retried demands so much from then on: an amount, or a factor such as 2x. It changes no result.</p>
     <label>Memory <input name="memory" placeholder="2x, or 8GiB" autocomplete="off" /></label><label>Processors <input name="cpus" placeholder="2x, or 4" autocomplete="off" /></label><label>Time <input name="timeout" placeholder="2x, or 30.minutes" autocomplete="off" /></label>
-    <label class="check"><input type="checkbox" name="force" /> Even if no agent that is known could execute it</label>
+    <label class="check"><input type="checkbox" name="force" /> Force it: even if no agent that is known could execute it</label>
     <label class="check"><input type="checkbox" name="latest" /> With the operators as they are now</label></details>`;
 }
 Demand.read = ({ memory, cpus, timeout, force, latest }) => ({ memory: memory.trim(), cpus: cpus.trim(), timeout: timeout.trim(), force: force === 'on', latest_operators: latest === 'on' });

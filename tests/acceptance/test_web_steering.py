@@ -53,6 +53,32 @@ async def test_what_was_picked_is_steered(made: Cluster) -> None:
             await expect(actions.get_by_role("status")).to_have_text("✓ 2 tagged")
 
 
+async def test_what_was_refused_is_asked_for_in_another_way(made: Cluster) -> None:
+    """A demand that is refused stays in the dialog, which speaks of its own fields, until one is accepted."""
+    with web_server(made) as server, made.client() as client:
+        run = client.submit({"workflow": "ratio", "name": "Zero", "params": {"x": 8, "y": 0}}).run.id
+        assert client.wait(run).state == "failed"
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/runs/{run}"))
+            dialog, actions = page.get_by_role("dialog"), page.get_by_role("group", name="Actions")
+            await actions.get_by_role("button", name="Retry").click()
+            await dialog.get_by_text("With more memory, processors or time").click()
+            memory, refusals = dialog.get_by_label("Memory"), dialog.get_by_role("listitem")
+            await memory.fill("2x")
+            await dialog.get_by_role("button", name="Retry").click()
+            await expect(refusals).to_contain_text("give a size, such as 8GiB")
+            await expect(memory).to_have_value("2x")
+            await memory.fill("900TiB")
+            await dialog.get_by_role("button", name="Try again").click()
+            await expect(refusals).to_contain_text("or force it, if one will come")
+            await expect(dialog.locator(".command")).to_have_text(f"accio retry {run} -memory=900TiB")
+            await dialog.get_by_label("Force it").check()
+            await dialog.get_by_role("button", name="Try again").click()
+            await expect(actions.get_by_role("status")).to_have_text("✓ 1 started again")
+            await expect(dialog).to_have_count(0)
+        client.kill([run])
+
+
 async def test_what_was_refused_is_forgotten_with_the_edit(made: Cluster) -> None:
     """A name that is too long is refused where it was typed; Esc takes both away."""
     with web_server(made) as server, made.client() as client:

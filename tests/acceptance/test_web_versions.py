@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -106,3 +107,32 @@ def test_the_command_tells_the_same(made: Cluster) -> None:
     assert {each["name"]: each["change"] for each in document["nodes"]} == {"Ratio": "changed", "Square": "added"}
     assert said_by(made, "diff", "ratio", f"ratio:{after}").strip() == "no differences between the definitions"
     assert f"{before}" in said_by(made, "describe", "workflow", "ratio")
+
+
+async def test_a_renamed_node_is_no_other_one(made: Cluster) -> None:
+    """The page and the command say how it was called; that its name changed is no change of what takes from it."""
+    with web_server(made) as server, made.client() as client:
+        versions = [client.push(_taking_from(name)).workflow.version for name in ("First", "Start")]
+        async with browser_page(server) as page:
+            await page.goto(server.page("/workflows/renaming/differences"))
+            graph = page.get_by_role("region", name=f"Graph of renaming:{versions[0]} and renaming:{versions[1]}")
+            await expect(graph.get_by_role("link", name="Start, operator Square, renamed, was First")).to_be_visible()
+            await expect(graph.get_by_role("link")).to_have_count(2)
+            rows = page.get_by_role("table", name="Nodes that differ").get_by_role("row")
+            await expect(rows).to_have_count(2)
+            await expect(rows.nth(1)).to_contain_text("renamed")
+            assert (await Axe().run(page)).response["violations"] == []
+    said = said_by(made, "diff", f"renaming:{versions[0]}", "renaming")
+    assert said.splitlines() == ["node First is called Start now"]
+
+
+def _taking_from(name: str) -> dict[str, Any]:
+    """Return a workflow of two nodes, the first of which has this name."""
+    return {
+        "id": "renaming",
+        "params": [{"name": "x", "kind": "integer"}],
+        "graph": [
+            {"op": "Square", "name": name, "inputs": {"x": {"param": "x"}}},
+            {"op": "Square", "name": "Again", "inputs": {"x": {"reference": f"{name}/value"}}},
+        ],
+    }

@@ -102,7 +102,7 @@ class ExplanationCalls:
         assert node.source is not None, "an executed node that succeeded has a result"
         answer.answer = "executed"
         if found.run.cache is CacheMode.NONE:
-            answer.reason = "the run doesn't use the memo (--no-cache)"
+            answer.reason = "the run was submitted to use no memo"
             return
         nearest = nearest_earlier(snapshot, node.source.result, operator.name)
         if nearest is None:
@@ -115,7 +115,7 @@ class ExplanationCalls:
             changes = ", ".join(_sentence(each.component, each.before, each.after) for each in nearest.differences)
             answer.reason = f"the nearest earlier result differs: {changes}"
         elif found.run.cache is CacheMode.REFRESH:
-            answer.reason = "the run computes everything anew (--refresh)"
+            answer.reason = "the run was submitted to compute everything anew"
         else:
             answer.reason = (
                 "an equal result had been computed, but it was invalidated, its content is damaged or gone, "

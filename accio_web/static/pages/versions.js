@@ -4,7 +4,7 @@ import { Command, Copy, Empty, Heading, Loaded, Time, counted, number, visible }
 import { Graph } from '../pictures/graph.js';
 import { SaveButtons } from '../pictures/save_buttons.js';
 
-export const MARKS = { added: '+', removed: '−', changed: '≠', same: '' };
+export const MARKS = { added: '+', removed: '−', changed: '≠', renamed: '→', same: '' };
 const MOST_SHOWN = 200;
 
 export function Page({ address }) {
@@ -79,7 +79,7 @@ function Content({ data }) {
     <${Command} text=${`accio diff ${first} ${second}`} />`;
 }
 
-const toldOf = (each) => (each.change === 'changed' ? each.details.map((detail) => detail.name).join(', ') : '');
+const toldOf = (each) => (each.change === 'changed' ? each.details.map((detail) => detail.name).join(', ') : each.change === 'renamed' ? `was ${each.details[0].first}` : '');
 
 function Facts({ facts }) {
   return html`<div class="scroll"><table class="rows"><caption class="unseen">Name and notes</caption><thead><tr><th scope="col">What</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>

@@ -85,6 +85,67 @@ def test_everything_that_is_said_of_a_node_is_compared() -> None:
     }
 
 
+def named(name: str, node: dict[str, Any]) -> dict[str, Any]:
+    return {**node, "name": name}
+
+
+def test_a_renamed_node_is_the_same_one() -> None:
+    """So are those that take from it, renamed or not; it stands where its new name does, and edges are kept."""
+    first = version(
+        [named("Z", taking("A")), taking("B", x="Z/y"), taking("C", x="B/y"), taking("D", x="Z/y", z="C/y")]
+    )
+    second = version(
+        [
+            taking("D", x="Start/y", z="C/y"),
+            named("Start", taking("A")),
+            named("M", taking("B", x="Start/y")),
+            taking("C", x="M/y"),
+        ]
+    )
+    found = version_differences(first, second)
+    assert changes(found) == {"D": Change.SAME, "Start": Change.RENAMED, "M": Change.RENAMED, "C": Change.SAME}
+    assert found.nodes[2].details == (Detail(name="name", first="B", second="M"),)
+    assert set(found.edges.values()) == {Change.SAME}
+    assert not found.none
+
+
+def test_what_else_changed_of_a_node_makes_it_another_one() -> None:
+    """Another operator, another input, another limit; and of two that are said alike, none is known again."""
+    first = version([taking("A"), named("N", taking("B", x="A/y"))])
+    for other in (
+        taking("C", x="A/y"),
+        taking("B", x="A/z"),
+        taking("B", w="A/y"),
+        {**taking("B", x="A/y"), "retries": 1},
+    ):
+        found = version_differences(first, version([taking("A"), named("M", other)]))
+        assert changes(found) == {"A": Change.SAME, "M": Change.ADDED, "N": Change.REMOVED}
+    twins = version([taking("A"), named("N", taking("B", x="A/y")), named("O", taking("B", x="A/y"))])
+    for one, two in ((first, twins), (twins, first)):
+        renamed = version(
+            [
+                named("A", taking("A")),
+                *[named(f"new {node['name']}", taking("B", x="A/y")) for node in two.definition["graph"][1:]],
+            ]
+        )
+        assert Change.RENAMED not in changes(version_differences(one, renamed)).values()
+
+
+def test_long_chains_of_renamed_nodes_are_found_at_once() -> None:
+    """Ten thousand nodes, each of which takes from the one before it, all with another name; their order is any."""
+    count = 10_000
+
+    def chain(prefix: str) -> list[dict[str, Any]]:
+        nodes = [
+            named(f"{prefix}{at}", taking("A", **({"x": f"{prefix}{at - 1}/y"} if at else {}))) for at in range(count)
+        ]
+        return nodes[::-1]
+
+    found = version_differences(version(chain("a")), version(chain("b")))
+    assert {each.change for each in found.nodes} == {Change.RENAMED}
+    assert found.nodes[-1].details == (Detail(name="name", first="a0", second="b0"),)
+
+
 def test_equal_versions_differ_in_nothing() -> None:
     """Also where names of versions do; a name or notes that differ are told."""
     one = version([taking("A")], param("n"))
