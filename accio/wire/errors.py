@@ -78,6 +78,11 @@ ERROR_OF_CODE: Mapping[grpc.StatusCode, type[AccioError]] = {
 
 Trailers = tuple[tuple[str, str | bytes], ...]
 
+LOST_BY_GRPC = "Internal error from Core"
+"""What gRPC's asynchronous client says of a call that was over when it wrote to it, in place of the status that it had
+been sent: nobody's fault, and nothing that asking once more wouldn't tell.
+"""
+
 
 def code_of(error: AccioError) -> grpc.StatusCode:
     """Return the status code of *error*: that of its own class, or of the nearest class above it that has one."""
@@ -100,6 +105,10 @@ def to_status(error: AccioError) -> tuple[grpc.StatusCode, str, Trailers]:
 
 def from_status(code: grpc.StatusCode, message: str, trailers: Iterable[tuple[str, str | bytes]] = ()) -> AccioError:
     """Return the error that the other side told with this status."""
+    if code is grpc.StatusCode.INTERNAL and message == LOST_BY_GRPC:
+        return Unavailable(
+            "the call ended while something was written to it: the connection was lost, or it was refused"
+        )
     issues = _issues_in(trailers) if code is grpc.StatusCode.INVALID_ARGUMENT else ()
     if issues:
         return InvalidDefinition(issues)

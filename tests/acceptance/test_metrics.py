@@ -30,7 +30,7 @@ def made(tmp_path: Path) -> Iterator[Cluster]:
 
 def scraped(port: int) -> Page:
     """Every sample of a page: its value by name and labels."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         families = text_string_to_metric_families(answer.read().decode())
     return {
         (sample.name, tuple(sample.labels.values())): sample.value for family in families for sample in family.samples

@@ -27,7 +27,7 @@ def port() -> Iterator[int]:
 
 def scraped(port: int, host: str = "") -> tuple[int, str]:
     """Return the status and the page, asked for under a name."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with closing(connection):
         connection.request("GET", "/metrics", headers={"Host": host} if host else {})
         answer = connection.getresponse()
@@ -37,7 +37,7 @@ def scraped(port: int, host: str = "") -> tuple[int, str]:
 def test_silent_connections_take_neither_threads_nor_turns(port: int) -> None:
     """However many connect and say nothing, the page is served at once, by a bounded number of threads."""
     before = threading.active_count()
-    silent = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(20 * CONNECTIONS)]
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(20 * CONNECTIONS)]
     assert "accio_test 7.0" in scraped(port)[1]
     eventually(lambda: threading.active_count() - before <= CONNECTIONS, what="the end of the others' threads")
     assert silent[0].recv(1) == b""  # the oldest made room

@@ -135,7 +135,7 @@ class _Plan:
 
 def _next(agent: ScriptedAgent) -> Work:
     try:
-        return agent.work.get(timeout=20)
+        return agent.work.get(timeout=90)
     except queue.Empty:
         raise AssertionError("the daemon has no work for the scripted agent") from None
 

@@ -67,7 +67,7 @@ def process_of(system: System, place: Place) -> str:
         return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
     try:
-        eventually(gone, patience=20, what="the end of the process")
+        eventually(gone, patience=60, what="the end of the process")
     except AssertionError:
         return "there"
     return "gone"

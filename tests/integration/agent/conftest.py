@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.agent.fake_daemon import TOKEN, FakeDaemon, fake_daemon
+from tests.integration.agent.fake_daemon import PATIENCE_S, TOKEN, FakeDaemon, fake_daemon
 
 OPERATORS = Path(__file__).with_name("operators.py")
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,7 +43,7 @@ class AgentProcess:
             self.process.send_signal(number)
         return await self.ended()
 
-    async def ended(self, seconds: float = 60) -> int:
+    async def ended(self, seconds: float = PATIENCE_S) -> int:
         async with asyncio.timeout(seconds):
             return await asyncio.to_thread(self.process.wait)
 

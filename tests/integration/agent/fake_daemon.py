@@ -14,6 +14,7 @@ from accio.content.store import FolderStore
 from accio.v1 import agents_pb2, agents_pb2_grpc, artifacts_pb2, artifacts_pb2_grpc, values_pb2
 
 TOKEN = "accio-test-token"
+PATIENCE_S = 120.0  # on a slow machine that does much else; what happens is seen at once
 
 
 class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsServicer):
@@ -107,21 +108,21 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             work.assignments.add(attempt=no, inputs_json=inputs, **{"class": node_class.id}, **options)
         self.send(agents_pb2.DaemonMessage(work=work))
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 40) -> None:
+    async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that agents say or do: looked at after each message, and now and then."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 async with self.changed:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(0.05):
                             await self.changed.wait()
 
-    async def report(self, attempt: int, seconds: float = 40) -> agents_pb2.Report:
-        await self.until(lambda: attempt in self.reports, seconds)
+    async def report(self, attempt: int) -> agents_pb2.Report:
+        await self.until(lambda: attempt in self.reports)
         return self.reports[attempt]
 
-    async def connected(self, sessions: int = 1, seconds: float = 40) -> agents_pb2.Hello:
-        await self.until(lambda: self.sessions >= sessions, seconds)
+    async def connected(self, sessions: int = 1) -> agents_pb2.Hello:
+        await self.until(lambda: self.sessions >= sessions)
         assert self.hello is not None
         return self.hello
 

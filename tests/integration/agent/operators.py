@@ -96,8 +96,11 @@ def KillSelf(number: int) -> int:
 
 
 @operator(version="1")
-def Stubborn(seconds: float) -> int:
+def Stubborn(seconds: float, marker: str = "") -> int:
+    """Doesn't end at SIGTERM; makes a file once that holds."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if marker:
+        Path(marker).touch()
     time.sleep(seconds)
     return 0
 
@@ -289,10 +292,12 @@ def Length(text: str) -> Long:
 
 
 @operator(version="1")
-def Effect(ledger: str, name: str, seconds: float = 0.0) -> int:
-    """Counts its executions in a file."""
+def Effect(ledger: str, name: str, seconds: float = 0.0, gate: str = "") -> int:
+    """Counts its executions in a file; ends when another one, if it is named, is there."""
     fd = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.write(fd, f"{name}\n".encode())
     os.close(fd)
     time.sleep(seconds)
+    while gate and not Path(gate).exists():
+        time.sleep(0.01)
     return 1

@@ -60,7 +60,7 @@ async def agent(daemon: FakeDaemon, tmp_path: Path) -> AsyncIterator[AgentProces
     named = ("--operators", str(folder / source.name), "--operators", str(tmp_path / "unseen.py"))
     running = AgentProcess(tmp_path, daemon.address, *named, "--cpus", "1")
     try:
-        await daemon.connected(seconds=120)  # it imports pandas and Matplotlib, and reads what they consist of
+        await daemon.connected()  # it imports pandas and Matplotlib, and reads what they consist of
         yield running
     finally:
         await running.stop()

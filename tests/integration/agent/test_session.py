@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import grpc
 import pytest
 
 from accio.v1 import agents_pb2
+from accio_agent.agent.disk.journal import Journal
 from tests.integration.agent.conftest import AgentProcess
 from tests.integration.agent.fake_daemon import FakeDaemon
 
@@ -21,6 +23,24 @@ def held(hello: agents_pb2.Hello) -> dict[int, int]:
 
 def effect(folder: Path, seconds: float = 0.0) -> str:
     return json.dumps({"ledger": str(folder / "ledger"), "name": "effect", "seconds": seconds})
+
+
+def gated(folder: Path) -> str:
+    """Return the inputs of an effect that ends when `open_gate` is called."""
+    return json.dumps({"ledger": str(folder / "ledger"), "name": "effect", "gate": str(folder / "gate")})
+
+
+def open_gate(folder: Path) -> None:
+    (folder / "gate").touch()
+
+
+def reports_kept(agent: AgentProcess) -> list[int]:
+    """Return the attempts whose reports the agent has on its disk, in order; reads a copy, as the agent goes on."""
+    copy = agent.folder / "journal"
+    shutil.copyfile(agent.state / "journal", copy)
+    journal = Journal(copy)
+    journal.close()
+    return sorted(attempt for attempt, _ in journal.remembered.reports.values())
 
 
 async def test_hello(daemon: FakeDaemon, agent: AgentProcess) -> None:
@@ -49,13 +69,14 @@ async def test_an_agent_tells_whose_nodes_it_takes(daemon: FakeDaemon, tmp_path:
 async def test_work_goes_on_without_a_connection(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
     """A lost connection stops nothing: running attempts go on, and their reports come with the next session."""
     effects = daemon.node_class("Effect", 1)
-    daemon.assign(effects, [1], effect(tmp_path, 1.0))
-    daemon.assign(effects, [2], effect(tmp_path, 0.0), reserved=False)
+    daemon.assign(effects, [1], gated(tmp_path))
+    daemon.assign(effects, [2], effect(tmp_path), reserved=False)
     daemon.assign(daemon.node_class("Add", 2), [3], '{"x":1}')
     await daemon.report(3)
     daemon.hang_up()
-    await daemon.connected(2, seconds=3)
+    await daemon.connected(2)
     assert held(daemon.hellos[1]) == {1: HELD.RUNNING, 2: HELD.PENDING}
+    open_gate(tmp_path)
     assert (await daemon.report(1)).success
     assert (await daemon.report(2)).success
     assert (tmp_path / "ledger").read_text() == "effect\neffect\n"
@@ -64,11 +85,11 @@ async def test_work_goes_on_without_a_connection(daemon: FakeDaemon, agent: Agen
 
 async def test_reports_wait_for_the_daemon(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
     """While the daemon is away attempts end; their reports are handed over, once each, when it is back."""
-    daemon.assign(daemon.node_class("Effect", 1), [1, 2], effect(tmp_path, 0.5))
+    daemon.assign(daemon.node_class("Effect", 1), [1, 2], gated(tmp_path))
     await daemon.until(lambda: (tmp_path / "ledger").exists())
     await daemon.stop()
-    await daemon.until(lambda: len((tmp_path / "ledger").read_text()) == 14)
-    await asyncio.sleep(0.7)  # time passes: both end meanwhile, and nothing shows that nothing is sent
+    open_gate(tmp_path)
+    await daemon.until(lambda: reports_kept(agent) == [1, 2])
     assert not daemon.reports
     await daemon.start()
     await daemon.connected(2)
@@ -176,7 +197,8 @@ async def test_a_daemon_that_does_not_answer_is_left(daemon: FakeDaemon, agent: 
     daemon.hang_up()
     await daemon.connected(2)
     daemon.answering = False
-    await daemon.connected(3, seconds=5)
+    daemon.lease_ms = 60_000  # of the third session, which this process mustn't end by pausing
+    await daemon.connected(3)
     daemon.answering = True
     await daemon.until(lambda: daemon.heartbeats > 20)
     assert daemon.sessions == 3
@@ -246,12 +268,13 @@ async def test_no_daemon(tmp_path: Path) -> None:
 async def test_drain(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
     """SIGTERM: what waits is given back, what runs may end, then the agent says goodbye and exits with 0."""
     effects = daemon.node_class("Effect", 1)
-    daemon.assign(effects, [1], effect(tmp_path, 1.0))
-    daemon.assign(effects, [2], effect(tmp_path, 1.0), reserved=False)
+    daemon.assign(effects, [1], gated(tmp_path))
+    daemon.assign(effects, [2], gated(tmp_path), reserved=False)
     await daemon.until(lambda: (tmp_path / "ledger").exists())
     agent.process.send_signal(signal.SIGTERM)
     await daemon.until(lambda: bool(daemon.recalled))
     assert list(daemon.recalled[0].withdrawn) == [2]
+    open_gate(tmp_path)
     assert (await daemon.report(1)).success
     assert await agent.ended() == 0
     kinds = [message.WhichOneof("kind") for message in daemon.others]

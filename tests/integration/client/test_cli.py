@@ -334,7 +334,7 @@ def test_ctrl_c_detaches(daemon: FakeDaemon) -> None:
 
     def forever(_: accio_pb2.SubmitRequest) -> Iterator[accio_pb2.RunUpdate]:
         yield from updates(runs_pb2.RUN_STATE_RUNNING)
-        ended.wait(20)
+        ended.wait(90)
 
     daemon.answers["SubmitAndWatch"] = forever
     command = [sys.executable, "-m", "accio_client.cli.main", "submit", "--wait", "w"]

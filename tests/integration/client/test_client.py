@@ -130,7 +130,7 @@ def test_watch_survives_a_restart_of_the_daemon(daemon: FakeDaemon) -> None:
 
     def first(_: Any) -> Iterator[accio_pb2.RunUpdate]:
         yield going
-        killed.wait(10)
+        killed.wait(90)
 
     daemon.answers["Watch"] = first
     states = []
@@ -172,7 +172,7 @@ def test_a_client_may_be_dropped_in_the_middle_of_a_stream(
 
     def endless(_: Any) -> Iterator[accio_pb2.RunUpdate]:
         yield accio_pb2.RunUpdate(run=run(state=runs_pb2.RUN_STATE_RUNNING))
-        hold.wait(20)
+        hold.wait(90)
 
     daemon.answers["Watch"] = endless
     client = Client()

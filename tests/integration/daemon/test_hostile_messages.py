@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 MESSAGES = int(os.environ.get("ACCIO_FUZZ_MESSAGES", "150"))
 METHODS = [*ACCIO.methods, *ARTIFACTS.methods, *POOLS.methods]
-PATIENCE = 20.0
+PATIENCE = 60.0
 # What callers are told of a bug, of an answer that never comes, and of a daemon that is gone.
 BUGS = ("internal error", "Deadline Exceeded", "failed to connect", "Unexpected <class")
 OPERATORS = (operator("Double"), operator("Other", outputs=(("a", "list(double)"), ("b", "map(string,dataset)"))))

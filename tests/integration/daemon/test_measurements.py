@@ -52,7 +52,7 @@ async def test_series_can_be_read_while_a_node_runs_and_afterwards(daemon: Servi
         await agent.send(reports={"reports": [report]})
         second = await agent.work.get()
         await agent.send(reports={"reports": [agent.report(second)]})
-        await asyncio.wait_for(agent.acked.get(), 10)
+        await asyncio.wait_for(agent.acked.get(), 90)
         expected = [(run.id, "First", 1, False, "accuracy", 1), (run.id, "First", 1, False, "loss", 2)]
         assert await measured(daemon, run.id) == expected
         assert await measured(daemon, run.id, name="loss", node="First") == expected[1:]
@@ -69,7 +69,7 @@ async def test_series_go_with_the_run_whose_attempts_measured_them(daemon: Servi
         report = agent.report(work, runs_pb2.Failure(cause="exception", message="boom"))
         report.series.append(series(POINTS))
         await agent.send(reports={"reports": [report]})
-        await asyncio.wait_for(agent.acked.get(), 10)
+        await asyncio.wait_for(agent.acked.get(), 90)
         assert await measured(daemon, run.id) == [(run.id, "Fail", 1, False, "loss", 2)]
         await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[run.id]))
         with closing(sqlite3.connect(daemon.config.database)) as connection:

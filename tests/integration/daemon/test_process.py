@@ -19,7 +19,7 @@ import structlog
 from accio_daemon.__main__ import main
 from accio_daemon.storage.database import schema_version
 
-STOPS_WITHIN_S = 5.0  # on a busy machine; alone it takes a tenth of that
+STOPS_WITHIN_S = 60.0  # on a slow machine that does much else; alone it takes half a second
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def test_insecure_speaks_plainly(tmp_path: Path) -> None:
     with started(tmp_path, "--insecure", listen="0.0.0.0:0") as (_, address):
         assert not (tmp_path / "tls").exists()
         port = int(address.rpartition(":")[2])
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection(("127.0.0.1", port), timeout=60).close()
 
 
 def test_foreign_databases_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,7 +219,7 @@ def test_metrics_are_served_on_request(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
     with (
         started(tmp_path, f"--metrics=127.0.0.1:{port}"),
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer,
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer,
     ):
         text = answer.read().decode()
     for name in ("accio_decisions_total", "accio_commit_seconds_bucket", "accio_loop_lag_seconds_sum", "accio_nodes"):

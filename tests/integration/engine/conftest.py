@@ -81,7 +81,7 @@ class Bench:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds, a turn of the event loop at a time."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while not holds():  # noqa: ASYNC110 — what is waited for is a row of the database, which sets no event
                 await asyncio.sleep(0)
 

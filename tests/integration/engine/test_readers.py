@@ -19,7 +19,7 @@ async def test_long_reads_leave_connections_to_short_ones(tmp_path: Path) -> Non
     gate = threading.Event()
     begun: list[int] = []
     try:
-        async with asyncio.timeout(20), Readers.open(database) as readers, asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(90), Readers.open(database) as readers, asyncio.TaskGroup() as tasks:
 
             def long(number: int) -> None:
                 begun.append(number)
@@ -61,7 +61,7 @@ async def test_searches_leave_connections_to_others(tmp_path: Path) -> None:
         gate.wait()
 
     try:
-        async with asyncio.timeout(20), Readers.open(database) as readers, asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(90), Readers.open(database) as readers, asyncio.TaskGroup() as tasks:
             for _ in range(CONNECTIONS):
                 tasks.create_task(readers.search(lambda _: slow("search")))
                 tasks.create_task(readers.read_long(lambda _: slow("long")))

@@ -36,7 +36,7 @@ async def test_damage_is_found_as_the_daemon_starts(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
     with capture_logs() as logs:
         looking = asyncio.get_running_loop().create_task(scrubbing.keep_looking(database))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while not logs:  # noqa: ASYNC110 — what is waited for is a line of the log, which sets no event
                 await asyncio.sleep(0)
         assert not looking.done()

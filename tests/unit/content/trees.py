@@ -41,7 +41,7 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def wait_until_exists(path: Path, seconds: float = 20.0) -> None:
+def wait_until_exists(path: Path, seconds: float = 90.0) -> None:
     """Return when another process has made *path*; it is looked for until then."""
     deadline = time.monotonic() + seconds
     while not path.exists():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accio import errors
 from accio.domain.issues import Issue
-from accio.errors import AccioError, InvalidDefinition, NotFound
+from accio.errors import AccioError, Internal, InvalidDefinition, NotFound, Unavailable
 from accio.wire import errors as wire
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AccioError)]
@@ -48,6 +48,12 @@ def test_a_narrower_error_travels_as_its_parent() -> None:
         pass
 
     assert wire.code_of(RunIsGone("x")) is grpc.StatusCode.NOT_FOUND
+
+
+def test_what_grpc_lost_may_be_asked_again() -> None:
+    """Of a call that was over when something was written to it, gRPC hides the status: no bug of the daemon."""
+    assert isinstance(wire.from_status(grpc.StatusCode.INTERNAL, wire.LOST_BY_GRPC), Unavailable)
+    assert isinstance(wire.from_status(grpc.StatusCode.INTERNAL, "internal error (ref 1)"), Internal)
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=2000)
