@@ -14,7 +14,6 @@ from tests.unit.sdk.test_python_environments import environment
 
 pytestmark = pytest.mark.timeout(400)
 
-PATIENCE_S = 120.0
 FIT = """
 import os, sys
 import tinylib
@@ -46,21 +45,21 @@ async def test_a_function_runs_in_its_environment(daemon: FakeDaemon, tmp_path: 
     try:
         await daemon.connected()
         daemon.assign(daemon.node_class("Fit", 1), [1], '{"x": 6}')
-        done = await daemon.report(1, PATIENCE_S)
+        done = await daemon.report(1)
         assert json.loads(done.outputs["value"]) == [str(place), str(place), str(place / "bin"), "42"]
         assert (await daemon.logs(1))[0] == b"it prints\n"
 
         processes = _of_template(running)
         shutil.move(place, tmp_path / "elsewhere")
         linux.kill_all(processes[:1])
-        await daemon.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), PATIENCE_S)
+        await daemon.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes))
         daemon.assign(daemon.node_class("Fit", 1), [2], '{"x": 6}')
-        withheld = await daemon.connected(2, PATIENCE_S)
+        withheld = await daemon.connected(2)
         assert "Fit" not in [each.name for each in withheld.operators]
         shutil.move(tmp_path / "elsewhere", place)
-        assert "Fit" in [each.name for each in (await daemon.connected(3, PATIENCE_S)).operators]
+        assert "Fit" in [each.name for each in (await daemon.connected(3)).operators]
         daemon.assign(daemon.node_class("Fit", 1), [3], '{"x": 7}')
-        assert json.loads((await daemon.report(3, PATIENCE_S)).outputs["value"])[-1] == "49"
+        assert json.loads((await daemon.report(3)).outputs["value"])[-1] == "49"
         assert 2 not in daemon.reports
     finally:
         await running.stop(signal.SIGTERM)

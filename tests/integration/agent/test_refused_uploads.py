@@ -36,6 +36,9 @@ class FullStore(artifacts_pb2_grpc.ArtifactsServicer):
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "the disk is full")
         raise AssertionError("nothing was sent")
 
+    def Read(self, request: Any, context: Any) -> AsyncIterator[artifacts_pb2.ReadChunk]:  # noqa: N802 - the contract's name
+        raise AssertionError(f"nobody reads {request.digest} at {context.peer()}")
+
 
 @pytest.fixture
 async def address() -> AsyncIterator[str]:

@@ -13,7 +13,6 @@ from tests.integration.agent.fake_daemon import FakeDaemon
 
 pytestmark = pytest.mark.timeout(400)
 
-PATIENCE_S = 120.0
 EDITED = '''
 """An operator that goes on when it may."""
 import time
@@ -75,29 +74,29 @@ async def test_an_edited_operator_is_offered_as_it_is(daemon: FakeDaemon, agent:
     edited = daemon.node_class("Edited", 1)
     daemon.assign(edited, [1], _inputs(tmp_path, "old"))
     daemon.assign(edited, [2], _inputs(tmp_path, "ahead"), reserved=False)
-    await daemon.until(lambda: (tmp_path / "begun-old").exists(), PATIENCE_S)
+    await daemon.until(lambda: (tmp_path / "begun-old").exists())
 
     path.write_text(EDITED.replace("return 1", "return 2") + ADDED)
-    after = await daemon.connected(2, PATIENCE_S)
+    after = await daemon.connected(2)
     assert [(each.attempt, each.state) for each in after.held] == [(1, agents_pb2.HeldAttempt.RUNNING)]
     assert _digest(after, "Edited") != _digest(before, "Edited")
     (tmp_path / "go-new").touch()
     daemon.assign(daemon.node_class("Edited", 1), [3], _inputs(tmp_path, "new"))
-    assert (await daemon.report(3, PATIENCE_S)).outputs["value"] == "2"
+    assert (await daemon.report(3)).outputs["value"] == "2"
     daemon.assign(daemon.node_class("Added", 2), [4])
-    assert (await daemon.report(4, PATIENCE_S)).outputs["value"] == "5"
+    assert (await daemon.report(4)).outputs["value"] == "5"
 
     path.write_text(EDITED)
-    undone = await daemon.connected(3, PATIENCE_S)
+    undone = await daemon.connected(3)
     assert _digest(undone, "Edited") == _digest(before, "Edited")
     assert "Added" not in [each.name for each in undone.operators]
     daemon.assign(daemon.node_class("Edited", 1), [5], _inputs(tmp_path, "new"))
-    assert (await daemon.report(5, PATIENCE_S)).outputs["value"] == "1"
+    assert (await daemon.report(5)).outputs["value"] == "1"
     assert 1 not in daemon.reports
     (tmp_path / "go-old").touch()
-    assert (await daemon.report(1, PATIENCE_S)).outputs["value"] == "1"
+    assert (await daemon.report(1)).outputs["value"] == "1"
     assert not (tmp_path / "begun-ahead").exists()
-    await daemon.until(lambda: len(_templates(agent, path)) == 1, PATIENCE_S)
+    await daemon.until(lambda: len(_templates(agent, path)) == 1)
     assert not daemon.duplicates
 
 
@@ -107,16 +106,16 @@ async def test_what_is_not_edited_stays(daemon: FakeDaemon, agent: AgentProcess,
     edited = daemon.node_class("Edited", 1)
     daemon.assign(edited, [1], _inputs(tmp_path, "old"))
     daemon.assign(edited, [2], _inputs(tmp_path, "ahead"), reserved=False)
-    await daemon.until(lambda: (tmp_path / "begun-old").exists(), PATIENCE_S)
+    await daemon.until(lambda: (tmp_path / "begun-old").exists())
     (tmp_path / "edited.py").write_text(EDITED + ADDED)
-    after = await daemon.connected(2, PATIENCE_S)
+    after = await daemon.connected(2)
     held = [(1, agents_pb2.HeldAttempt.RUNNING), (2, agents_pb2.HeldAttempt.PENDING)]
     assert [(each.attempt, each.state) for each in after.held] == held
     for name in ("old", "ahead"):
         (tmp_path / f"go-{name}").touch()
-    assert (await daemon.report(1, PATIENCE_S)).outputs["value"] == "1"
-    assert (await daemon.report(2, PATIENCE_S)).outputs["value"] == "1"
-    await daemon.until(lambda: len(_templates(agent, tmp_path / "edited.py")) == 1, PATIENCE_S)
+    assert (await daemon.report(1)).outputs["value"] == "1"
+    assert (await daemon.report(2)).outputs["value"] == "1"
+    await daemon.until(lambda: len(_templates(agent, tmp_path / "edited.py")) == 1)
 
 
 async def test_what_cannot_be_loaded_is_offered_as_it_was(
@@ -125,14 +124,14 @@ async def test_what_cannot_be_loaded_is_offered_as_it_was(
     """A file with a mistake in it: the agent says what is wrong, goes on, and reloads once that is mended."""
     (tmp_path / "go-on").touch()
     daemon.assign(daemon.node_class("Edited", 1), [3], _inputs(tmp_path, "on"))
-    assert (await daemon.report(3, PATIENCE_S)).success, "its code is loaded"
+    assert (await daemon.report(3)).success, "its code is loaded"
     (tmp_path / "edited.py").write_text(EDITED + "\ndef Broken(:\n")
-    await daemon.until(lambda: CODE_KEPT in agent.said and "line 14" in agent.said, PATIENCE_S)
-    await daemon.until(lambda: any(list(each.stale.operators) == ["Edited"] for each in daemon.others), PATIENCE_S)
+    await daemon.until(lambda: CODE_KEPT in agent.said and "line 14" in agent.said)
+    await daemon.until(lambda: any(list(each.stale.operators) == ["Edited"] for each in daemon.others))
     daemon.assign(daemon.node_class("Edited", 1), [1], _inputs(tmp_path, "on"))
-    assert (await daemon.report(1, PATIENCE_S)).outputs["value"] == "1"
+    assert (await daemon.report(1)).outputs["value"] == "1"
     assert len(daemon.hellos) == 1
     (tmp_path / "edited.py").write_text(EDITED.replace("return 1", "return 3"))
-    await daemon.connected(2, PATIENCE_S)
+    await daemon.connected(2)
     daemon.assign(daemon.node_class("Edited", 1), [2], _inputs(tmp_path, "on"))
-    assert (await daemon.report(2, PATIENCE_S)).outputs["value"] == "3"
+    assert (await daemon.report(2)).outputs["value"] == "3"
