@@ -66,6 +66,11 @@ class Checkpoints:
         saved = self._latest.get(attempt)
         return saved is not None and not saved.delivered.is_set()
 
+    @property
+    def any_pending(self) -> bool:
+        """Whether `pending` may be true of some attempt."""
+        return bool(self._latest)
+
     async def settled(self, attempt: int) -> None:
         """Wait until what an attempt saved has been told."""
         while (saved := self._latest.get(attempt)) is not None and not saved.delivered.is_set():

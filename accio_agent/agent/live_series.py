@@ -42,6 +42,11 @@ class LiveSeries:
         """Count everything as news: the daemon may be another one."""
         self._changed = {(attempt, name): None for attempt, series in self._latest.items() for name in series}
 
+    @property
+    def any_kept(self) -> bool:
+        """Whether a series of some attempt is kept."""
+        return bool(self._latest)
+
     def take(self, attempt: int) -> list[runs_pb2.Series]:
         """Return what an attempt that has ended has measured as far as it is known here, and forget it."""
         found = self._latest.pop(attempt, {})

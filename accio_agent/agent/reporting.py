@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from accio.v1 import agents_pb2
+from accio.v1 import agents_pb2, runs_pb2
 from accio.wire.reports import numbered, with_series
 from accio_agent.agent.checkpoints import Checkpoints
 from accio_agent.agent.core.work import Effects, Publication
@@ -60,7 +60,7 @@ class Reporting:
         for no in effects.forgotten:
             self._checkpoints.forget(no)
             self._series.take(no)
-        reports = [self._keep(each) for each in effects.published]
+        reports = self._keep(effects.published) if effects.published else []
         for begin in effects.begun:
             journal.begun([each.attempt for each in begin.attempts])
         try:
@@ -73,16 +73,24 @@ class Reporting:
             self._disk_refuses = False
         return reports
 
-    def _keep(self, publication: Publication) -> bytes:
-        seq, attempt, ending = publication.seq, publication.attempt, publication.outcome
+    def _keep(self, published: Iterable[Publication]) -> list[bytes]:
+        """Write reports down, and forget what was kept for their attempts: for most there is nothing."""
+        journal, reports = self._journal, list[bytes]()
+        more = self._checkpoints.any_pending or self._staging.holds_any or self._series.any_kept
+        for seq, attempt, ending in published:
+            measured = self._forget(attempt) if more else ()
+            report = ending if isinstance(ending, bytes) else with_series(messages.report(ending, attempt), measured)
+            content = numbered(seq, report)
+            journal.report(seq, attempt, content)
+            reports.append(content)
+        return reports
+
+    def _forget(self, attempt: int) -> Iterable[runs_pb2.Series]:
+        """Forget what is kept for an attempt that has ended; return what it has measured."""
         self._checkpoints.forget(attempt)
         if self._staging.holds(attempt):
             self._errands.forget(attempt)
-        measured = self._series.take(attempt)
-        report = ending if isinstance(ending, bytes) else with_series(messages.report(ending, attempt), measured)
-        content = numbered(seq, report)
-        self._journal.report(seq, attempt, content)
-        return content
+        return self._series.take(attempt)
 
     def tell(self, effects: Effects, reports: Iterable[bytes], *, connected: bool) -> None:
         """Send the new *reports*, those that are to be sent again, and which attempts were given back."""

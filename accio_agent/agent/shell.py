@@ -6,7 +6,7 @@ workers get their work, then the daemon gets its messages.
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -290,7 +290,9 @@ class Shell:
                 "store": store,
             }
         worker.work_class = work_class
-        told = {str(each.attempt): found for each in begin.attempts if (found := self._staging.told(each.attempt))}
+        told: dict[str, dict[str, dict[str, str]]] = {}
+        if self._staging.holds_any:
+            told = {str(each.attempt): found for each in begin.attempts if (found := self._staging.told(each.attempt))}
         cpus = self.fleet.processors.take(begin.lane, work_class.milli_cpus)
         devices = (self._devices.variables(begin.gpus), cpus)
         head = (self._assignments.numbers[work_class], described, devices, told or None)
@@ -298,26 +300,28 @@ class Shell:
 
     # --- WorkerEvents ------------------------------------------------------------------------------------------------
 
-    def result(self, worker: WorkerHandle, result: frames.Result) -> None:
-        no, flags, content = result.attempt, result.flags, result.report
-        log_bytes = worker.capture.ended(no, (result.out, result.err) if flags & PRINTED else None)
-        news = self.core.executed(worker.lane, no, result.wall_us)
-        if not self.core.head(worker.lane):
-            self.fleet.processors.release(worker.lane)
-        if not news:
+    def results(self, worker: WorkerHandle, group: Sequence[frames.Result]) -> None:
+        if not group:
             return
-        if flags & FAILED and self._deaths.end_of_all and self.core.doom(no) is None:
-            self.core.give_back(no)
-            self.settle_soon()
-            return
-        if log_bytes:
-            content = with_log(content, log_bytes)
-            if flags & FAILED:
-                content = with_tails(content, worker.capture.tails())
-        if flags & STORED or self._staging.holds(no) or self.checkpoints.pending(no):
-            self._errands.deliver(no, content, self.checkpoints.settled(no))
-        else:
-            self.core.ended(no, content)
+        core, capture, lane = self.core, worker.capture, worker.lane
+        brought = self._staging.holds_any or self.checkpoints.any_pending  # which takes a look at each
+        for no, wall_us, out, err, flags, content in group:
+            log_bytes = capture.ended(no, (out, err) if flags & PRINTED else None)
+            if not core.executed(lane, no, wall_us):
+                continue
+            if flags & FAILED and self._deaths.end_of_all and core.doom(no) is None:
+                core.give_back(no)
+                continue
+            if log_bytes:
+                content = with_log(content, log_bytes)
+                if flags & FAILED:
+                    content = with_tails(content, capture.tails())
+            if flags & STORED or (brought and (self._staging.holds(no) or self.checkpoints.pending(no))):
+                self._errands.deliver(no, content, self.checkpoints.settled(no))
+            else:
+                core.ended(no, content)
+        if not core.head(lane):
+            self.fleet.processors.release(lane)
         self.settle_soon()
 
     def woken(self, worker: WorkerHandle) -> None:

@@ -348,13 +348,14 @@ class AgentCore:
         return self._classes[attempt.assignment.work_class]
 
     def _publish(self, attempt: Attempt, outcome: Ending) -> None:
-        seq = self._next_seq
-        self._next_seq += 1
-        self._outbox[seq] = attempt.no
-        self.effects.published.append(Publication(seq=seq, attempt=attempt.no, outcome=outcome))
+        seq, no = self._next_seq, attempt.no
+        self._next_seq = seq + 1
+        self._outbox[seq] = no
+        self.effects.published.append(Publication(seq, no, outcome))
         state = self._state(attempt)
         self._finish(attempt, state)
-        self._grants.ended(attempt, state, seq)
+        if attempt.granted:
+            self._grants.ended(state, seq)
 
     def _hold(self, lane: Lane, no: int | None) -> None:
         lane.holds += 1

@@ -35,10 +35,8 @@ class Grants:
             attempt.granted = True
             state.grants += 1
 
-    def ended(self, attempt: Attempt, state: ClassState, report: int) -> None:
-        """Pass on the grant of an attempt whose end is in a report, or leave it open."""
-        if not attempt.granted:
-            return
+    def ended(self, state: ClassState, report: int) -> None:
+        """Pass on the grant of an attempt, which holds one and whose end is in a report, or leave it open."""
         if not self._opening and _pass_on(state):
             return
         if self._opening:

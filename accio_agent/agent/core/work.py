@@ -4,7 +4,7 @@
 
 from collections import deque
 from dataclasses import field
-from typing import Any
+from typing import Any, NamedTuple
 
 from accio.late import dataclass
 from accio_agent.agent.core.outcome import Ending, Outcome
@@ -118,8 +118,7 @@ class Begin:
     attempts: list[Assignment]
 
 
-@dataclass(slots=True, kw_only=True)
-class Publication:
+class Publication(NamedTuple):
     """A report: keep it, and send it if a session is open."""
 
     seq: int

@@ -134,6 +134,11 @@ class Staging:
         """
         return attempt in self._attempts
 
+    @property
+    def holds_any(self) -> bool:
+        """Whether `holds` is true of some attempt: of most agents it never is."""
+        return bool(self._attempts)
+
     # --- inputs ------------------------------------------------------------------------------------------------------
 
     async def fetch(self, attempt: int, spec: OperatorSpec, task: agents_pb2.Assignment) -> Staged | NotStaged:

@@ -7,6 +7,7 @@ import asyncio
 import os
 import socket
 import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -29,8 +30,8 @@ _RESULT = Kind.RESULT.value
 class WorkerEvents(Protocol):
     """What happens to workers."""
 
-    def result(self, worker: "WorkerHandle", result: frames.Result) -> None:
-        """Act on a result."""
+    def results(self, worker: "WorkerHandle", group: Sequence[frames.Result]) -> None:
+        """Act on results, in their order."""
         ...
 
     def woken(self, worker: "WorkerHandle") -> None:
@@ -135,10 +136,23 @@ class WorkerHandle:
         try:
             found = self.page.take_results()
             if found:
-                for kind, body in frames.split(found):
-                    self._take_frame(kind, body)
+                self._take_ring(found)
         except (ValueError, TypeError, struct.error) as error:
             self._give_up(error)
+
+    def _take_ring(self, frames_of_it: bytes) -> None:
+        """Report what the ring held: results in groups, as nearly all of it is results."""
+        group: list[frames.Result] = []
+        try:
+            for kind, body in frames.split(frames_of_it):
+                if kind == _RESULT:
+                    group.append(frames.read_result(body))
+                    continue
+                before, group = group, []
+                self._events.results(self, before)
+                self._take_frame(kind, body)
+        finally:  # also if something that nobody could write follows
+            self._events.results(self, group)
 
     def read_streams(self) -> None:
         """Read from the pipes again, after too much had come whose attempt wasn't certain."""
@@ -189,7 +203,7 @@ class WorkerHandle:
     def _take_frame(self, kind: int, body: bytes) -> None:
         """Report a frame; ValueError, TypeError or struct.error for what no worker writes."""
         if kind == _RESULT:  # one for each node
-            self._events.result(self, frames.read_result(body))
+            self._events.results(self, [frames.read_result(body)])
         elif kind == Kind.WAKE and not body:
             self._events.woken(self)
         elif kind == Kind.SAVED:
