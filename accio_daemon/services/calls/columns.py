@@ -1,6 +1,6 @@
 """The rpc Columns: single values of children, packed, in chunks of bounded size that the reader's thread builds."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from accio.domain.access import Viewer
 from accio.domain.members import key_shown, member_type
@@ -14,7 +14,7 @@ from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.wanted_columns import Outputs, is_foldout, is_single, wanted_columns
 from accio_daemon.services.messages.columns import WantedNode, columns_chunk, decoded, gaps, ranges
 from accio_daemon.services.messages.runs import run_message
-from accio_daemon.services.transport.rpc import Send
+from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.export import Asked, Chunk, TooMuch, generation, read_chunk, read_failures
 from accio_daemon.storage.jobs import Snapshot
@@ -42,6 +42,19 @@ class _Selected:
     head: accio_pb2.ColumnsHead
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Encoded:
+    """A chunk as it is sent. The reader's thread encodes it and lets go of what it was made of: the event loop would
+    stand still for either.
+    """
+
+    data: bytes  # none of a chunk without children
+    rows: int
+    low: int | None  # where the next one begins
+    characters: int  # that were read
+    open: Sequence[accio_pb2.IndexRange]  # children that hadn't ended
+
+
 class ColumnCalls:
     """Columns."""
 
@@ -51,7 +64,7 @@ class ColumnCalls:
         self._rights = rights
         self._plans = plans
 
-    async def columns(self, request: accio_pb2.ColumnsRequest, send: Send[accio_pb2.ColumnsChunk]) -> None:
+    async def columns(self, request: accio_pb2.ColumnsRequest, send: SendEncoded[accio_pb2.ColumnsChunk]) -> None:
         """Send what there is, then the children that have begun in the order of the sweep, then what is open."""
         viewer = self._rights.viewer()
         selected = await self._readers.read(lambda snapshot: self._select(snapshot, request, viewer))
@@ -66,7 +79,7 @@ class ColumnCalls:
         selected: _Selected,
         first: int,
         last: int,
-        send: Send[accio_pb2.ColumnsChunk],
+        send: SendEncoded[accio_pb2.ColumnsChunk],
         end: accio_pb2.ColumnsEnd,
     ) -> None:
         width = sum(each.width for each in selected.wanted.values())
@@ -76,26 +89,27 @@ class ColumnCalls:
         while low is not None:
             start, rows = low, limit
 
-            def read(snapshot: Snapshot) -> tuple[accio_pb2.ColumnsChunk | None, Chunk]:
-                return _read(snapshot, selected, start, last, rows)  # noqa: B023  # it is awaited in this turn
+            def read(snapshot: Snapshot) -> _Encoded:
+                message, chunk = _read(snapshot, selected, start, last, rows)  # noqa: B023  # it is awaited in this turn
+                return _encoded(message, chunk, start, last, selected.head.implied)  # noqa: B023  # as above
 
             try:
-                message, chunk = await self._readers.read_long(read)
-                size = 0 if message is None else message.ByteSize()
+                chunk = await self._readers.read_long(read)
+                size = len(chunk.data)
             except TooMuch:
                 if limit == 1:
                     raise
                 limit = max(1, limit // 4)
                 continue
-            if size > _CHUNK_BYTES and len(chunk.indices) > 1:
+            if size > _CHUNK_BYTES and chunk.rows > 1:
                 limit = max(1, limit // 4)
                 continue
-            if message is not None:
-                await send(message)
+            if chunk.data:
+                await send(chunk.data)
             low = chunk.low
-            end.open.extend(ranges(_open(chunk, start, last if low is None else low - 1, selected.head.implied)))
-            by_size = min(_CHUNK_BYTES / max(1, size), _READ_CHARACTERS / max(1, chunk.size))
-            limit = max(1, min(most, 4 * limit, int(len(chunk.indices) * by_size)))
+            end.open.extend(chunk.open)
+            by_size = min(_CHUNK_BYTES / max(1, size), _READ_CHARACTERS / max(1, chunk.characters))
+            limit = max(1, min(most, 4 * limit, int(chunk.rows * by_size)))
 
     def _select(self, snapshot: Snapshot, request: accio_pb2.ColumnsRequest, viewer: Viewer) -> _Selected:
         """Find the run, and what is wanted of its nodes."""
@@ -171,6 +185,17 @@ def _read(
         wants = selected.failures and not _WITHOUT_FAILURES.issuperset(chunk.states)
         failures = read_failures(snapshot, found, chunk.indices[0], chunk.indices[-1]) if wants else ()
     return columns_chunk(selected.wanted, chunk, failures), chunk
+
+
+def _encoded(message: accio_pb2.ColumnsChunk | None, chunk: Chunk, start: int, last: int, implied: int) -> _Encoded:
+    until = last if chunk.low is None else chunk.low - 1
+    return _Encoded(
+        data=b"" if message is None else message.SerializeToString(),
+        rows=len(chunk.indices),
+        low=chunk.low,
+        characters=chunk.size,
+        open=tuple(ranges(_open(chunk, start, until, implied))),
+    )
 
 
 def _again(snapshot: Snapshot, found: Found) -> Found:

@@ -16,7 +16,7 @@ from accio_daemon.core.terms import RunNo
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.wanted_columns import Outputs
 from accio_daemon.services.messages.runs import run_message
-from accio_daemon.services.transport.rpc import Send
+from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.export import Asked, Chunk, Column, TooMuch, read_chunk
 from accio_daemon.storage.jobs import Snapshot
@@ -39,6 +39,17 @@ class _Wanted:
     ports: tuple[OutputPort, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Encoded:
+    """A chunk as it is sent. The reader's thread encodes it and lets go of what it was made of: the event loop would
+    stand still for either.
+    """
+
+    data: bytes
+    rows: int
+    low: int | None  # where the next one begins
+
+
 class ExportCalls:
     """Export."""
 
@@ -48,7 +59,7 @@ class ExportCalls:
         self._rights = rights
         self._plans = plans
 
-    async def export(self, request: accio_pb2.ExportRequest, send: Send[accio_pb2.ExportChunk]) -> None:
+    async def export(self, request: accio_pb2.ExportRequest, send: SendEncoded[accio_pb2.ExportChunk]) -> None:
         """Send the results of each run once, in the order of the request and of the sweep. A run without any gets an
         empty chunk.
         """
@@ -64,7 +75,7 @@ class ExportCalls:
         found: Found,
         wanted: Mapping[int, _Wanted],
         request: accio_pb2.ExportRequest,
-        send: Send[accio_pb2.ExportChunk],
+        send: SendEncoded[accio_pb2.ExportChunk],
     ) -> None:
         low: int | None = 0
         run = run_message(Found(run=found.run))
@@ -79,22 +90,23 @@ class ExportCalls:
         while low is not None:
             start, rows = low, limit
 
-            def read(snapshot: Snapshot) -> tuple[accio_pb2.ExportChunk, Chunk]:
+            def read(snapshot: Snapshot) -> _Encoded:
                 chunk = read_chunk(snapshot, found, tuple(wanted), asked, start, rows)  # noqa: B023  # it is awaited in this turn
-                return chunk_message(found, run, wanted, chunk, asked, by_port=request.by_port), chunk
+                message = chunk_message(found, run, wanted, chunk, asked, by_port=request.by_port)
+                return _Encoded(data=message.SerializeToString(), rows=len(chunk.indices), low=chunk.low)
 
             try:
-                message, chunk = await self._readers.read_long(read)
-                size = message.ByteSize()
+                chunk = await self._readers.read_long(read)
+                size = len(chunk.data)
             except TooMuch:
                 if limit == 1:
                     raise
                 limit = max(1, limit // 4)
                 continue
-            if size > _CHUNK_BYTES and len(chunk.indices) > 1:
+            if size > _CHUNK_BYTES and chunk.rows > 1:
                 limit = max(1, limit // 4)
                 continue
-            await send(message)
+            await send(chunk.data)
             low = chunk.low
             limit = max(1, min(most, 2 * limit, limit * _CHUNK_BYTES // max(1, size)))
             for param in run.params:  # what a parameter's values are was told with the first chunk

@@ -1,6 +1,6 @@
 """The rpc Measure: what operators measured at steps, from the database, and from agents of attempts that go on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from accio.domain.access import Viewer
 from accio.domain.series import Packed
@@ -10,7 +10,7 @@ from accio_daemon.services.calls.node_views import node_place
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.nodes import attempts_of, series_messages_of
 from accio_daemon.services.sessions.registry import Sessions
-from accio_daemon.services.transport.rpc import Send
+from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.begun import begun_from
 from accio_daemon.storage.jobs import Snapshot
@@ -34,7 +34,7 @@ class MeasureCalls:
         self._sessions = sessions
         self._rights = rights
 
-    async def measure(self, request: accio_pb2.MeasureRequest, send: Send[accio_pb2.MeasureChunk]) -> None:
+    async def measure(self, request: accio_pb2.MeasureRequest, send: SendEncoded[accio_pb2.MeasureChunk]) -> None:
         """Send the series of each run, in the order of the request and of the sweep."""
         if not request.ids:
             raise BadRequest("expected at least one run, found none")
@@ -46,11 +46,11 @@ class MeasureCalls:
                 start = low
                 children, low = await self._readers.read(lambda snapshot: _children(snapshot, found, start))  # noqa: B023  # as above
                 if children:
-                    messages = await self._readers.read_long(
-                        lambda snapshot: self._series(snapshot, children, request.node, request.name)  # noqa: B023  # as above
+                    chunks = await self._readers.read_long(
+                        lambda snapshot: _encoded(self._series(snapshot, children, request.node, request.name))  # noqa: B023  # as above
                     )
-                    for some in _groups(messages):
-                        await send(accio_pb2.MeasureChunk(series=some))
+                    for chunk in chunks:
+                        await send(chunk)
 
     def _find(self, snapshot: Snapshot, text: str, node: str, viewer: Viewer) -> Found:
         found = runs_query.find(snapshot, text, viewer)
@@ -87,6 +87,7 @@ def _children(snapshot: Snapshot, found: Found, low: int) -> tuple[list[Found], 
     return [Found(run=found.run, index=row.index, instance=row) for row in rows], following
 
 
-def _groups(messages: Sequence[runs_pb2.NodeSeries]) -> Iterator[Sequence[runs_pb2.NodeSeries]]:
-    for start in range(0, len(messages), _SERIES):
-        yield messages[start : start + _SERIES]
+def _encoded(messages: Sequence[runs_pb2.NodeSeries]) -> list[bytes]:
+    """Return chunks as they are sent: encoding them takes as long as reading them, so the reader's thread does."""
+    groups = (messages[start : start + _SERIES] for start in range(0, len(messages), _SERIES))
+    return [accio_pb2.MeasureChunk(series=some).SerializeToString() for some in groups]

@@ -22,6 +22,11 @@ Out = TypeVar("Out", bound=Message, contravariant=True)
 Send = Callable[[M], Awaitable[None]]
 """Sends one message to the client; waits while the client's window is full."""
 
+SendEncoded = Callable[[M | bytes], Awaitable[None]]
+"""The same for large messages, and for those that many get: whoever has encoded one elsewhere, or before, sends its
+bytes.
+"""
+
 
 class Stream(Protocol[In, Out]):
     """Both directions of a streaming call. Only one task may write, and only one may read."""
@@ -59,11 +64,19 @@ def offer(service: ServiceDescriptor, *parts: object) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
 
+def _encoder(encode: Callable[[Message], bytes]) -> Callable[[Message | bytes], bytes]:
+    """Return what encodes messages that aren't yet."""
+    return lambda message: message if isinstance(message, bytes) else encode(message)
+
+
 def _handler(method: MethodDescriptor, call: Callable[..., Awaitable[Any]]) -> Any:
     codec: dict[str, Any] = {
         "request_deserializer": GetMessageClass(method.input_type).FromString,
         "response_serializer": GetMessageClass(method.output_type).SerializeToString,
     }
+
+    if method.server_streaming:
+        codec["response_serializer"] = _encoder(codec["response_serializer"])
 
     async def unary(request: Message, _context: Any) -> Any:
         return await call(request)

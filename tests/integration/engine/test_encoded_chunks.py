@@ -1,0 +1,53 @@
+"""What large reads send is encoded where it was read: the event loop has nothing to do for it but hand it on."""
+
+import pytest
+from google.protobuf.message import Message
+
+from accio.v1 import accio_pb2
+from accio_daemon.services.calls.columns import ColumnCalls
+from accio_daemon.services.calls.exporting import ExportCalls
+from accio_daemon.services.calls.rights import Rights
+from accio_daemon.services.transport.auth import Tokens
+from accio_daemon.storage import runs_query
+from accio_daemon.storage.plans import Plans
+from accio_daemon.storage.readers import Readers
+from tests import builders
+from tests.integration.engine.conftest import Bench, Benches
+
+
+async def _sent(bench: Bench, readers: Readers, kind: str, run: str) -> list[Message | bytes]:
+    """Return what a call sends of a run."""
+    sent: list[Message | bytes] = []
+
+    async def send(chunk: Message | bytes) -> None:
+        sent.append(chunk)
+
+    rights = Rights(Tokens([]))
+    if kind == "export":
+        calls = ExportCalls(readers=readers, plans=Plans(), rights=rights)
+        await calls.export(accio_pb2.ExportRequest(ids=[run], outputs=True), send)
+    else:
+        columns = ColumnCalls(readers=readers, plans=Plans(), rights=rights)
+        await columns.columns(accio_pb2.ColumnsRequest(run=run), send)
+    return sent
+
+
+@pytest.mark.parametrize("kind", ["export", "columns"])
+async def test_rows_are_sent_as_bytes(benches: Benches, kind: str) -> None:
+    """All that grows with a run is bytes by the time that the loop has it; heads and ends are small messages."""
+    async with benches.running() as bench, Readers.open(bench.database) as readers:
+        await bench.join(cpus=2)
+        no = await bench.submit(builders.graph({"A": []}))
+        row = runs_query.get_run(bench.reader, no)
+        assert row is not None
+        sent = await _sent(bench, readers, kind, str(row.id))
+    if kind == "export":
+        (chunk,) = sent
+        assert isinstance(chunk, bytes)
+        assert list(accio_pb2.ExportChunk.FromString(chunk).index) == [0]
+    else:
+        head, chunk, end = sent
+        assert isinstance(chunk, bytes)
+        assert len(accio_pb2.ColumnsChunk.FromString(chunk).states) == 1
+        assert isinstance(head, accio_pb2.ColumnsChunk)
+        assert isinstance(end, accio_pb2.ColumnsChunk)
