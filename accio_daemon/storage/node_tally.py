@@ -100,8 +100,8 @@ def count_nodes(connection: sqlite3.Connection, found: Found, tally: NodeTally) 
         return counts  # of a run that is over nothing else need be read
     if found.instance is None and run.implied is not RunState.SCHEDULED and not counts.keys() - _GOING_ON:
         return tally.unreached(run.implied)
-    rows = dict(connection.execute(SQL["attempts_going_on"], {"run": run.no, "idx": found.place}))
-    return tally.counts(no for no, attempt in rows.items() if attempt is not None)
+    rows = connection.execute(SQL["executing_nodes"], {"run": run.no, "idx": found.place})
+    return tally.counts(no for (no,) in rows)
 
 
 _GOING_ON = {NodeState.WAITING, NodeState.QUEUED, NodeState.RUNNING}

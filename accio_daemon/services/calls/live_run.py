@@ -28,7 +28,19 @@ from accio_daemon.storage.runs_query import Found, InstanceRow, RunRow
 # So many nodes are read on the event loop; more cost more than a hop to a thread.
 _AT_HAND = 200
 
+# How long a watcher lets short calls pass before it is sent something, where others watch the same run.
+_PASSING_S = 0.002
+
 Update = tuple[accio_pb2.RunUpdate, bool]  # the state, and whether the run has ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A run's state as all who follow it share it: it is encoded once for all of them."""
+
+    update: accio_pb2.RunUpdate  # nobody changes it
+    encoded: bytes
+    ended: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,14 +76,15 @@ class LiveRun:
         self._stuck = stuck
         self._known: _Known | None = None
         self._failed: tuple[InstanceRow, accio_pb2.NodeFailure | None] | None = None  # a parent's first failed child
-        self._last: tuple[int, Update] | None = None  # what was read, after how many changes
+        self._last: tuple[int, Seen] | None = None  # what was read, after how many changes
         self._reading = asyncio.Lock()
+        self._turns = asyncio.Lock()
 
     def close(self) -> None:
         """Follow the run no more."""
         self._changes.close()
 
-    async def read(self, *, afresh: bool) -> Update:
+    async def read(self, *, afresh: bool) -> Seen:
         """Read the state; NotFound if the run was deleted. Unless *afresh*, an edit of its name may be missed."""
         async with self._reading:
             count = self._changes.count
@@ -80,8 +93,18 @@ class LiveRun:
                 for each in self._away():
                     update.away.add(agent=each.agent, reason=each.reason, nodes=each.nodes)
                 update.stuck = self._stuck()
-                self._last = (count, (update, ended))
+                encoded = update.SerializeToString(deterministic=True)
+                self._last = (count, Seen(update=update, encoded=encoded, ended=ended))
             return self._last[1]
+
+    async def take_turn(self) -> None:
+        """Wait until one follower may be sent something. All of them learn of a change at once; were they all served in
+        one turn of the event loop, every other call would wait for that.
+        """
+        if self.followers > 1:
+            async with self._turns:
+                await asyncio.sleep(0)
+                await self._readers.short_calls.pass_by(_PASSING_S)
 
     async def _look(self) -> Update:
         if self._found.run.parent and self._found.index is None:

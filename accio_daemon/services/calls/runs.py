@@ -28,7 +28,7 @@ from accio_daemon.services.messages.nodes import node_message
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.keeping import TokenKeeper
-from accio_daemon.services.transport.rpc import Send
+from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import quarantine, runs_query, submissions
 from accio_daemon.storage.begun import count_executing
 from accio_daemon.storage.jobs import Snapshot
@@ -99,7 +99,7 @@ class RunCalls:
         """Return everything about a node."""
         return await self._views.details(request.run, request.node, self._rights.viewer())
 
-    async def watch(self, request: accio_pb2.WatchRequest, send: Send[accio_pb2.RunUpdate]) -> None:
+    async def watch(self, request: accio_pb2.WatchRequest, send: SendEncoded[accio_pb2.RunUpdate]) -> None:
         """Send a run's states until it has ended."""
         await self._watching.watch(await self._find(request.id), send)
 

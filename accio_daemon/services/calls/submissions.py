@@ -38,7 +38,7 @@ from accio_daemon.services.calls.workload import outlook
 from accio_daemon.services.messages.runs import run_message, until_message
 from accio_daemon.services.messages.workload import forecast_message
 from accio_daemon.services.transport.auth import caller
-from accio_daemon.services.transport.rpc import Send
+from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query, submissions
 from accio_daemon.storage.dry_run import Subject, dry_run
 from accio_daemon.storage.plans import Plans
@@ -127,7 +127,7 @@ class SubmissionCalls:
             run=run_message(outcome.found), warnings=map(issue_message, outcome.warnings), created=outcome.created
         )
 
-    async def submit_and_watch(self, request: accio_pb2.SubmitRequest, send: Send[accio_pb2.RunUpdate]) -> None:
+    async def submit_and_watch(self, request: accio_pb2.SubmitRequest, send: SendEncoded[accio_pb2.RunUpdate]) -> None:
         """Create a run, and send its states until it has ended."""
         outcome = await self._submit(request)
         await self._watching.watch(outcome.found, send, [*map(issue_message, outcome.warnings)])

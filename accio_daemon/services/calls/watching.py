@@ -10,9 +10,9 @@ from dataclasses import replace
 from accio.domain.states import RunState
 from accio.v1 import accio_pb2, values_pb2
 from accio_daemon.engine.ports import EnginePort, Success
-from accio_daemon.services.calls.live_run import LiveRuns
+from accio_daemon.services.calls.live_run import LiveRuns, Seen
 from accio_daemon.services.messages.runs import run_message
-from accio_daemon.services.transport.rpc import Send
+from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found, RunRow
@@ -21,6 +21,7 @@ from accio_daemon.storage.runs_query import Found, RunRow
 _AT_ONCE = 8
 _PACE_S = 0.05
 _BYTES_PER_S = 2_000_000
+_FOLLOWER_S = 0.0025  # for each who watches the same run
 # How long the first state of a new run may wait for its last one, which makes it superfluous.
 _MOMENT_S = 0.01
 
@@ -34,7 +35,7 @@ class Watching:
         self._live = LiveRuns(engine=engine, readers=readers, plans=plans)
 
     async def watch(
-        self, found: Found, send: Send[accio_pb2.RunUpdate], warnings: Sequence[values_pb2.Issue] | None = None
+        self, found: Found, send: SendEncoded[accio_pb2.RunUpdate], warnings: Sequence[values_pb2.Issue] | None = None
     ) -> None:
         """Send the run's state until it has ended, or is deleted (NotFound).
 
@@ -52,28 +53,37 @@ class Watching:
                     return
             live = stack.enter_context(self._live.following(found))
             for turn in range(2**62):
-                latest, ended = await live.read(afresh=turn == 0)
-                update = accio_pb2.RunUpdate()
-                update.CopyFrom(latest)
+                seen = await live.read(afresh=turn == 0)
                 # The first failure that was told stays, though one may turn up that stands before it in the order of
                 # the sweep.
-                failure = failure or (update.first_failure if update.HasField("first_failure") else None)
-                if failure is not None:
-                    update.first_failure.CopyFrom(failure)
+                if failure is None and seen.update.HasField("first_failure"):
+                    failure = seen.update.first_failure
+                state = seen.encoded if failure is None else _telling(seen, failure)
                 if warnings is not None and turn == 0:
-                    last = await _begin(found, warnings, update, ended=ended, send=send)
-                if ended and not last:
-                    await send(update)
-                    return
-                state = update.SerializeToString(deterministic=True)
+                    if seen.ended:
+                        await send(_warning(state, warnings))
+                        return
+                    last = await _begin(found, warnings, send)
                 if state != last:
-                    await send(update)
+                    await live.take_turn()
+                    await send(state)
                     last = state
-                if ended:
+                if seen.ended:
                     return
                 await changes.changed()
                 if turn > _AT_ONCE:
-                    await changes.pause(_until_next(max(_PACE_S, len(state) / _BYTES_PER_S)))
+                    pace_s = max(_PACE_S, len(state) / _BYTES_PER_S, live.followers * _FOLLOWER_S)
+                    await changes.pause(_until_next(pace_s))
+
+
+def _telling(seen: Seen, failure: accio_pb2.NodeFailure) -> bytes:
+    """Return what is seen, with a failure that was told before in place of another one."""
+    if seen.update.first_failure == failure:
+        return seen.encoded
+    update = accio_pb2.RunUpdate()
+    update.CopyFrom(seen.update)
+    update.first_failure.CopyFrom(failure)
+    return update.SerializeToString(deterministic=True)
 
 
 def _of_success(run: RunRow, success: Success, warnings: Sequence[values_pb2.Issue]) -> accio_pb2.RunUpdate:
@@ -93,18 +103,15 @@ def _until_next(pace_s: float) -> float:
     return pace_s - asyncio.get_running_loop().time() % pace_s
 
 
-async def _begin(
-    found: Found,
-    warnings: Sequence[values_pb2.Issue],
-    update: accio_pb2.RunUpdate,
-    *,
-    ended: bool,
-    send: Send[accio_pb2.RunUpdate],
-) -> bytes:
-    """Send a new run's first state, and return it; of a run that has *ended* the only *update* says what it said."""
-    if ended:
-        update.warnings.extend(warnings)
-        return b""
+def _warning(state: bytes, warnings: Sequence[values_pb2.Issue]) -> accio_pb2.RunUpdate:
+    """Return the only update of a new run that has ended already: it says what the first one would have said, too."""
+    update = accio_pb2.RunUpdate.FromString(state)
+    update.warnings.extend(warnings)
+    return update
+
+
+async def _begin(found: Found, warnings: Sequence[values_pb2.Issue], send: SendEncoded[accio_pb2.RunUpdate]) -> bytes:
+    """Send a new run's first state, and return it."""
     first = accio_pb2.RunUpdate(run=run_message(found), warnings=warnings)
     await send(first)
     first.ClearField("warnings")

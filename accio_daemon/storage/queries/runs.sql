@@ -75,8 +75,8 @@ SELECT node, state FROM nodes WHERE run_no = :run AND idx = :idx
 SELECT node, cause FROM nodes
 WHERE run_no = :run AND idx = :idx AND state IN (SELECT value FROM json_each(:states)) AND cause IS NOT NULL ORDER BY ended_at, node LIMIT 1
 
--- name: attempts_going_on
-SELECT node, attempt FROM executions WHERE run_no = :run AND idx = :idx
+-- name: executing_nodes
+SELECT node FROM executions WHERE run_no = :run AND idx = :idx AND attempt IS NOT NULL
 
 -- name: ended_by_node
 SELECT node, state, count(*), sum(cached) FROM nodes WHERE run_no = :run AND idx BETWEEN :low AND :high GROUP BY node, state

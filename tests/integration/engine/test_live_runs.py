@@ -52,8 +52,8 @@ class Watched:
 
 async def seen(live: LiveRun) -> dict[str, int]:
     """Read the run's counts as a watcher does."""
-    update, _ = await live.read(afresh=False)
-    return {each.state: each.count for each in update.run.nodes_by_state}
+    found = await live.read(afresh=False)
+    return {each.state: each.count for each in found.update.run.nodes_by_state}
 
 
 async def end_all(bench: Bench, agent: FakeAgent, *, failing: str = "") -> None:
@@ -85,12 +85,12 @@ async def test_each_look_counts_as_a_look_at_all_nodes_would(benches: Benches) -
                 await end_all(bench, agent, failing=failing)
                 assert await seen(live) == watched.whole()
             assert watched.whole() == {"success": 2, "failed": 1, "cancelled": 2}
-            update, ended = await live.read(afresh=False)
-            assert (ended, update.first_failure.node) == (True, "B")
+            found = await live.read(afresh=False)
+            assert (found.ended, found.update.first_failure.node) == (True, "B")
             await bench.engine.ask(RetryRun(run=watched.found.run.no))
             assert await seen(live) == watched.whole()
-            update, ended = await live.read(afresh=False)
-            assert (ended, update.HasField("first_failure")) == (False, False)
+            found = await live.read(afresh=False)
+            assert (found.ended, found.update.HasField("first_failure")) == (False, False)
             await bench.engine.ask(KillRun(run=watched.found.run.no))
             await end_all(bench, agent)
             assert await seen(live) == watched.whole()
@@ -121,7 +121,8 @@ async def test_a_run_that_succeeds_at_once_is_told_unread(benches: Benches, monk
     statements: list[str] = []
     sent: list[accio_pb2.RunUpdate] = []
 
-    async def send(update: accio_pb2.RunUpdate) -> None:
+    async def send(update: accio_pb2.RunUpdate | bytes) -> None:
+        assert isinstance(update, accio_pb2.RunUpdate)
         sent.append(update)
 
     async with benches.running() as bench, Readers.open(bench.database) as readers:
@@ -138,9 +139,9 @@ async def test_a_run_that_succeeds_at_once_is_told_unread(benches: Benches, monk
         assert statements == []
         watched = Watched(bench, readers, found.run.no)
         with watched.following() as live:
-            read, ended = await live.read(afresh=True)
-        assert ended
-        assert sent == [read]
+            last = await live.read(afresh=True)
+        assert last.ended
+        assert sent == [last.update]
 
 
 async def test_nobody_reads_what_another_has_read(benches: Benches) -> None:
@@ -157,3 +158,61 @@ async def test_nobody_reads_what_another_has_read(benches: Benches) -> None:
             statements.clear()
             assert await other.read(afresh=False) is first
             assert statements == []
+
+
+async def test_a_look_reads_no_rows_of_nodes_that_wait(benches: Benches) -> None:
+    """Of a run of many nodes thousands are queued: a look takes from the database those that are executed alone."""
+    rows: list[object] = []
+
+    def note(_: object, row: tuple[object, ...]) -> tuple[object, ...]:
+        rows.append(row)
+        return row
+
+    async with benches.running() as bench, Readers.open(bench.database) as readers:
+        agent = await bench.join(cpus=2)
+        watched = Watched(bench, readers, await bench.submit(builders.graph({f"n{no}": [] for no in range(100)})))
+        with watched.following() as live:
+            await live.read(afresh=True)
+            await end_all(bench, agent)
+            readers.glance(lambda connection: setattr(connection, "row_factory", note))
+            assert await seen(live) == watched.whole()
+            assert len(rows) < 20, "its own row, the nodes that ended, and those that run"
+
+
+async def test_watchers_of_a_run_share_what_is_sent_and_take_turns(benches: Benches) -> None:
+    """A change is encoded once, and others have a turn of the event loop between any two watchers that it is sent to:
+    were it one turn for all of them, every call would wait for that.
+    """
+    turn = 0
+    sent: list[tuple[int, accio_pb2.RunUpdate | bytes]] = []
+    all_have = asyncio.Event()
+
+    async def send(update: accio_pb2.RunUpdate | bytes) -> None:
+        sent.append((turn, update))
+        if len(sent) == 20:
+            all_have.set()
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async with benches.running() as bench, Readers.open(bench.database) as readers:
+        agent = await bench.join(cpus=2)
+        run = await bench.submit(WIDE)
+        watches = watching.Watching(engine=bench.engine, readers=readers, plans=Plans())
+        async with asyncio.timeout(90), asyncio.TaskGroup() as tasks:
+            going = [tasks.create_task(watches.watch(Watched(bench, readers, run).found, send)) for _ in range(20)]
+            await all_have.wait()
+            sent.clear()
+            all_have.clear()
+            counting = tasks.create_task(count_turns())
+            await end_all(bench, agent)
+            await all_have.wait()
+            for each in (*going, counting):
+                each.cancel()
+        turns, updates = zip(*sent[:20], strict=True)
+        assert len(set(turns)) == 20
+        assert isinstance(updates[0], bytes)
+        assert all(each is updates[0] for each in updates)
