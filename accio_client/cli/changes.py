@@ -82,7 +82,7 @@ def kill(session: Session, runs: tuple[str, ...], *, where: str, yes: bool) -> i
     "--operators",
     type=click.Choice(["pinned", "latest"]),
     default="pinned",
-    help="Whether to keep the operator versions that the run pinned.",
+    help="Whether to keep the operator versions that the run pinned, or to run what has yet to begin by the latest.",
 )
 @click.option("--memory", metavar="SIZE|Nx", default="", help="What they demand from now on, such as 8GiB or 2x.")
 @click.option("--cpus", metavar="N|Nx", default="", help="The same of CPUs, such as 4 or 2x.")
@@ -117,6 +117,7 @@ def retry(
             ids, latest_operators=operators == "latest", memory=memory, cpus=cpus, timeout=timeout, force=force
         )
         changed = [each.id for each in found if each.changed and again.get(each.id)]
+        moved = [each.id for each in found if each.changed and operators == "latest" and not again.get(each.id, True)]
         edits = dict.fromkeys(
             edit for each in changed for edit in _edits(session, client, each, latest=operators == "latest")
         )
@@ -124,6 +125,8 @@ def retry(
     code = SUCCESS if follows else tell(session, found, "retried", "has nothing to retry")
     for each_id in changed:
         session.say(f"{each_id} runs again, of its nodes: {again[each_id]}")
+    for each_id in moved:
+        session.say(f"{each_id} had nothing to retry; what it has yet to execute runs the latest operators")
     for edit in edits:
         session.say(printable(edit))
     return follow_runs(session, [each.id for each in found]) if follows else code
@@ -140,12 +143,11 @@ def _edits(session: Session, client: "Client", run_id: str, *, latest: bool) -> 
             operator = client.get_operator(name)
             if operator.stale:
                 yield operator.stale
-            elif not latest and operator.digest not in {None, client.get_node(run_id, node).operator_digest}:
-                parent = found.run.parent or found.run.id
-                kill, retry = session.hint(f"kill {parent}"), session.hint(f"retry {parent} -operators=latest")
+            elif not latest and operator.digest not in {None, client.get_node(run_id, node).pinned_digest}:
+                moving = session.hint(f"retry {found.run.parent or found.run.id} -operators=latest")
                 yield (
                     f"the code of {name} has changed since the run was submitted, and the run keeps the one of then; "
-                    f"to run the new one: `{kill}`, then `{retry}`"
+                    f"to run the new one: `{moving}`"
                 )
 
 

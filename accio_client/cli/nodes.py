@@ -55,6 +55,7 @@ def _show_details(found: NodeDetailsView) -> None:
         ("changed by a retry", found.demand_changed),
         ("checkpoint", None if found.checkpoint is None else _saved(found.checkpoint)),
         ("operator digest", found.operator_digest),
+        ("the run pins now", found.pinned_digest if found.pinned_digest != found.operator_digest else None),
         ("key", found.key),
     ]
     facts += [(f"input {port}", shown_value(value.value)) for port, value in found.inputs.items()]

@@ -61,6 +61,7 @@ def node_details(found: views.NodeDetailsView) -> Document:
         "error": failure(found.node.failure),
         "seed": None if found.seed is None else str(found.seed),
         "operator_digest": found.operator_digest or None,
+        "pinned_digest": found.pinned_digest or None,
         "key": found.key,
         "demand": None if found.demand is None else resources(found.demand),
         "timeout_ms": found.timeout_ms,

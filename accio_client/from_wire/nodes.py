@@ -94,4 +94,5 @@ def node_details(message: runs_pb2.NodeDetails) -> views.NodeDetailsView:
         demand_changed=message.demand_changed,
         checkpoint=checkpoint(message.checkpoint) if message.HasField("checkpoint") else None,
         series=tuple(map(series, message.measured)),
+        pinned_digest=message.pinned_digest,
     )

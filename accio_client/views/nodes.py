@@ -161,6 +161,7 @@ class NodeDetailsView:
     demand_changed: str = ""  # what a retry changed of that
     checkpoint: CheckpointView | None = None
     series: tuple[SeriesView, ...] = ()
+    pinned_digest: str = ""  # what a retry executes; empty of an older daemon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

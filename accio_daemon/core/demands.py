@@ -17,7 +17,7 @@ from accio.errors import BadRequest, FailedPrecondition
 from accio_daemon.core.commands import InstanceFacts, RetryRun
 from accio_daemon.core.effects import EventRow
 from accio_daemon.core.outgoing import NodeClass
-from accio_daemon.core.plan import NodePlan
+from accio_daemon.core.plan import NodePlan, Plan
 from accio_daemon.core.records import Execution, Instance, Run
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
@@ -74,16 +74,17 @@ def after_memory_ran_out(turn: Turn, execution: Execution) -> None:
     turn.fx.events.append(EventRow(run_no, index, no, None, "demands more", detail, turn.now.wall_ms))
 
 
-def check(world: World, run: Run, command: RetryRun) -> str:
-    """Return in words what changes for the nodes that a retry runs again; raise if it can't be, and nothing changes.
+def check(world: World, run: Run, plan: Plan, command: RetryRun) -> str:
+    """Return in words what changes for the nodes that a retry runs again by *plan*; raise if it can't be.
 
     BadRequest: there is nothing to multiply. FailedPrecondition: no agent could execute a node, unless it is forced.
     """
-    assert command.demand is not None, "asked where something is to change"
+    if command.demand is None:
+        return ""
     changes: dict[str, None] = {}
     problem = ""
     found = False
-    for node, before in _retried(run, command):
+    for node, before in _retried(run, plan, command):
         found = True
         try:
             after = command.demand.apply(before)
@@ -100,10 +101,10 @@ def check(world: World, run: Run, command: RetryRun) -> str:
     return "; ".join(changes)
 
 
-def _retried(run: Run, command: RetryRun) -> Iterator[tuple[NodePlan, NodeDemand]]:
+def _retried(run: Run, plan: Plan, command: RetryRun) -> Iterator[tuple[NodePlan, NodeDemand]]:
     """Yield each node that a retry runs again, with what it demands, those that are equal once."""
     seen: set[tuple[int, NodeDemand]] = set()
-    nodes = run.plan.nodes
+    nodes = plan.nodes
     for no, own in (*_of_ended(run, command.ended), *_of_open(run, command.index)):
         before = own or declared(nodes[no])
         if (no, before) not in seen:

@@ -17,14 +17,16 @@ from accio_daemon.core.moves import (
     restore_node,
 )
 from accio_daemon.core.on_runs import drop_rows, leave_no_trace, note, open_instance, silence
-from accio_daemon.core.plan import compile_plan
+from accio_daemon.core.plan import Plan, compile_plan
 from accio_daemon.core.records import Instance, Run
-from accio_daemon.core.terms import Announced
 from accio_daemon.core.turn import Turn
 
 
 def retry(turn: Turn, command: RetryRun) -> bool:
-    """Make a run, or one child, go on. The engine revived the run if it had ended, and read its ended children."""
+    """Make a run, or one child, go on; return whether anything changed.
+
+    The engine revived the run if it had ended, and read its ended children.
+    """
     world = turn.world
     run = world.runs.get(command.run)
     if run is None:
@@ -32,10 +34,12 @@ def retry(turn: Turn, command: RetryRun) -> bool:
     index = None if run.single else command.index
     if run.own_state in RUN_TERMINAL and command.own is None:
         raise StaleFacts("the run's own nodes have ended in between")
-    if command.operators is not None:
-        _repin(turn, run, command.operators)
+    plan = _plan(turn, run, command, index)
+    changes = check(world, run, plan, command)
+    moved = plan is not run.plan
+    if moved:
+        _repin(turn, run, plan)
     forget_lacks(world, run)
-    changes = check(world, run, command) if command.demand else ""
     sequence = turn.next_sequence()
     for child in command.ended:
         if child.index not in run.open and child.index not in run.pruned and not run.taken.is_removed(child.index):
@@ -52,16 +56,22 @@ def retry(turn: Turn, command: RetryRun) -> bool:
     if run.plan.gathers:
         changed = _retry_own(turn, run, command, sequence, goes_on=changed) or changed
     if changed:
-        if run.state is not RunState.RUNNING:
-            move_run(run, RunState.RUNNING)
-        run.ended_ms = None
-        turn.fx.runs[run.no] = run
+        _go_on_with_run(turn, run)
+    if changed or moved:
+        latest = ", with the latest operators" if moved else ""
         with_more = f", with other demands: {changes}" if changes else ""
-        note(turn, run, command.index, "retried", f"retried by {command.by}{with_more}")
+        note(turn, run, command.index, "retried", f"retried by {command.by}{latest}{with_more}")
     repeating.resume(turn, run)
     trials_over.resume(turn, run)
     endings.run_over(turn, run)
-    return changed
+    return changed or moved
+
+
+def _go_on_with_run(turn: Turn, run: Run) -> None:
+    if run.state is not RunState.RUNNING:
+        move_run(run, RunState.RUNNING)
+    run.ended_ms = None
+    turn.fx.runs[run.no] = run
 
 
 def _retry_own(turn: Turn, run: Run, command: RetryRun, sequence: int, *, goes_on: bool) -> bool:
@@ -97,11 +107,23 @@ def _reset_own(turn: Turn, run: Run, ended: InstanceFacts | None) -> None:
     fx.begun_anew.append(run.no)
 
 
-def _repin(turn: Turn, run: Run, operators: tuple[Announced, ...]) -> None:
+def _plan(turn: Turn, run: Run, command: RetryRun, index: int | None) -> Plan:
+    """Return the plan to go on with: another one if other operators are wanted, and something is yet to be executed."""
+    pinned = tuple(node.operator_no for node in run.plan.nodes)
+    if command.operators is None or pinned == tuple(operator.no for operator in command.operators):
+        return run.plan
+    if index is None:
+        has_more = run.state is not RunState.SUCCESS
+    else:
+        has_more = bool(command.ended) or index in run.open or run.taken.is_unreached(index)
+    return compile_plan(run.workflow, run.sweep, command.operators, turn.world.classes) if has_more else run.plan
+
+
+def _repin(turn: Turn, run: Run, plan: Plan) -> None:
     """Pin other operator versions for what hasn't been dispatched."""
     world = turn.world
-    run.plan = compile_plan(run.workflow, run.sweep, operators, world.classes)
-    turn.fx.repinned[run.no] = tuple(pinned.no for pinned in operators)
+    run.plan = plan
+    turn.fx.repinned[run.no] = tuple(node.operator_no for node in plan.nodes)
     world.unopened.refile(run)
     for instance in run.open.values():
         for no, execution in enumerate(instance.executions):

@@ -118,7 +118,8 @@ def test_up_reloads_what_is_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert client.get_node(first, "Under").node.state == "running"
         gate.touch()
         eventually(lambda: client.get_run(first).run.state == "success", what="the end of what ran")
-        assert client.get_node(first, "Under").artifacts[0].value == 2
+        before = client.get_node(first, "Under")
+        assert before.artifacts[0].value == 2
         assert _submit(client, 7) == (7000, [])
         assert client.get_node(second, "Under").node.state == "queued"
 
@@ -135,4 +136,7 @@ def test_up_reloads_what_is_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         client.retry([parent], latest_operators=True)
         assert client.wait(parent).state == "success"
         assert client.get_node(second, "Under").artifacts[0].value == 2000
-        assert client.get_node(first, "Under").artifacts[0].value == 2, "what has succeeded stays"
+        after = client.get_node(first, "Under")
+        assert after.artifacts[0].value == 2, "what has succeeded stays"
+        assert after.operator_digest == before.operator_digest, "and says what code it is of"
+        assert client.get_node(second, "Under").operator_digest != before.operator_digest

@@ -51,7 +51,8 @@ _AT_ONCE = 50
 class _Details:
     found: Found
     node: NodeFacts
-    operator: OperatorSpec
+    operator: OperatorSpec  # the version that gave the result, else that which the run pins
+    pinned: str | None  # the digest of what the run pins
     inputs: dict[str, Input]
     seed: int | None
     result: NodeResult | None
@@ -98,6 +99,7 @@ class NodeViews:
             attempts=map(attempt_message, details.node.attempts),
             seed=details.seed,
             operator_digest=details.operator.digest or "",
+            pinned_digest=details.pinned or "",
             demand=resources_message(details.demand.resources),
             timeout_ms=details.demand.timeout_ms or 0,
             demand_changed=difference(details.declared, details.demand),
@@ -125,10 +127,12 @@ class NodeViews:
         coordinates = () if found.place == OWN else found.run.sweep.coordinates(found.place)[0]
         node, planned = nodes[place - nodes[0].no], plan.nodes[place]
         by_itself = declared(planned)
+        result = read_result(snapshot, found, place)
         return _Details(
             found=found,
             node=node,
-            operator=planned.operator,
+            operator=planned.operator if result is None else result.operator,
+            pinned=planned.operator.digest,
             inputs=effective_inputs(
                 found.run,
                 planned,
@@ -137,7 +141,7 @@ class NodeViews:
                 read_gathered(snapshot, found.run.no) if planned.gathers else {},
             ),
             seed=node_seed(found.seed, name) if planned.operator.unstable else None,
-            result=read_result(snapshot, found, place),
+            result=result,
             declared=by_itself,
             demand=read_demand(snapshot, found.run.no, found.place, place) or by_itself,
             checkpoint=read_checkpoint(snapshot, found.run.no, found.place, place),

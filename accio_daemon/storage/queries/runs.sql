@@ -115,5 +115,5 @@ SELECT c.digest, c.bytes FROM nodes n JOIN contents c ON c.result = n.result
 WHERE n.run_no = :run AND n.idx = :idx AND n.node = :node
 
 -- name: result_of
-SELECT s.key, s.id, s.outputs, s.blobs, s.metrics
+SELECT s.key, s.id, s.outputs, s.blobs, s.metrics, s.operator_no
 FROM nodes n JOIN results s ON s.id = n.result WHERE n.run_no = :run AND n.idx = :idx AND n.node = :node
