@@ -1,16 +1,19 @@
 """How clients and agents open connections to the daemon, whatever kind of address it has."""
 
-import ssl
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-import grpc
-import grpc.aio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from accio import places, sockets
-from accio.errors import AccioError
 from accio.trust import SYSTEM, Trust, join_token
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import grpc.aio
+
+    from accio.errors import AccioError
 
 
 class Door:
@@ -27,6 +30,14 @@ class Door:
         """Whether others on the network can see what is said here, the token first."""
         return self._trust is None and not places.is_loopback(self.address)
 
+    @property
+    def plain_place(self) -> Path | tuple[str, int] | None:
+        """The path of the socket, or host and port, where the daemon is asked in plain text on this machine alone."""
+        if self._path is not None:
+            return self._path
+        host, _, port = self.address.rpartition(":")
+        return (host.strip("[]"), int(port)) if self._trust is None and not self.exposed else None
+
     def known_by(self, token: str) -> str:
         """Return a token that tells others, too, by what the daemon is known, where only a token told that here."""
         return join_token(self._told, token) if self._told else token
@@ -40,6 +51,8 @@ class Door:
 
     def open(self, options: Sequence[tuple[str, Any]]) -> grpc.aio.Channel:
         """Return a channel; PermissionDenied for a socket that somebody else made."""
+        import grpc.aio  # not before: who asks without gRPC has a door, too
+
         if self._path is not None:
             sockets.require_own(self._path)
             return grpc.aio.insecure_channel(sockets.target(self.address), options=list(options))
@@ -61,5 +74,7 @@ class Door:
 
 def _system_roots() -> bytes | None:
     """Return the authorities that this machine trusts; None for those that come with gRPC, if it names none."""
+    import ssl
+
     file = ssl.get_default_verify_paths().cafile
     return Path(file).read_bytes() if file else None

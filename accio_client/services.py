@@ -6,36 +6,40 @@ or two calls, and would wait longer for all of them than for its answer.
 
 from typing import Any
 
-import grpc.aio
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 
-class Service:
-    """What a generated stub is: an attribute per call."""
+class Method:
+    """One call of a service: its path, how a question is written, how an answer is read, which of them are streams."""
 
-    def __init__(self, channel: grpc.aio.Channel, service: ServiceDescriptor) -> None:
-        self._channel = channel
+    __slots__ = ("kind", "path", "read", "write")
+
+    def __init__(self, method: MethodDescriptor) -> None:
+        self.path = f"/{method.containing_service.full_name}/{method.name}"
+        self.write = GetMessageClass(method.input_type).SerializeToString
+        self.read = GetMessageClass(method.output_type).FromString
+        self.kind = (method.client_streaming, method.server_streaming)
+
+    def __repr__(self) -> str:
+        return f"Method({self.path!r})"
+
+
+class Service:
+    """What a generated stub is: an attribute per call, for which a `Connection` asks."""
+
+    def __init__(self, service: ServiceDescriptor) -> None:
         self._service = service
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Method:
         method = self._service.methods_by_name.get(name)
         if method is None:
             raise AttributeError(f"the service {self._service.full_name} has no call {name!r}")
-        call = self._call_of(method)
-        setattr(self, name, call)
-        return call
+        made = Method(method)
+        setattr(self, name, made)
+        return made
 
-    def _call_of(self, method: MethodDescriptor) -> Any:
-        channel = self._channel
-        kinds = {
-            (False, False): channel.unary_unary,
-            (False, True): channel.unary_stream,
-            (True, False): channel.stream_unary,
-            (True, True): channel.stream_stream,
-        }
-        return kinds[method.client_streaming, method.server_streaming](
-            f"/{self._service.full_name}/{method.name}",
-            request_serializer=GetMessageClass(method.input_type).SerializeToString,
-            response_deserializer=GetMessageClass(method.output_type).FromString,
-        )
+
+def service(file: FileDescriptor, name: str) -> Any:
+    """Return a service of a file of the contract; its type is that of the generated stub."""
+    return Service(file.services_by_name[name])

@@ -1,22 +1,32 @@
 """Readings of the same thing take turns: who comes while one goes on waits for the next, which serves all who came."""
 
-import asyncio
+from __future__ import annotations
+
 import itertools
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from accio.late import dataclass
 
+if TYPE_CHECKING:
+    import asyncio
+
 T = TypeVar("T")
+
+
+def _lock() -> asyncio.Lock:
+    import asyncio  # where turns are taken there is an event loop; to keep none for them, it needn't be loaded
+
+    return asyncio.Lock()
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class _Turn:
     """Who reads holds the lock; *began* is the moment at which the last reading that ended had begun."""
 
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = field(default_factory=_lock)
     began: int = 0
 
 

@@ -49,7 +49,7 @@ class AnalysisCalls(MeasurementCalls):
             run=run, outputs=outputs, ports=ports, metrics=metrics, failures=failures, ranges=ranges
         )
         chunks = self._connection.stream(
-            lambda stubs: stubs.accio.Columns, request, accio_pb2.ColumnsChunk, deadline=STREAM_DEADLINE_S
+            self._accio.Columns, request, accio_pb2.ColumnsChunk, deadline=STREAM_DEADLINE_S
         )
         collector: Collector | None = None
         async with aclosing(chunks):
@@ -133,7 +133,7 @@ class AnalysisCalls(MeasurementCalls):
     async def _column_head(self, run: str) -> accio_pb2.ColumnsHead:
         nothing = accio_pb2.IndexRange(first=0, count=0)
         request = accio_pb2.ColumnsRequest(run=run, ranges=[nothing])
-        answers = self._connection.stream(lambda stubs: stubs.accio.Columns, request, accio_pb2.ColumnsChunk)
+        answers = self._connection.stream(self._accio.Columns, request, accio_pb2.ColumnsChunk)
         async with aclosing(answers):
             heads = [answer.head async for answer in answers if answer.HasField("head")]
         if not heads:

@@ -31,11 +31,13 @@ class Caller:
         cluster: str | None = None,
         deadline: float = DEADLINE_S,
         patience: float = PATIENCE_S,
+        brief: bool = False,
     ) -> None:
         """For *address*, the *cluster* of that name, or what the environment says; nothing is sent yet.
 
         With a join token, which doesn't hold the authority itself, the daemon is asked for that.
         A call takes at most *deadline* seconds; it is repeated for *patience* seconds while the daemon is away.
+        *brief* is for `BlockingCaller` alone, as its calls may block.
         """
         settings = Settings.load(address=address, token=token, user=user, cluster=cluster)
         door = Door(settings.address, settings.trust)
@@ -44,7 +46,12 @@ class Caller:
         self.exposed = door.exposed
         self._user = settings.user
         self._connection = Connection(
-            door=door, token=settings.token, user=settings.user, deadline=deadline, patience=patience
+            door=door,
+            token=settings.token,
+            user=settings.user,
+            deadline=deadline,
+            patience=patience,
+            brief=brief,
         )
         self._accio = self._connection.accio
         self._turns = Turns()

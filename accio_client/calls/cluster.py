@@ -59,7 +59,7 @@ class ClusterCalls(Caller):
     async def feed(self, *, patience: float = WATCH_PATIENCE_S) -> AsyncGenerator[views.FeedUpdate]:
         """Yield the cluster's numbers, and what has changed, at most twice a second, also over restarts."""
         updates = self._connection.lasting_stream(
-            lambda stubs: stubs.accio.Feed, accio_pb2.FeedRequest(), accio_pb2.FeedUpdate, patience=patience
+            self._accio.Feed, accio_pb2.FeedRequest(), accio_pb2.FeedUpdate, patience=patience
         )
         async with aclosing(updates):
             async for message in updates:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,7 @@ class MeasurementCalls(RunCalls):
         ids = [runs] if isinstance(runs, str) else list(runs)
         request = accio_pb2.MeasureRequest(ids=ids, name=name, node=node)
         chunks = self._connection.stream(
-            lambda stubs: stubs.accio.Measure, request, accio_pb2.MeasureChunk, deadline=STREAM_DEADLINE_S
+            self._accio.Measure, request, accio_pb2.MeasureChunk, deadline=STREAM_DEADLINE_S
         )
         async with aclosing(chunks):
             async for chunk in chunks:
@@ -57,6 +56,8 @@ class MeasurementCalls(RunCalls):
         """Write series as one long table called `series`, a row per point: all of them, or those of some *names*. No
         file if there are none; of *options* the folder and the form of the file count.
         """
+        import asyncio
+
         from accio_client.export import exporting
         from accio_client.export.series import COLUMNS, SERIES, cells_of
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -50,9 +48,7 @@ class ResultCalls(AnalysisCalls):
             outcomes=wide,
             measured=wide,
         )
-        chunks = self._connection.stream(
-            lambda stubs: stubs.accio.Export, request, accio_pb2.ExportChunk, deadline=STREAM_DEADLINE_S
-        )
+        chunks = self._connection.stream(self._accio.Export, request, accio_pb2.ExportChunk, deadline=STREAM_DEADLINE_S)
         async with aclosing(chunks):
             async for chunk in chunks:
                 yield chunk
@@ -94,7 +90,7 @@ class ResultCalls(AnalysisCalls):
     async def read_blob(self, digest: str) -> AsyncGenerator[bytes]:
         """Yield the bytes of a stored blob in pieces; nothing is verified here."""
         chunks = self._connection.stream(
-            lambda stubs: stubs.artifacts.Read, artifacts_pb2.ReadRequest(digest=digest), artifacts_pb2.ReadChunk
+            self._connection.artifacts.Read, artifacts_pb2.ReadRequest(digest=digest), artifacts_pb2.ReadChunk
         )
         async with aclosing(chunks):
             async for chunk in chunks:
@@ -113,6 +109,8 @@ class ResultCalls(AnalysisCalls):
 
     async def _export_points(self, found: points.Wanted, options: exporting.Options) -> Exported:
         """Write statistics of the points of a sweep from its columns."""
+        import asyncio
+
         from accio_client.export import points
 
         loop = asyncio.get_running_loop()
@@ -145,6 +143,9 @@ class ResultCalls(AnalysisCalls):
 
     async def _beside(self, work: Callable[[ReadBlob, exporting.Check], R]) -> R:
         """Do *work* in a thread, where it may read blobs; it is told to end when the caller doesn't wait any more."""
+        import asyncio
+        import threading
+
         from accio.content.digest import parse_digest
         from accio_client import fetching
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Unpack
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
 from accio.wire.cache_modes import cache_mode_message
-from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio.wire.states import RUN_STATE_MESSAGES
 from accio_client import definition_text, views
@@ -58,7 +57,7 @@ class RunCalls(Caller):
         """Create a run and yield its states until it has ended, in one call; survive a restart of the daemon."""
         request = self._submission(definition, base_path, cache, idempotency_key)
         updates = self._connection.lasting_stream(
-            lambda stubs: stubs.accio.SubmitAndWatch, request, accio_pb2.RunUpdate, patience=patience
+            self._accio.SubmitAndWatch, request, accio_pb2.RunUpdate, patience=patience
         )
         try:
             async with aclosing(updates):
@@ -217,7 +216,7 @@ class RunCalls(Caller):
     async def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> AsyncGenerator[views.RunUpdate]:
         """Yield the run's state now and at each change (the latest wins) until it ended, also over restarts."""
         updates = self._connection.lasting_stream(
-            lambda stubs: stubs.accio.Watch, accio_pb2.WatchRequest(id=run), accio_pb2.RunUpdate, patience=patience
+            self._accio.Watch, accio_pb2.WatchRequest(id=run), accio_pb2.RunUpdate, patience=patience
         )
         async with aclosing(updates):
             async for message in updates:
@@ -248,7 +247,7 @@ class RunCalls(Caller):
         request = accio_pb2.LogsRequest(run=run, node=node or "", follow=follow, together=True)
         reader = LogReader(follow=follow)
         chunks = self._connection.lasting_stream(
-            lambda stubs: stubs.accio.Logs, request, accio_pb2.LogChunk, patience=patience, again=reader.begin_again
+            self._accio.Logs, request, accio_pb2.LogChunk, patience=patience, again=reader.begin_again
         )
         async with aclosing(chunks):
             async for chunk in chunks:
@@ -293,6 +292,8 @@ class RunCalls(Caller):
 
     async def _complete(self, error: InvalidDefinition, request: accio_pb2.SubmitRequest) -> InvalidDefinition:
         """Return the error with all issues, where the trailers held only the first of them."""
+        from accio.wire.errors import is_clipped  # with gRPC, which is there once a call was refused
+
         if not is_clipped(error.issues):
             return error
         found = await self.validate(request.definition, base_path=request.base_path)

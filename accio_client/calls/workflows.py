@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from accio.errors import FailedPrecondition, InvalidDefinition, NotFound
 from accio.v1 import accio_pb2, values_pb2, workflows_pb2
-from accio.wire.errors import is_clipped
 from accio.wire.issues import issues_of
 from accio_client import definition_text, views
 from accio_client.calls import numbers
@@ -35,6 +34,8 @@ class WorkflowCalls(Caller):
                 self._accio.PushWorkflow, request, workflows_pb2.PushWorkflowResponse, deadline=SUBMIT_DEADLINE_S
             )
         except InvalidDefinition as error:
+            from accio.wire.errors import is_clipped  # with gRPC, which is there once a call was refused
+
             if is_clipped(error.issues):
                 found = await self.validate_workflow(text, default_id=request.default_id, base_path=folder)
                 raise InvalidDefinition(found.errors or error.issues, found.warnings) from None

@@ -46,7 +46,7 @@ class Session:
         from accio_client.sync import Client
 
         limits: dict[str, Any] = {} if deadline is None else {"deadline": deadline}
-        with Client(self.addr, cluster=self.cluster, **limits) as client:
+        with Client(self.addr, cluster=self.cluster, brief=True, **limits) as client:
             if client.exposed:
                 self.say(
                     f"warning: NOT ENCRYPTED: whoever sees the traffic to {client.address} gets your token; start that "

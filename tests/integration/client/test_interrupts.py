@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from accio.v1 import accio_pb2, runs_pb2
-from accio_client import blocking
+from accio_client import loop_thread
 from accio_client.cli import following
 from accio_client.cli.main import main
 from accio_client.views import RunUpdate
@@ -45,7 +45,7 @@ class Interruption:
         here = (id(frame), frame.f_lineno)
         if self.lines == self.nth:
             self.place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-            self.waiting = frame.f_code is blocking.BlockingCaller._run.__code__ and here in self.seen
+            self.waiting = frame.f_code is loop_thread.LoopThread.run.__code__ and here in self.seen
             self.sent = time.monotonic()
             sys.settrace(None)
             signal.raise_signal(signal.SIGINT)
@@ -89,7 +89,7 @@ def test_an_interrupt_at_any_line_ends_the_command(
 
     Nothing but the interrupt ends it: the daemon says no more, and no wait for the call runs out before the test fails.
     """
-    monkeypatch.setattr(blocking, "CANCEL_WITHIN_S", WAITED_S)
+    monkeypatch.setattr(loop_thread, "CANCEL_WITHIN_S", WAITED_S)
     ends = [threading.Event()]  # one for each submission: a slow one must not wait for the end of the next
 
     def forever(_: accio_pb2.SubmitRequest) -> Iterator[accio_pb2.RunUpdate]:

@@ -1,0 +1,209 @@
+"""The channels to the daemon: deadlines, patience while it is away, and the translation of whatever gRPC raises.
+
+Every call has a deadline. A call that found the daemon away is repeated with growing pauses: for `FIRST_PATIENCE_S`
+while this connection has never had an answer (a wrong address should say so soon), for `PATIENCE_S` afterwards (a
+daemon that restarts comes back). A call that may not be sent twice is repeated only if it can't have been sent, that is
+if the connection was refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+
+from accio.channels import Door
+from accio.errors import AccioError, Unavailable
+from accio.wire.errors import from_status
+from accio_client.connection import STREAM_DEADLINE_S, Metadata, silent
+from accio_client.services import Method
+
+FIRST_PATIENCE_S = 1.5
+
+_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.use_local_subchannel_pool", 1),  # channels don't share a connection, whose calls are bounded
+    ("grpc.enable_http_proxy", 0),  # a proxy for the web has no business between a client and its cluster
+    ("grpc.max_receive_message_length", 64 << 20),
+    ("grpc.max_send_message_length", 64 << 20),
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.keepalive_time_ms", 30_000),  # so that a stream over a dead connection ends
+    ("grpc.keepalive_timeout_ms", 10_000),
+)
+
+_DROPPED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+"""How calls end that a daemon may take if they come again: it was away, or its server had too many calls waiting."""
+
+_NEVER_SENT = ("failed to connect", "errors resolving", "DNS resolution failed")
+"""How gRPC's details begin where no connection came about, so that the request was never sent."""
+
+_SILENCE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+"""How calls end to which no daemon has said anything."""
+
+_STREAMS_PER_CHANNEL = 100
+"""As many calls as a daemon answers at once on one connection: more would wait until some of them have ended."""
+
+R = TypeVar("R")
+
+
+class Channel:
+    """A channel with a network connection of its own, made when it is first used, and the calls that go over it."""
+
+    def __init__(self, door: Door) -> None:
+        self.channel = door.open(_OPTIONS)
+        self.streams = 0
+        self._calls: dict[str, Callable[..., Any]] = {}
+
+    def of(self, method: Method) -> Callable[..., Any]:
+        """Return what gRPC makes of a call: kept, as making it takes longer than calling it."""
+        call = self._calls.get(method.path)
+        if call is None:
+            kinds: dict[tuple[bool, bool], Callable[..., Any]] = {
+                (False, False): self.channel.unary_unary,
+                (False, True): self.channel.unary_stream,
+                (True, False): self.channel.stream_unary,
+                (True, True): self.channel.stream_stream,
+            }
+            call = self._calls[method.path] = kinds[method.kind](
+                method.path, request_serializer=method.write, response_deserializer=method.read
+            )
+        return call
+
+
+class GrpcConnection:
+    """Short calls have one channel; streams, which may last for days, have others, so that they hold up no call.
+
+    Make and use it inside one event loop.
+    """
+
+    def __init__(self, *, door: Door, metadata: Metadata, patience: float) -> None:
+        self._door = door
+        self._patience = patience
+        self._metadata = metadata
+        self._calls = Channel(door)
+        self._streams: list[Channel] = []
+        self._answered = False
+
+    def __repr__(self) -> str:
+        return f"GrpcConnection({self._door.address!r}, answered={self._answered})"
+
+    async def close(self) -> None:
+        for each in (self._calls, *self._streams):
+            await each.channel.close()
+
+    @contextmanager
+    def _place(self) -> Iterator[Channel]:
+        """Keep a place for one more stream on a channel that has room for it."""
+        found = next((each for each in self._streams if each.streams < _STREAMS_PER_CHANNEL), None)
+        if found is None:
+            found = Channel(self._door)
+            self._streams.append(found)
+        found.streams += 1
+        try:
+            yield found
+        finally:
+            found.streams -= 1
+
+    async def call(self, method: Method, request: Any, answer: type[R], *, deadline: float, repeatable: bool) -> R:
+        """Call *method* and return its *answer*; *repeatable* tells whether the daemon may see the request twice."""
+        clock = asyncio.get_running_loop().time
+        began, limit = clock(), deadline
+        called = self._calls.of(method)
+        for pause in pauses():
+            try:
+                response = await called(request, timeout=limit, metadata=self._metadata)
+            except grpc.aio.AioRpcError as error:
+                away = error.code() in _DROPPED
+                self._answered = self._answered or error.code() not in _SILENCE
+                unsent = (error.details() or "").startswith(_NEVER_SENT)
+                patience = self._patience if self._answered or not unsent else min(self._patience, FIRST_PATIENCE_S)
+                if not away or not (repeatable or unsent) or clock() - began + pause > patience:
+                    raise await self._explain(error, limit) from None
+                await asyncio.sleep(pause)
+            else:
+                self._answered = True
+                assert isinstance(response, answer)
+                return response
+        raise AssertionError("pauses() never ends")
+
+    async def stream(self, method: Method, request: Any, answer: type[R], *, deadline: float) -> AsyncGenerator[R]:
+        """Call *method* and give its answers. Close the iterator (aclosing) to end the call early."""
+        with self._place() as channel:
+            call = channel.of(method)(request, timeout=deadline, metadata=self._metadata)
+            try:
+                async for message in call:
+                    self._answered = True
+                    assert isinstance(message, answer)
+                    yield message
+            except grpc.aio.AioRpcError as error:
+                raise await self._explain(error, deadline) from None
+            finally:
+                call.cancel()
+
+    async def lasting_stream(
+        self,
+        method: Method,
+        request: Any,
+        answer: type[R],
+        *,
+        patience: float,
+        again: Callable[[], None] | None,
+    ) -> AsyncGenerator[R]:
+        """As `stream`, but opened anew whenever the daemon goes away, until it has been away for *patience* seconds.
+
+        After a new start the answers repeat what was told before; *again* is called so that the reader can prepare.
+        """
+        clock = asyncio.get_running_loop().time
+        away_since: float | None = None
+        growing = pauses()
+        while True:
+            try:
+                async with aclosing(self.stream(method, request, answer, deadline=STREAM_DEADLINE_S)) as messages:
+                    async for message in messages:
+                        away_since, growing = None, pauses()
+                        yield message
+                return
+            except Unavailable:
+                away_since = clock() if away_since is None else away_since
+                allowed = patience if self._answered else FIRST_PATIENCE_S
+                if clock() - away_since > allowed:
+                    raise
+            await asyncio.sleep(next(growing))
+            if again is not None:
+                again()
+
+    async def _explain(self, error: grpc.aio.AioRpcError, deadline: float) -> AccioError:
+        """Return the error that a failed call means; a handshake of its own tells what gRPC keeps to itself."""
+        unsent = error.code() is grpc.StatusCode.UNAVAILABLE and (error.details() or "").startswith(_NEVER_SENT)
+        why = await asyncio.to_thread(self._door.explain) if unsent else None
+        return why or self.translate(error, deadline)
+
+    def translate(self, error: grpc.aio.AioRpcError, deadline: float) -> AccioError:
+        """Return the error that a failed call means."""
+        code, details, address = error.code(), error.details() or "", self._door.address
+        if code is grpc.StatusCode.UNAVAILABLE and details.startswith(_NEVER_SENT):
+            reason = details.rpartition(": ")[2].rstrip("]").lower()
+            return Unavailable(
+                f"no daemon answers at {address} ({reason}): start one with `accio up` (or `accio daemon`), "
+                "or say where it is in ACCIO_ADDR"
+            )
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return silent(address, deadline)
+        if code is grpc.StatusCode.CANCELLED:
+            return Unavailable(f"the daemon at {address} dropped the call, having too many: try again in a moment")
+        if code is grpc.StatusCode.UNIMPLEMENTED:
+            details = f"the daemon at {address} doesn't know this call: it is older than this client ({details})"
+        return from_status(code, details, error.trailing_metadata() or ())
+
+
+def pauses() -> Iterator[float]:
+    """Yield seconds to wait between attempts: growing from 50 ms to 2 s, a little different for each client."""
+    pause = 0.05
+    while True:
+        yield pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads clients, keeps no secret
+        pause = min(pause * 2, 2.0)
