@@ -2,14 +2,14 @@
 
 To load gRPC, and the asyncio under it, takes a command longer than all that it does with them. What is spoken here is
 the same protocol (a unary call of gRPC over HTTP/2, RFC 9113) as far as a question needs that finds the daemon there,
-on this machine, and is answered. Anything else (an error, too) is no answer here: whoever asks then asks through gRPC,
-which knows what it means. So nothing may be asked in this way that mustn't be asked twice.
+on this machine, and answers or refuses. Anything else is no answer here, and whoever asks then asks through gRPC, which
+knows the rest of the protocol. So nothing may be asked in this way that mustn't be asked twice.
 """
 
 import socket
 import struct
-from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,12 +23,17 @@ LARGEST_ANSWER = 64 << 20
 _DATA, _HEADERS, _SETTINGS, _PING, _WINDOW = 0, 1, 4, 6, 8
 _UNDERSTOOD = frozenset((_DATA, _HEADERS, _SETTINGS, _PING, _WINDOW))
 _ACK = _END_STREAM = 1
+_LONGEST_S = 99_999.0  # gRPC's timeouts have eight digits
 _END_HEADERS = 4
 _PADDED_OR_PRIORITISED = 0x28
 _FRAME = struct.Struct(">HBBBI")  # the upper 16 of 24 bits of length, the lower 8, type, flags, stream
 _PREFIX = struct.Struct(">BI")  # of a message of gRPC: compressed or not, length
 _STREAM = 1
-_TABLE_SIZE, _INITIAL_WINDOW, _WHOLE_WINDOW = 1, 4, (1 << 31) - 1
+_WHOLE_WINDOW = (1 << 31) - 1
+_SENT_SETTINGS = ((1, 0), (4, _WHOLE_WINDOW), (0xFE03, 1))
+"""No headers are remembered (nor told by a number then), answers needn't wait for room, and bytes in headers travel as
+bytes, which is gRPC's own setting.
+"""
 _OPENING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
@@ -36,18 +41,28 @@ class Unanswered(Exception):
     """There is no answer that could be understood here: ask through gRPC."""
 
 
+class Refused(Exception):
+    """The call ended with a status of gRPC that isn't 0; *trailers* are the other headers that came with it."""
+
+    def __init__(self, status: int, message: str, trailers: Sequence[tuple[str, str | bytes]]) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.message = message
+        self.trailers = trailers
+
+
 class BriefDoor:
     """Where the daemon is, asked over a connection of its own each time; by a socket's path, or a host and a port."""
 
     def __init__(self, place: Path | tuple[str, int], metadata: Sequence[tuple[str, str | bytes]]) -> None:
-        """PermissionDenied for a socket that somebody else made: with *metadata*, it would get the token."""
         self._place = place
         self._metadata = metadata
 
     def ask(self, call: str, question: bytes, within_s: float) -> bytes:
         """Return what the daemon answers to *question*, put to *call* ("/PACKAGE.SERVICE/METHOD").
 
-        Unanswered if it can't be asked or answers otherwise, TimeoutError if it says nothing for *within_s* seconds.
+        Refused if it answers with an error, Unanswered if it can't be asked or isn't understood, TimeoutError if it
+        says nothing for *within_s* seconds, PermissionDenied for a socket that somebody else made.
         """
         if len(question) > LARGEST_QUESTION:
             raise Unanswered
@@ -76,7 +91,7 @@ class BriefDoor:
 
 def _asking(call: str, question: bytes, within_s: float, metadata: Sequence[tuple[str, str | bytes]]) -> bytes:
     """Return all that is sent: what one may be sent in turn, the headers, the question."""
-    settings = b"".join(struct.pack(">HI", *each) for each in ((_TABLE_SIZE, 0), (_INITIAL_WINDOW, _WHOLE_WINDOW)))
+    settings = b"".join(struct.pack(">HI", *each) for each in _SENT_SETTINGS)
     headers = [
         (":method", "POST"),
         (":scheme", "http"),
@@ -84,7 +99,7 @@ def _asking(call: str, question: bytes, within_s: float, metadata: Sequence[tupl
         (":authority", "localhost"),
         ("te", "trailers"),
         ("content-type", "application/grpc"),
-        ("grpc-timeout", f"{max(1, round(within_s * 1000))}m"),
+        ("grpc-timeout", f"{round(min(max(within_s, 0.001), _LONGEST_S) * 1000)}m"),
         *metadata,
     ]
     return b"".join(
@@ -126,7 +141,7 @@ def _number(number: int, bits: int) -> bytes:
 
 
 def _answer(link: socket.socket, incoming: BinaryIO) -> bytes:
-    """Return the message that comes in; Unanswered unless it is whole, and the call went well."""
+    """Return the message that comes in; Refused if the call ended with an error."""
     said = bytearray()
     while True:
         kind, flags, content = _next_frame(incoming)
@@ -138,13 +153,39 @@ def _answer(link: socket.socket, incoming: BinaryIO) -> bytes:
             raise Unanswered
         if kind in (_DATA, _HEADERS) and flags & _END_STREAM:
             break
-    # The status comes last, with headers of its own.
-    if kind != _HEADERS or ("grpc-status", "0") not in _fields(content) or len(said) < _PREFIX.size:
+    if kind != _HEADERS:  # the status comes last, with headers of its own
+        raise Unanswered
+    _check_status(_fields(content))
+    if len(said) < _PREFIX.size:
         raise Unanswered
     compressed, length = _PREFIX.unpack_from(said)
     if compressed or length != len(said) - _PREFIX.size:
         raise Unanswered
     return bytes(said[_PREFIX.size :])
+
+
+def _check_status(fields: Mapping[str, bytes | None]) -> None:
+    """Raise Refused if the headers that ended the call tell of an error."""
+    status = fields.get("grpc-status") or b""
+    if status == b"0":
+        return
+    if not status.isdigit() or None in fields.values():  # a text that can't be read may be what the error is about
+        raise Unanswered
+    from urllib.parse import unquote_to_bytes
+
+    message = unquote_to_bytes(fields.get("grpc-message") or b"").decode(errors="replace")
+    trailers = [(name, _bytes_of(value or b"")) for name, value in fields.items() if name.endswith("-bin")]
+    raise Refused(int(status), message, trailers)
+
+
+def _bytes_of(value: bytes) -> bytes:
+    """Return the bytes in a header: behind a zero as they are, else in base64, whose end may be left out."""
+    if value[:1] == b"\0":
+        return value[1:]
+    try:
+        return b64decode(value + b"=" * (-len(value) % 4), validate=True)
+    except ValueError:
+        raise Unanswered from None
 
 
 def _next_frame(incoming: BinaryIO) -> tuple[int, int, bytes]:
@@ -163,24 +204,29 @@ def _exactly(incoming: BinaryIO, size: int) -> bytes:
     return found
 
 
-def _fields(headers: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the headers that are written out plainly, name and value; others mean nothing here (RFC 7541, 6)."""
+def _fields(headers: bytes) -> dict[str, bytes | None]:
+    """Return the headers whose names are written out plainly, with their values: None for one that is packed.
+
+    Those that are known by number mean nothing here (RFC 7541, 6).
+    """
+    found: dict[str, bytes | None] = {}
     at = 0
     try:
         while at < len(headers):
             first = headers[at]
-            if first & 0x80:  # a header that is known by its number alone
+            if first & 0x80:  # name and value by a number
                 _, at = _read_number(headers, at, 7)
             elif first & 0x60 == 0x20:  # how many are remembered: none
                 _, at = _read_number(headers, at, 5)
             else:
                 index, at = _read_number(headers, at, 6 if first & 0x40 else 4)
-                name, at = ("", at) if index else _read_text(headers, at)
+                name, at = (b"", at) if index else _read_text(headers, at)
                 value, at = _read_text(headers, at)
-                if name:
-                    yield name, value
+                if not index:
+                    found[(name or b"").decode("latin-1")] = value
     except IndexError:
         raise Unanswered from None
+    return found
 
 
 def _read_number(headers: bytes, at: int, bits: int) -> tuple[int, int]:
@@ -196,8 +242,8 @@ def _read_number(headers: bytes, at: int, bits: int) -> tuple[int, int]:
             return number, at
 
 
-def _read_text(headers: bytes, at: int) -> tuple[str, int]:
-    """Return the text that stands there ("" for one that is packed), and where the next thing does."""
+def _read_text(headers: bytes, at: int) -> tuple[bytes | None, int]:
+    """Return the text that stands there (None for one that is packed), and where the next thing does."""
     packed = headers[at] & 0x80
     length, at = _read_number(headers, at, 7)
-    return "" if packed else headers[at : at + length].decode("latin-1"), at + length
+    return None if packed else headers[at : at + length], at + length

@@ -108,17 +108,24 @@ class Connection:
 
     def _briefly(self, door: BriefDoor, method: Method, request: Any, within_s: float) -> Any:
         """Return the answer to a question that is asked without gRPC; None if it has to be asked through it."""
-        from accio_client.brief import Unanswered
+        from accio_client.brief import Refused, Unanswered
 
         began = monotonic()
         try:
             return method.read(door.ask(method.path, method.write(request), within_s))
         except TimeoutError:
             raise silent(self.address, within_s) from None
+        except Refused as refused:
+            from accio_client.grpc_connection import refusal
+
+            error = refusal(self.address, refused.status, refused.message, refused.trailers, within_s)
+            if error is not None:
+                raise error from None
         except Unanswered:
-            if monotonic() - began >= within_s:
-                raise silent(self.address, within_s) from None
-            return None
+            pass
+        if monotonic() - began >= within_s:
+            raise silent(self.address, within_s)
+        return None
 
     def stream(
         self, method: Any, request: Any, answer: type[R], *, deadline: float = STREAM_DEADLINE_S

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, TypeVar
 
@@ -192,13 +192,27 @@ class GrpcConnection:
                 f"no daemon answers at {address} ({reason}): start one with `accio up` (or `accio daemon`), "
                 "or say where it is in ACCIO_ADDR"
             )
-        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return silent(address, deadline)
-        if code is grpc.StatusCode.CANCELLED:
-            return Unavailable(f"the daemon at {address} dropped the call, having too many: try again in a moment")
-        if code is grpc.StatusCode.UNIMPLEMENTED:
-            details = f"the daemon at {address} doesn't know this call: it is older than this client ({details})"
-        return from_status(code, details, error.trailing_metadata() or ())
+        return _told(address, code, details, error.trailing_metadata() or (), deadline)
+
+
+def refusal(
+    address: str, status: int, message: str, trailers: Iterable[tuple[str, str | bytes]], deadline: float
+) -> AccioError | None:
+    """Return the error that a call means which ended with this status; None if it may be made again."""
+    code = next((each for each in grpc.StatusCode if each.value[0] == status), grpc.StatusCode.UNKNOWN)
+    return None if code in _DROPPED else _told(address, code, message, trailers, deadline)
+
+
+def _told(
+    address: str, code: grpc.StatusCode, details: str, trailers: Iterable[tuple[str, str | bytes]], deadline: float
+) -> AccioError:
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return silent(address, deadline)
+    if code is grpc.StatusCode.CANCELLED:
+        return Unavailable(f"the daemon at {address} dropped the call, having too many: try again in a moment")
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        details = f"the daemon at {address} doesn't know this call: it is older than this client ({details})"
+    return from_status(code, details, trailers)
 
 
 def pauses() -> Iterator[float]:
