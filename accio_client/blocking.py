@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from accio_client.client import AsyncClient
-from accio_client.connection import DEADLINE_S
+from accio_client.deadlines import DEADLINE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Generator

@@ -11,9 +11,9 @@ from contextlib import aclosing
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from accio.errors import Unavailable
 from accio.v1 import accio_pb2, artifacts_pb2, pools_pb2
-from accio_client.services import Method, service
+from accio_client.deadlines import DEADLINE_S, STREAM_DEADLINE_S, silent
+from accio_client.services import Metadata, Method, service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -25,15 +25,11 @@ if TYPE_CHECKING:
     from accio_client.brief import BriefDoor
     from accio_client.grpc_connection import GrpcConnection
 
-DEADLINE_S = 30.0
 PATIENCE_S = 30.0
-STREAM_DEADLINE_S = 3600.0
-"""A stream that lasts longer is opened anew by those that can go on (watch, logs), and is an error for the others."""
 
 USER_KEY = "accio-user-bin"
 """The metadata in which the daemon is told who the caller is."""
 
-Metadata = tuple[tuple[str, str | bytes], ...]
 R = TypeVar("R")
 
 
@@ -168,8 +164,3 @@ class _Pause:
 
     def __await__(self) -> Generator[None, None, None]:
         yield
-
-
-def silent(address: str, within_s: float) -> Unavailable:
-    """Return what a call ends with that nobody answered."""
-    return Unavailable(f"the daemon at {address} didn't answer within {within_s:g} s")

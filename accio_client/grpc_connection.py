@@ -20,8 +20,8 @@ import grpc.aio
 from accio.channels import Door
 from accio.errors import AccioError, Unavailable
 from accio.wire.errors import from_status
-from accio_client.connection import STREAM_DEADLINE_S, Metadata, silent
-from accio_client.services import Method
+from accio_client.deadlines import STREAM_DEADLINE_S, silent
+from accio_client.services import Metadata, Method
 
 FIRST_PATIENCE_S = 1.5
 

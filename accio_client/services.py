@@ -9,6 +9,9 @@ from typing import Any
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
+Metadata = tuple[tuple[str, str | bytes], ...]
+"""What comes with each call beside the question."""
+
 
 class Method:
     """One call of a service: its path, how a question is written, how an answer is read, which of them are streams."""

@@ -9,7 +9,7 @@ from accio.errors import Internal
 from accio.v1 import accio_pb2
 from accio_client.calls.measurements import MeasurementCalls
 from accio_client.clock import now
-from accio_client.connection import STREAM_DEADLINE_S
+from accio_client.deadlines import STREAM_DEADLINE_S
 
 if TYPE_CHECKING:  # NumPy is loaded by the calls that need it: every command line would pay for it
     from collections.abc import Iterable, MutableMapping, Sequence

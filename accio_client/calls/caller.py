@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from accio.channels import Door
 from accio_client.calls.half_characters import telling
-from accio_client.connection import DEADLINE_S, PATIENCE_S, Connection
+from accio_client.connection import PATIENCE_S, Connection
+from accio_client.deadlines import DEADLINE_S
 from accio_client.settings import Settings
 from accio_client.turns import Turns
 

@@ -11,7 +11,7 @@ from accio_client import views
 from accio_client.calls import numbers
 from accio_client.calls.caller import Caller
 from accio_client.calls.runs import WATCH_PATIENCE_S
-from accio_client.connection import STREAM_DEADLINE_S
+from accio_client.deadlines import STREAM_DEADLINE_S
 from accio_client.from_wire import cluster as cluster_views
 from accio_client.from_wire import storage as storage_views
 from accio_client.from_wire import timeline as timeline_views

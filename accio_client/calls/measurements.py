@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from accio.v1 import accio_pb2
 from accio_client import views
 from accio_client.calls.runs import RunCalls
-from accio_client.connection import STREAM_DEADLINE_S
+from accio_client.deadlines import STREAM_DEADLINE_S
 from accio_client.from_wire import live as live_views
 
 if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from accio.v1 import accio_pb2, artifacts_pb2
 from accio_client.calls.analysis import AnalysisCalls
-from accio_client.connection import STREAM_DEADLINE_S
+from accio_client.deadlines import STREAM_DEADLINE_S
 
 if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it
     from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
