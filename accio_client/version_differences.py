@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -111,21 +110,6 @@ def source_text(given: Any, shown: Callable[[Any], str] = lambda value: orjson.d
         if "value" in given:
             return shown(given["value"])
     return shown(given)
-
-
-def version_differences_document(found: VersionDifferences) -> dict[str, Any]:
-    """Return the document that `accio diff -json` prints and the web interface shows."""
-    return {
-        "first": f"{found.first.id}:{found.first.version}",
-        "second": f"{found.second.id}:{found.second.version}",
-        "same": found.none,
-        "facts": [asdict(each) for each in found.facts],
-        "params": [asdict(each) for each in found.params],
-        "nodes": [asdict(each) for each in found.nodes],
-        "edges": [{"from": one, "to": other, "change": change} for (one, other), change in found.edges.items()],
-        "runs": [run or None for run in found.runs],
-        "operators": [asdict(each) for each in found.operators],
-    }
 
 
 _Texts = Mapping[str, Mapping[str, str]]

@@ -17,6 +17,7 @@ import click
 import uvloop
 
 from accio import logs, places
+from accio.collector import spare_imported
 from accio.errors import AccioError
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS, USAGE
 from accio.interpreter import fork_only_to_exec
@@ -30,7 +31,9 @@ SWITCH_S = 0.0001
 
 COLLECTED_AFTER = (1_000, 10, 1_000)
 """When cycles are looked for: after so many new objects among these; after so many such looks among what those left,
-11,000 objects at most; after so many of the latter, and where a quarter has come on top, among all.
+11,000 objects at most; after so many of the latter, and where a quarter has come on top, among all. Everything stands
+still meanwhile, 0.1 s if they are 100,000; and to walk all open children again and again, as with Python's own
+thresholds, takes a tenth of the processor time of a busy daemon.
 """
 
 log = logs.get_logger(__name__)
@@ -157,7 +160,8 @@ def serve(config: Config) -> int:
     from accio_daemon import bootstrap  # before the collector is told to spare what was imported
 
     _raise_file_limit()
-    _spare_the_collector()
+    gc.collect()
+    spare_imported(*COLLECTED_AFTER)
     sys.setswitchinterval(SWITCH_S)
     mask = os.umask(0o077)  # whatever it writes is its own user's
     try:
@@ -191,18 +195,6 @@ def _raise_file_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _spare_the_collector() -> None:
-    """Make the collector of cycles look rarely at what is old, and never at what was imported.
-
-    What the core makes for a node is freed by its reference count. With Python's own thresholds the collector would
-    walk all open children again and again: a tenth of the processor time of a busy daemon. What is new it looks at
-    twice, in small portions both times, as everything stands still meanwhile: 0.1 s, if they are of 100,000 objects.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTED_AFTER)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

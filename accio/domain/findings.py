@@ -24,9 +24,9 @@ class Findings:
         self.errors: list[Issue] = []
         self.warnings: list[Issue] = []
 
-    def error(self, path: str, message: str, suggestion: str | None = None) -> None:
-        """Add an error."""
-        self.errors.append(Issue(path, message, suggestion))
+    def error(self, path: str, message: str, suggestion: str | None = None, *, lacks: str | None = None) -> None:
+        """Add an error; *lacks* names the operator that isn't there, if that is the error."""
+        self.errors.append(Issue(path, message, suggestion, lacks=lacks))
 
     def warn(self, path: str, message: str) -> None:
         """Add a warning."""

@@ -13,7 +13,8 @@ T = TypeVar("T")
 class Issue:
     """One error or warning: where (a JSON pointer), what was expected and found, and perhaps what was meant.
 
-    `line` and `column` count from 1 and are there for errors of JSON syntax only.
+    `line` and `column` count from 1 and are there for errors of JSON syntax only. `lacks` is the operator that nobody
+    has offered, where that is the error: it is for who looks for the reason, and no part of what is shown or sent.
     """
 
     path: str
@@ -21,6 +22,7 @@ class Issue:
     suggestion: str | None = None
     line: int | None = None
     column: int | None = None
+    lacks: str | None = None
 
     def __str__(self) -> str:
         """Return the one-line form, for terminals and logs."""

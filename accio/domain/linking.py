@@ -24,9 +24,6 @@ from accio.domain.workflows import (
 )
 from accio.late import dataclass
 
-NO_OPERATOR = "there is no operator"
-"""How an error of a definition begins that names an operator which nobody ever offered."""
-
 Operators: TypeAlias = Mapping[str, OperatorSpec]
 
 
@@ -58,8 +55,8 @@ class Linker:
                 if self._operators
                 else ": no agent has announced any operator yet"
             )
-            message = f"{NO_OPERATOR} '{name}'{known}"
-            self._findings.error(path, message, self._operator_names.closest(name))
+            message = f"there is no operator '{name}'{known}"
+            self._findings.error(path, message, self._operator_names.closest(name), lacks=name)
         elif spec.deprecated is not None:
             self._findings.warn(path, f"operator '{name}' is deprecated: {spec.deprecated}")
         return spec

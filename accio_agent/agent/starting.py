@@ -1,7 +1,6 @@
 """An agent's first steps: it takes its folder, and finds out what it offers while the rest of the program loads."""
 
 import asyncio
-import gc
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from accio import places
+from accio.collector import spare_imported
 from accio.sdk.catalogue import discover
 from accio_agent.agent.disk.state_folder import DESCRIPTIONS, open_folder
 from accio_agent.agent.options import Options
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("accio.agent")
 
-_LOOK_AFTER = 5_000  # objects that were made and aren't freed yet
+_COLLECTED_AFTER = (5_000, 50, 20)
+"""Objects that were made and aren't freed yet: by Python's own measure, a few hundred, after every few attempts."""
 
 
 def start(options: Options) -> int:
@@ -55,7 +56,7 @@ def start(options: Options) -> int:
             catalogue = finding.result()
         for warning in (*catalogue.warnings, *catalogue.left_out):
             log.warning(warning)
-        _spare_the_collector()
+        spare_imported(*_COLLECTED_AFTER)
         again = True
         while again:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -63,16 +64,6 @@ def start(options: Options) -> int:
     finally:
         folder.close()
     return 0
-
-
-def _spare_the_collector() -> None:
-    """Make the collector of cycles never look at what was imported, and rarely at what is new.
-
-    What an attempt is made of is freed by its reference count: Python's own thresholds would have it looked for after
-    every few hundred.
-    """
-    gc.freeze()
-    gc.set_threshold(_LOOK_AFTER, 50, 20)
 
 
 def _door(address: str, trust: "Trust | None") -> "Door":

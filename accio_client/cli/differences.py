@@ -58,7 +58,7 @@ def show(session: Session, *, first: str, second: str, exit_code: bool, limit: i
 def _show_versions(session: Session, first: str, second: str, *, exit_code: bool) -> int:
     with session.client() as client:
         found = client.compare_workflows(first, second)
-    from accio_client.version_differences import version_differences_document
+    from accio_client.documents.versions import version_differences_document
 
     content = version_differences_document(found)
     differ = not found.none or bool(found.operators)

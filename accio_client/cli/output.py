@@ -5,6 +5,7 @@ nothing left out elsewhere.
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
@@ -121,19 +122,32 @@ def _drawn(headers: Sequence[str], shown: Sequence[str], cells: Sequence[Sequenc
                 out("")
             fields(zip(headers, row, strict=True))
         return
-    if "workflow" in headers and (at := headers.index("workflow")) in widths:
-        cells = [[*row[:at], _version_below(row[at], widths[at]), *row[at + 1 :]] for row in cells]
     drawn = Table(box=None, header_style="bold", pad_edge=False)
     for at, width in widths.items():
         drawn.add_column(Text(shown[at]), overflow="fold", width=width)
     for row in cells:
-        drawn.add_row(*(Text(row[at], style=STATE_COLOURS.get(row[at], "")) for at in widths))
+        drawn.add_row(*(Text(folded(row[at], wide), STATE_COLOURS.get(row[at], "")) for at, wide in widths.items()))
     console.print(drawn)
 
 
-def _version_below(cell: str, width: int) -> str:
-    """Return ID:VERSION as it is, or in two lines if it is too wide for one: each half can be copied."""
-    return cell if columns(cell) <= width else cell.replace(":", ":\n", 1)
+_PIECES = re.compile(r"[^\W_]+[\W_]*|[\W_]+")
+"""Letters and digits, with the signs that follow them."""
+
+
+def folded(cell: str, width: int) -> str:
+    """Return a cell with line ends in words that are wider than its column: where parts are joined, as in `a_b` and
+    ID:VERSION, if possible. Between words lines are broken as they are drawn.
+    """
+    return " ".join(word if columns(word) <= width else _broken(word, width) for word in cell.split(" "))
+
+
+def _broken(word: str, width: int) -> str:
+    lines = [""]
+    for piece in _PIECES.findall(word):
+        if lines[-1] and columns(lines[-1] + piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(lines)
 
 
 WHOLE = frozenset({"id", "run", "key", "digest", "from", "parent"})

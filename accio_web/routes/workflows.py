@@ -10,8 +10,9 @@ from accio.errors import BadRequest, NotFound
 from accio_client import documents, views
 from accio_client.client import AsyncClient
 from accio_client.documents import Document, document
+from accio_client.documents.versions import version_differences_document
 from accio_client.graph_layout import edges_of, layout
-from accio_client.version_differences import drawn_edges, version_differences_document
+from accio_client.version_differences import drawn_edges
 from accio_web.answers import answer
 from accio_web.web import Web, whole_number
 

@@ -9,7 +9,6 @@ from accio.domain.documents import parse_document
 from accio.domain.issues import Checked, Issue
 from accio.domain.jsontypes import JsonObject
 from accio.domain.limits import Limits
-from accio.domain.linking import NO_OPERATOR
 from accio.domain.runs import RunDefinition
 from accio.domain.validation import check_run, check_workflow
 from accio.domain.workflows import Workflow
@@ -86,7 +85,7 @@ async def check_run_bytes(catalogue: Catalogue, data: bytes, *, base_path: str, 
 
 def _told_of_lacking(outcome: Checked[T], left_out: Callable[[], str]) -> Checked[T]:
     """Say where operators are missed which others agents can't load."""
-    missing = next((at for at, each in enumerate(outcome.errors) if each.message.startswith(NO_OPERATOR)), None)
+    missing = next((at for at, each in enumerate(outcome.errors) if each.lacks is not None), None)
     if missing is None or not (lacking := left_out()):
         return outcome
     errors = list(outcome.errors)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from accio.domain.issues import Issue
 from accio.domain.sizes import size
 from accio_client.cli.findings import describe_issues
-from accio_client.cli.output import fitting, table
+from accio_client.cli.output import fitting, folded, table
 from accio_client.cli.text import columns, printable, printable_lines, shown_value, span
 
 
@@ -65,6 +65,22 @@ def test_a_narrow_table_breaks_no_words() -> None:
     assert fitting(headers, [row], 50) is None
     assert fitting(headers, [row], 50, ["created"]) == {0: 16, 1: 7, 2: 14, 3: 4}
     assert fitting(headers, [row], 80, ["created"]) == fitting(headers, [row], 80), "there is space for all"
+
+
+@pytest.mark.parametrize(
+    ("cell", "width", "lines"),
+    [
+        ("privacy_of_traces:8b34e65ef149", 14, ["privacy_of_", "traces:", "8b34e65ef149"]),
+        ("w:8b34e65ef149", 14, ["w:8b34e65ef149"]),
+        ("a first sweep-of-everything", 10, ["a first sweep-of-", "everything"]),
+        ("Überlänge_日本語", 10, ["Überlänge_", "日本語"]),
+        ("unbroken" * 4, 10, ["unbroken" * 4]),  # it is broken anywhere, as it is drawn
+        ("", 10, [""]),
+    ],
+)
+def test_long_words_are_broken_where_they_join_parts(cell: str, width: int, lines: list[str]) -> None:
+    """A name that is wider than its column goes on in the next line after a sign, and loses no letter."""
+    assert folded(cell, width).split("\n") == lines
 
 
 def test_a_narrow_list_of_runs_breaks_no_id(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from accio.domain.ids import WorkflowId, WorkflowVersion
+from accio_client.documents.versions import version_differences_document
 from accio_client.graph_layout import layout
 from accio_client.version_differences import (
     Change,
@@ -10,7 +11,6 @@ from accio_client.version_differences import (
     VersionDifferences,
     drawn_edges,
     version_differences,
-    version_differences_document,
 )
 from accio_client.views import PersonView, WorkflowParameterView, WorkflowView
 
