@@ -242,20 +242,20 @@ class Database:
         await self.writer.close()
 
 
-def upsert_many(connection: sqlite3.Connection, head: str, tail: str, width: int, rows: list[tuple[Any, ...]]) -> None:
-    """Write rows with few statements: `head (?, …), (?, …) tail`.
+def upsert_many(connection: sqlite3.Connection, head: str, tail: str, marks: str, rows: list[tuple[Any, ...]]) -> None:
+    """Write rows with few statements: `head marks, marks, … tail`, where a row has a value for each ? of *marks*.
 
     Idempotent statements only, as a row may be written twice.
     """
     if len(rows) == 1:
-        connection.execute(_statement(head, tail, width, 1), rows[0])
+        connection.execute(_statement(head, tail, marks, 1), rows[0])
         return
     start = 0
     while start < len(rows):
         size = _group_size(len(rows) - start)
         group = rows[start : start + size]
         group += [group[-1]] * (size - len(group))
-        connection.execute(_statement(head, tail, width, size), list(chain.from_iterable(group)))
+        connection.execute(_statement(head, tail, marks, size), list(chain.from_iterable(group)))
         start += size
 
 
@@ -266,6 +266,5 @@ def _group_size(left: int) -> int:
 
 
 @cache
-def _statement(head: str, tail: str, width: int, size: int) -> str:
-    marks = "(" + ",".join("?" * width) + ")"
+def _statement(head: str, tail: str, marks: str, size: int) -> str:
     return f"{head} {','.join([marks] * size)} {tail}"

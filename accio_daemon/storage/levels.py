@@ -98,7 +98,7 @@ def add(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
     if not rows:
         return
     state = State.of(connection)
-    upsert_many(connection, _OF[_LEVELS[0]]["add"], "", 2, rows)
+    upsert_many(connection, _OF[_LEVELS[0]]["add"], "", "(?,?)", rows)
     state.sizes[0] += len(rows)
     for level, bound in enumerate(state.bounds):
         for _ in ("up to the end of the order at most", "and from its beginning"):

@@ -12,7 +12,7 @@ import orjson
 from accio.domain.caps import Cap
 from accio.domain.children import OWN
 from accio.domain.failures import Failure
-from accio.domain.states import NodeState
+from accio.domain.states import NodeState, RunState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import AttemptRow, Effects, ResultRow
 from accio_daemon.core.records import Agent, Run
@@ -22,6 +22,7 @@ from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
 
 Rows = list[tuple[Any, ...]]
 
+_RUNNING, _SUCCESS = RunState.RUNNING, NodeState.SUCCESS
 # What a batch weighs that is soon written, and how long the parameters of a run in it may be.
 _SMALL = 32
 _SMALL_TEXT = 16_384
@@ -167,11 +168,14 @@ def _render_runs(fx: Effects, batch: Batch) -> None:
 def _render_nodes(fx: Effects, batch: Batch) -> None:
     """Turn children and their nodes into rows."""
     tables = batch.tables
-    tables["instances"] = [
-        (*key, RUN_STATES[state], sequence, started, ended)
-        for key, (state, sequence, started, ended) in fx.instances.items()
-    ]
-    tables["nodes"] = _nodes(fx)
+    begun = tables["begun_instances"] = Rows()
+    others = tables["instances"] = Rows()
+    for key, (state, sequence, started, ended) in fx.instances.items():
+        if state is _RUNNING and sequence is None and ended is None:
+            begun.append((*key, started))
+        else:
+            others.append((*key, RUN_STATES[state], sequence, started, ended))
+    _render_ended_nodes(fx, tables)
     batch.removed_nodes = [key for key, node in fx.nodes.items() if node is None]
     tables["demands"] = [
         (*key, orjson.dumps(demand.resources.to_json()).decode(), demand.timeout_ms)
@@ -188,7 +192,13 @@ def _render_nodes(fx: Effects, batch: Batch) -> None:
 def _render_results(fx: Effects, batch: Batch) -> None:
     """Turn what executions gave into rows, and what content of it is missing."""
     tables = batch.tables
-    tables["results"] = [_result(row) for row in fx.results]
+    plain = tables["plain_results"] = Rows()
+    others = tables["results"] = Rows()
+    for row in fx.results:
+        if row.key is None or row.seed is not None or row.blobs is not None or row.log_bytes:
+            others.append(_result(row))
+        else:
+            plain.append(_plain_result(row))
     batch.keys = [(levels.key64(row.key), row.id) for row in fx.results if row.key is not None]
     tables["contents"] = [
         (digest_blob(digest), row.id, size)
@@ -223,21 +233,36 @@ def _result(row: ResultRow) -> tuple[Any, ...]:
     )
 
 
-def _nodes(fx: Effects) -> Rows:
-    """Return the rows of the nodes that ended."""
-    return [
-        (
-            *key,
-            NODE_STATES[row.state],
-            1 if row.cached else 0,
-            row.sequence,
-            row.result,
-            None if row.failure is None else _failure(row.failure),
-            row.ended_ms,
-        )
-        for key, row in fx.nodes.items()
-        if row is not None
-    ]
+def _plain_result(row: ResultRow) -> tuple[Any, ...]:
+    """Return the row of a result that the memo keeps, of an operator without a seed that printed nothing."""
+    return (
+        row.id,
+        row.key,
+        row.operator_no,
+        row.inputs,
+        orjson.dumps(row.outputs).decode(),
+        orjson.dumps(row.metrics).decode(),
+        row.attempt,
+        row.agent_no,
+        row.started_ms,
+        row.ended_ms,
+        row.recorded_ms,
+        *row.owner,
+    )
+
+
+def _render_ended_nodes(fx: Effects, tables: dict[str, Rows]) -> None:
+    plain = tables["plain_nodes"] = Rows()
+    others = tables["nodes"] = Rows()
+    for key, row in fx.nodes.items():
+        if row is None:
+            continue
+        if row.state is _SUCCESS and not row.cached and row.failure is None:
+            plain.append((*key, row.sequence, row.result, row.ended_ms))
+        else:
+            failure = None if row.failure is None else _failure(row.failure)
+            cached = 1 if row.cached else 0
+            others.append((*key, NODE_STATES[row.state], cached, row.sequence, row.result, failure, row.ended_ms))
 
 
 def _attempt(row: AttemptRow) -> tuple[Any, ...]:
@@ -250,30 +275,27 @@ def _failure(failure: Failure | None) -> str | None:
 
 
 def _render_executions(fx: Effects, tables: dict[str, Rows]) -> None:
-    live: Rows = []
-    ended: Rows = []
+    plain = tables["plain_executions"] = Rows()
+    others = tables["executions"] = Rows()
+    ended = tables["ended_executions"] = Rows()
     for number, execution in fx.executions.items():
         if execution is None:
             ended.append((number,))
             continue
         agent_no = execution.agent.no if execution.agent is not None else None
-        live.append(
-            (
-                number,
-                execution.key,
-                *execution.owner,
-                execution.losses,
-                execution.failures,
-                execution.attempt,
-                agent_no,
-                execution.dispatched_ms,
-                orjson.dumps(execution.gpus).decode() if execution.gpus else None,
-                int(execution.stopping),
-                execution.not_before_ms,
-            )
+        place = (number, execution.key, *execution.owner)
+        attempt = (execution.attempt, agent_no, execution.dispatched_ms)
+        losses, failures, gpus, not_before = (
+            execution.losses,
+            execution.failures,
+            execution.gpus,
+            execution.not_before_ms,
         )
-    tables["executions"] = live
-    tables["ended_executions"] = ended
+        if losses or failures or gpus or execution.stopping or not_before is not None:
+            devices = orjson.dumps(gpus).decode() if gpus else None
+            others.append((*place, losses, failures, *attempt, devices, int(execution.stopping), not_before))
+        else:
+            plain.append((*place, *attempt))
 
 
 def _new_run(run: Run, command: SubmitRun) -> tuple[Any, ...]:

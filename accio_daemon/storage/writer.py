@@ -5,8 +5,10 @@ and group of rows.
 import sqlite3
 from typing import Any
 
+from accio.domain.states import NodeState, RunState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.storage import gathered, levels, owners, pools, rounds, studies
+from accio_daemon.storage.codes import NODE_STATES, RUN_STATES
 from accio_daemon.storage.database import upsert_many
 from accio_daemon.storage.rendering import Batch, Rows
 from accio_daemon.storage.sql import load
@@ -15,19 +17,31 @@ from accio_daemon.storage.sql import load
 LISTED_VALUES = 1000
 
 _SQL = load("writer")
-# The tables that are written by groups of rows: how many values a row has, and what ends the statement.
-_GROUPED: dict[str, tuple[int, str]] = {
-    "results": (18, ""),
-    "contents": (3, ""),
-    "instances": (6, ""),
-    "nodes": (9, ""),
-    "demands": (5, ""),
-    "checkpoints": (9, ""),
-    "series": (4, ""),
-    "executions": (13, ""),
-    "attempts": (10, ""),
-    "pins": (5, ""),
-    "ended_executions": (1, ")"),
+
+
+def _marks(width: int) -> str:
+    return "(" + ",".join("?" * width) + ")"
+
+
+# The groups of rows that are written by one statement each: its name, the marks of a row, and what ends the statement.
+# Of the rows that each node has nearly all are plain, in the order of `rendering`: what they have in common stands in
+# the statement, as a value costs more to hand over than to write.
+_GROUPED: dict[str, tuple[str, str, str]] = {
+    "plain_results": ("results", "(?,?,1,?,NULL,?,?,NULL,?,?,?,?,?,?,0,?,?,?)", ""),
+    "results": ("results", _marks(18), ""),
+    "contents": ("contents", _marks(3), ""),
+    "begun_instances": ("instances", f"(?,?,{RUN_STATES[RunState.RUNNING]},NULL,?,NULL)", ""),
+    "instances": ("instances", _marks(6), ""),
+    "plain_nodes": ("nodes", f"(?,?,?,{NODE_STATES[NodeState.SUCCESS]},0,?,?,NULL,?)", ""),
+    "nodes": ("nodes", _marks(9), ""),
+    "demands": ("demands", _marks(5), ""),
+    "checkpoints": ("checkpoints", _marks(9), ""),
+    "series": ("series", _marks(4), ""),
+    "plain_executions": ("executions", "(?,?,?,?,?,0,0,?,?,?,NULL,0,NULL)", ""),
+    "executions": ("executions", _marks(13), ""),
+    "attempts": ("attempts", _marks(10), ""),
+    "pins": ("pins", _marks(5), ""),
+    "ended_executions": ("ended_executions", "(?)", ")"),
 }
 # What a deleted child or run leaves; results stay, as they are the memo's.
 _CHILD_TABLES = ("instances", "nodes", "demands", "checkpoints", "executions", "attempts", "events")
@@ -50,8 +64,8 @@ def write(connection: sqlite3.Connection, batch: Batch) -> None:
         connection.execute(_SQL["run_gathered"], own[:1])
     for name, rows in batch.tables.items():
         if rows:
-            width, tail = _GROUPED[name]
-            upsert_many(connection, _SQL[name], tail, width, rows)
+            statement, marks, tail = _GROUPED[name]
+            upsert_many(connection, _SQL[statement], tail, marks, rows)
     levels.add(connection, batch.keys)
     _many(connection, "update_run", batch.runs)
     if is_rare:

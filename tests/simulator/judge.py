@@ -174,6 +174,7 @@ class Judge:
     def _check_given_up(self, rows: Rows, told: set[int], world: World) -> None:
         """Work whose report is on the disk of an agent that is there, or not yet lost, isn't given up."""
         after: dict[int, int | None] = {row[0]: row[7] for row in rows.tables["executions"]}
+        after |= {row[0]: row[5] for row in rows.tables["plain_executions"]}
         after |= {row[0]: None for row in rows.tables["ended_executions"]}
         for number, current in after.items():
             query = "SELECT attempt, agent_no, stopping, run_no, idx, node FROM executions WHERE id = ?"
