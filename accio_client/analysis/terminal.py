@@ -147,7 +147,9 @@ def _x_labels(axis: PictureAxis, low: float, high: float, width: int) -> list[st
         ends = [low, (low + high) / 2, high]
         texts = [number_text(10**each if axis.scale is Scale.LOG else each) for each in ends]
     left, middle, right = (short_tick(text, width // 3) for text in texts)
-    gap = width - len(left) - len(middle) - len(right)
+    if len(left) + len(middle) + len(right) + 2 > width:  # no sign would stand between them
+        middle = ""
+    gap = max(1, width - len(left) - len(middle) - len(right))  # below a narrow map the labels are wider than it
     line = f"{left}{' ' * (gap // 2)}{middle}{' ' * (gap - gap // 2)}{right}"
     margin = " " * _MARGIN
     return [

@@ -7,8 +7,7 @@ import click
 from accio.domain.sizes import size
 from accio_client.cli.output import out, table
 from accio_client.cli.session import Session, accio_command
-from accio_client.cli.text import local_time
-from accio_client.cli.workload import ranged
+from accio_client.cli.text import local_time, ranged
 from accio_client.documents import cache, document, garbage, hit_rate
 from accio_client.views import CacheStatisticsView, CacheView, GarbageView
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from accio.domain.states import NODE_TERMINAL
 from accio_client.analysis.forecast import Pace
-from accio_client.cli.text import span
+from accio_client.cli.text import ranged
 
 if TYPE_CHECKING:
     from accio_client.views import NodeCountsView, RunView
@@ -32,8 +31,8 @@ def forecast(run: RunView, pace: Pace) -> str:
     rates, ends = pace.rates(), pace.left(left)
     if not rates or ends is None:
         return ""
-    soonest, latest = (span(timedelta(seconds=round(each.total_seconds()))) for each in ends)
-    return f"{rates[0]:.3g} nodes/s, ends in {soonest if soonest == latest else f'{soonest} to {latest}'}"
+    soonest, latest = (each.total_seconds() for each in ends)
+    return f"{rates[0]:.3g} nodes/s, ends in {ranged(soonest, latest)}"
 
 
 def from_memo(counts: NodeCountsView) -> str:

@@ -78,3 +78,23 @@ def span(length: timedelta) -> str:
     if minutes < 60:
         return f"{minutes}:{rest:02d} min"
     return f"{minutes // 60}:{minutes % 60:02d} h"
+
+
+_UNITS = (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172_800.0), ("d", 86_400.0, float("inf")))
+"""Each with its seconds, and up to how many seconds a range is told in it."""
+
+
+def ranged(low_s: float, high_s: float) -> str:
+    """Return a range of time in words: `2 to 5 min`, `50 s to 3 min`, `less than 1 s`."""
+    if high_s < 1:
+        return "less than 1 s"
+    (low, low_unit), (high, high_unit) = _spoken(low_s), _spoken(high_s)
+    if low_unit != high_unit:
+        return f"{low} {low_unit} to {high} {high_unit}"
+    return f"{high} {high_unit}" if low == high else f"{low} to {high} {high_unit}"
+
+
+def _spoken(seconds: float) -> tuple[str, str]:
+    unit, length = next((unit, length) for unit, length, most in _UNITS if seconds < most)
+    amount = seconds / length
+    return (f"{amount:.1f}" if amount < 10 and unit != "s" else f"{amount:.0f}").removesuffix(".0"), unit

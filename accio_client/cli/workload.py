@@ -6,7 +6,7 @@ from accio.domain.sizes import size
 from accio_client.cli.operators import shown_resources
 from accio_client.cli.output import fields, out, table
 from accio_client.cli.session import Session, accio_command
-from accio_client.cli.text import local_time, printable
+from accio_client.cli.text import local_time, printable, ranged
 from accio_client.documents import document
 from accio_client.documents.workload import workload
 from accio_client.views import (
@@ -18,8 +18,6 @@ from accio_client.views import (
     TookView,
     WorkloadView,
 )
-
-_UNITS = (("s", 1.0, 90.0), ("min", 60.0, 5400.0), ("h", 3600.0, 172_800.0), ("d", 86_400.0, float("inf")))
 
 
 @accio_command
@@ -146,19 +144,3 @@ def ending(forecast: ForecastView, *, brief: bool = False) -> str:
 def cpu_time(forecast: ForecastView) -> str | None:
     """Return in words how much CPU time something reserves; None if that isn't known."""
     return f"{ranged(forecast.cpu_low_s, forecast.cpu_high_s)} at most" if forecast.known else None
-
-
-def ranged(low_s: float, high_s: float) -> str:
-    """Return a range of time in words: `2 to 5 min`, `50 s to 3 min`, `less than 1 s`."""
-    if high_s < 1:
-        return "less than 1 s"
-    (low, low_unit), (high, high_unit) = _spoken(low_s), _spoken(high_s)
-    if low_unit != high_unit:
-        return f"{low} {low_unit} to {high} {high_unit}"
-    return f"{high} {high_unit}" if low == high else f"{low} to {high} {high_unit}"
-
-
-def _spoken(seconds: float) -> tuple[str, str]:
-    unit, length = next((unit, length) for unit, length, most in _UNITS if seconds < most)
-    amount = seconds / length
-    return (f"{amount:.1f}" if amount < 10 and unit != "s" else f"{amount:.0f}").removesuffix(".0"), unit

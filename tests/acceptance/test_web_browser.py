@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
-from accio_client.cli.workload import ranged
+from accio_client.cli.text import ranged
 from tests.acceptance.processes import Cluster
 from tests.acceptance.sweeps import RATIO, THREE
 from tests.acceptance.web import FITS, PATIENCE_S, browser_page, on_page, open_part, ratios, web_server

@@ -46,7 +46,7 @@ def test_progress_is_told_each_5_percent_or_10_seconds() -> None:
     steps = Steps()
     assert steps.news(at(0), 0.0) == ""
     assert steps.news(at(50), 0.5) == ""
-    assert steps.news(at(52), 4.0) == "r" * 16 + " running 52%  13 nodes/s, ends in 4.00 s"
+    assert steps.news(at(52), 4.0) == "r" * 16 + " running 52%  13 nodes/s, ends in 4 s"
     assert steps.news(at(53), 6.0) == ""
     assert steps.news(at(53), 14.0).startswith("r" * 16 + " running 53%  ")
     assert steps.news(at(53), 60.0) == ""

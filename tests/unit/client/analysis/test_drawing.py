@@ -58,6 +58,22 @@ def test_a_map_of_states_has_signs() -> None:
     assert collapsed[2:5] == ["0 │✗ ✗", "1 │✓ ✓", "2 │✗ ✓"]
 
 
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        (("0.00001", "0.0001", "0.001", "0.01", "0.1", "1.0"), ["1e-05", "1"]),
+        (("0.00001", "1.0"), ["1e-05", "1"]),
+        (("1", "2", "3", "4", "5", "6"), ["1", "4", "6"]),
+    ],
+)
+def test_labels_below_a_narrow_map_stand_apart(values: tuple[str, ...], labels: list[str]) -> None:
+    """Where the values of a parameter are wider than their columns, labels can be told from each other."""
+    sweep = Sweep((words_axis("w", *values), words_axis("v", "x", "y")), 1)
+    table = table_of(sweep, np.zeros(2 * len(values)))
+    lines = render(state_map(table, x="w", y="v"), width=80)
+    assert lines[5].split() == labels
+
+
 def test_shares_of_failures_are_percentages() -> None:
     """Cells without failures are dashes, those where all failed are full."""
     failed = np.array([True, True, False, False, True, False, False, False])
