@@ -9,6 +9,7 @@ Long reads and whoever waits for the engine don't count: nothing would go on mea
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,10 @@ READING_S = 0.02
 
 
 class ShortCalls:
-    """State: how many calls were announced and how many read, and until when either counts. Of the loop's thread."""
+    """State: how many calls were announced and how many read, and until when either counts.
+
+    Of the loop's thread; others may look, and wait.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin with none; *clock* gives seconds."""
@@ -31,6 +35,7 @@ class ShortCalls:
         self._reading = 0
         self._reading_until = 0.0
         self._waiting: set[asyncio.Future[None]] = set()
+        self._none = threading.Event()
 
     @property
     def are_there(self) -> bool:
@@ -49,6 +54,7 @@ class ShortCalls:
             self._announced = 0  # those before have come to nothing
         self._announced += 1
         self._announced_until = now + ANNOUNCED_S
+        self._none.clear()
 
     def begin(self) -> None:
         """Note that the request of a call has come."""
@@ -60,6 +66,7 @@ class ShortCalls:
         """Count a short read for as long as the context lasts."""
         self._reading += 1
         self._reading_until = self._clock() + READING_S
+        self._none.clear()
         try:
             yield
         finally:
@@ -67,10 +74,16 @@ class ShortCalls:
             self._tell()
 
     def _tell(self) -> None:
-        if self._waiting and not self.are_there:
+        if not self.are_there:
+            self._none.set()
             for future in self._waiting:
                 if not future.done():
                     future.set_result(None)
+
+    def wait_in_thread(self, seconds: float) -> None:
+        """Wait in a thread other than the loop's until none is there, but not for longer than so many seconds."""
+        if self.are_there:
+            self._none.wait(min(seconds, ANNOUNCED_S if not self._reading else READING_S))
 
     async def pass_by(self, seconds: float) -> None:
         """Wait until none is there, but not for longer than so many seconds."""

@@ -3,7 +3,8 @@
 A short job takes the interpreter once for each row, and gets it from a job that computes only after its switching
 interval: ten rows beside a search take as long as a hundred. So a job that computes looks, row by row, whether a short
 one is under way, and rests until that is over. It rests no longer than it has worked: however many short ones come, it
-gets half of its time.
+gets half of its time. It rests, too, while a call has but been announced: the event loop would have to take the
+interpreter from it again and again until it has the request.
 """
 
 import threading
@@ -11,6 +12,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
+
+from accio_daemon.short_calls import ShortCalls
 
 T = TypeVar("T")
 
@@ -23,9 +26,10 @@ _local = threading.local()
 class Courtesy:
     """Counts the short jobs under way, so that long computations beside them can make way."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with none; *clock* tells seconds."""
+    def __init__(self, clock: Callable[[], float] = time.monotonic, calls: ShortCalls | None = None) -> None:
+        """Begin with none; *clock* tells seconds, and *calls* what the event loop has."""
         self.clock = clock
+        self._calls = calls or ShortCalls(clock)
         self._lock = threading.Lock()
         self._under_way = 0
         self._none_left = threading.Event()
@@ -56,11 +60,14 @@ class Courtesy:
     @property
     def is_asked(self) -> bool:
         """Whether a short job is under way."""
-        return self._under_way > 0
+        return self._under_way > 0 or self._calls.are_there
 
     def wait(self) -> None:
-        """Wait until no short job is under way, or for long enough."""
-        self._none_left.wait(_MOST_S)
+        """Wait until no short job is under way, or none is announced; or for long enough."""
+        if self._under_way:
+            self._none_left.wait(_MOST_S)
+        else:
+            self._calls.wait_in_thread(_MOST_S)
 
 
 class _Shown:

@@ -13,6 +13,7 @@ from accio.domain.children import total
 from accio.domain.states import NodeState, RunState
 from accio.late import dataclass
 from accio_daemon.storage.codes import NODE_STATES, RUN_STATE_OF
+from accio_daemon.storage.courtesy import letting_pass
 from accio_daemon.storage.runs_query import Found
 from accio_daemon.storage.sql import load
 
@@ -120,7 +121,7 @@ def _read_chunk(
         place = _Places(indices)
         wanted = {"run": run.no, "low": indices[0], "high": indices[-1]}
         outcomes = SQL["outcomes_passing" if run.nodes <= _PASSED else "outcomes_looking"]
-        for no in nodes:
+        for no in letting_pass(nodes):
             kinds = {"outputs": asked.outputs, "metrics": asked.metrics, "measured": asked.measured}
             count, *texts = connection.execute(outcomes, {**wanted, "node": no, **kinds}).fetchone()
             size += sum(len(text) for text in texts if text)

@@ -47,9 +47,9 @@ class Readers:
         self._free: asyncio.LifoQueue[WriterConnection] = asyncio.LifoQueue()
         self._long = asyncio.Semaphore(LONG_AT_ONCE)
         self._searching = asyncio.Semaphore(SEARCHES_AT_ONCE)
-        self._courtesy = Courtesy()
         self.short_calls = ShortCalls()
         """Those that read, and who else says so: what keeps the event loop lets them pass."""
+        self._courtesy = Courtesy(calls=self.short_calls)
 
     async def read(self, job: ReadJob[T], *, budget_s: float | None = BUDGET_S) -> T:
         """Run a job in one snapshot, as soon as a connection is free; ResourceExhausted after its budget (None: it has

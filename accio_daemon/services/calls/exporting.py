@@ -6,6 +6,7 @@ from typing import Any
 from accio.domain.access import Viewer
 from accio.domain.names import suggest
 from accio.domain.operators import OutputPort
+from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, NotFound
 from accio.late import dataclass
 from accio.v1 import accio_pb2, runs_pb2
@@ -18,6 +19,7 @@ from accio_daemon.services.calls.wanted_columns import Outputs
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query
+from accio_daemon.storage.courtesy import letting_pass
 from accio_daemon.storage.export import Asked, Chunk, Column, TooMuch, read_chunk
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.plans import Plans
@@ -28,6 +30,7 @@ _ROWS = 2_000
 _NODE_ROWS = 8_000  # rows times nodes of one chunk
 _FIRST_ROWS = 32  # of the first chunk, before anything is known of their size
 _WHOLE = -1  # the place of a single run or a parent among what was named of it
+_SEEDS = 64  # that are worked out before short reads may pass
 _CHUNK_BYTES = 2_500_000  # clients take messages of 4 MiB
 
 
@@ -186,7 +189,7 @@ def chunk_message(
     message = accio_pb2.ExportChunk(
         run=run_told,
         index=indices,
-        seed=sweep.child_seeds(indices, run.seed) if run.parent else [run.seed] * len(indices),
+        seed=_seeds(sweep, indices, run.seed) if run.parent else [run.seed] * len(indices),
         repetition=[sweep.repetition(index) for index in indices],
     )
     for axis, places in sweep.places(indices):
@@ -201,9 +204,15 @@ def chunk_message(
         message.label.extend(map(sweep.label, indices) if run.parent else [run.name] * len(indices))
         message.state.extend(RUN_STATE_MESSAGES[state] for state in chunk.states)
         message.cause.extend(chunk.causes.get(row, "") for row in range(len(indices)))
-    for no, column in chunk.columns.items():
+    for no, column in letting_pass(chunk.columns.items()):
         _add_node(message, wanted[no], column, asked, by_port=by_port)
     return message
+
+
+def _seeds(sweep: Sweep, indices: Sequence[int], seed: int) -> list[int]:
+    """Return the seeds of children, which take longer than all else of a chunk."""
+    parts = (indices[low : low + _SEEDS] for low in range(0, len(indices), _SEEDS))
+    return [each for part in letting_pass(parts) for each in sweep.child_seeds(part, seed)]
 
 
 def _add_node(message: accio_pb2.ExportChunk, wanted: _Wanted, column: Column, asked: Asked, *, by_port: bool) -> None:

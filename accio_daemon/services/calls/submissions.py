@@ -4,7 +4,7 @@ the database.
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 
 from blake3 import blake3
@@ -200,12 +200,16 @@ class SubmissionCalls:
             raise InvalidDefinition([_lacking(sampler, missing)])
         stored = checked.lookup.found
         assert stored is not None, "a definition without a workflow isn't valid"
-        operators = tuple(checked.operators.announced[node.op] for node in stored.workflow.graph)
+        workflow, announced = stored.workflow, checked.operators.announced
+        operators, places = await off_loop(
+            lambda: (tuple(announced[node.op] for node in workflow.graph), dict(_artifact_texts(definition, workflow))),
+            BYTES_OF_NODE * len(workflow.graph),
+        )
         return Accepted(
             definition=definition,
             workflow=stored,
             operators=operators,
-            pins=await self._pins(definition, stored.workflow),
+            pins=await self._pins(places),
             warnings=(*checked.outcome.warnings, *self._doubts(operators)),
         )
 
@@ -216,8 +220,8 @@ class SubmissionCalls:
                 if doubt:
                     yield Issue(pointer("workflow"), doubt)
 
-    async def _pins(self, definition: RunDefinition, workflow: Workflow) -> dict[str, Pin]:
-        places = dict(_artifact_texts(definition, workflow))
+    async def _pins(self, places: Mapping[str, str]) -> dict[str, Pin]:
+        """Pin what is named, by the texts, which stand in these places of the definition."""
         if not places:
             return {}
         viewer = self._rights.viewer()

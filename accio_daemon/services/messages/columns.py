@@ -15,6 +15,7 @@ from accio.late import dataclass
 from accio.v1 import accio_pb2
 from accio.wire.packing import pack_doubles, pack_indices, pack_places, pack_texts
 from accio.wire.states import RUN_STATE_MESSAGES
+from accio_daemon.storage.courtesy import letting_pass
 from accio_daemon.storage.export import Chunk, Column
 
 NUMBERS = INTEGRAL | {Kind.DOUBLE, Kind.DISTANCE, Kind.DURATION, Kind.TIMESTAMP, Kind.BOOLEAN}
@@ -66,7 +67,7 @@ def columns_chunk(wanted: Mapping[int, WantedNode], chunk: Chunk, failures: Fail
     )
     count = len(chunk.indices)
     for no, column in chunk.columns.items():
-        for port, datatype in wanted[no].ports:
+        for port, datatype in letting_pass(wanted[no].ports):
             values = decoded(column, port)
             message.columns.append(_packed(f"{wanted[no].name}/{port}", datatype, column.rows, values, count))
         for each in wanted[no].maps:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from accio.errors import Internal, ResourceExhausted
+from accio_daemon.short_calls import ShortCalls
 from accio_daemon.storage.courtesy import Courtesy, letting_pass
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.readers import CONNECTIONS, Readers
@@ -136,10 +137,10 @@ async def test_who_gives_up_ends_his_read_and_gives_a_free_connection_back(tmp_p
 class _Patient(Courtesy):
     """Its clock stands still but while somebody rests, for two seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, calls: ShortCalls | None = None) -> None:
         self.now = 0.0
         self.rests = 0
-        super().__init__(lambda: self.now)
+        super().__init__(lambda: self.now, calls)
 
     def wait(self) -> None:
         self.rests += 1
@@ -201,5 +202,51 @@ async def test_short_reads_are_told_of(tmp_path: Path) -> None:
             assert not await readers.read_long(lambda _: there.are_there)
             assert not await readers.search(lambda _: there.are_there)
             assert not there.are_there
+    finally:
+        await database.close()
+
+
+def test_who_computes_rests_while_a_call_is_announced() -> None:
+    """The event loop, too, wants the interpreter for a call: until it has the request."""
+    calls = ShortCalls(lambda: 0.0)
+    courtesy = _Patient(calls)
+    with courtesy.shown():
+        rows = letting_pass(range(100))
+        next(rows)
+        assert courtesy.rests == 0
+        calls.announce()
+        next(rows)
+        assert courtesy.rests == 1
+
+
+def test_a_rest_ends_once_the_request_of_a_call_has_come() -> None:
+    """Who rests hears of it, in his thread."""
+    calls = ShortCalls(lambda: 0.0)
+    courtesy = Courtesy(calls=calls)
+    calls.announce()
+    resting = threading.Thread(target=courtesy.wait)
+    resting.start()
+    calls.begin()
+    resting.join(90)
+    assert not resting.is_alive()
+    assert not courtesy.is_asked
+
+
+@pytest.mark.parametrize("kind", ["search", "read_long"])
+async def test_long_jobs_let_announced_calls_pass(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches and long reads rest as soon as gRPC has announced a call, whose request hasn't come."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    rested = threading.Event()
+    monkeypatch.setattr(Courtesy, "wait", lambda _: rested.set())
+    try:
+        async with asyncio.timeout(60), Readers.open(database) as readers:
+            monkeypatch.setattr(readers.short_calls, "_clock", lambda: 0.0)
+            readers.short_calls.announce()
+            await getattr(readers, kind)(lambda _: list(letting_pass(range(3))))
+            assert rested.is_set()
+            rested.clear()
+            readers.short_calls.begin()
+            await getattr(readers, kind)(lambda _: list(letting_pass(range(3))))
+            assert not rested.is_set()
     finally:
         await database.close()
