@@ -11,6 +11,7 @@ Long reads and whoever waits for the engine don't count: nothing would go on mea
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,11 @@ ANNOUNCED_S = 0.005
 
 READING_S = 0.02
 """How long after the newest of them began reads count: one that isn't over by then isn't short."""
+
+
+SEVERAL = 4
+SEVERAL_IN_S = 0.5
+"""So many requests within so many seconds come all the time; who submits a sweep and waits for it makes fewer."""
 
 
 class ShortCalls:
@@ -34,6 +40,7 @@ class ShortCalls:
         self._announced_until = 0.0
         self._reading = 0
         self._reading_until = 0.0
+        self._begun = deque([-SEVERAL_IN_S] * SEVERAL, maxlen=SEVERAL)  # when the last requests came
         self._waiting: set[asyncio.Future[None]] = set()
         self._none = threading.Event()
 
@@ -47,6 +54,11 @@ class ShortCalls:
             self._announced > 0 and now < self._announced_until
         )
 
+    @property
+    def keep_coming(self) -> bool:
+        """Whether calls come in all the time, so that the next one will find the loop at work, too."""
+        return self._clock() - self._begun[0] < SEVERAL_IN_S
+
     def announce(self) -> None:
         """Note a call whose request follows."""
         now = self._clock()
@@ -58,6 +70,7 @@ class ShortCalls:
 
     def begin(self) -> None:
         """Note that the request of a call has come."""
+        self._begun.append(self._clock())
         self._announced = max(0, self._announced - 1)
         self._tell()
 

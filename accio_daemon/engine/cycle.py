@@ -13,6 +13,7 @@ daemon: it restarts from its database, never from half-changed memory.
 
 from collections import deque
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
@@ -55,6 +56,7 @@ class Watchers(Protocol):
 
 
 _FEWEST_OPENED = 32
+_BRIEFER = 4
 _ENOUGH_AHEAD = 256
 """Short nodes that an agent has been sent ahead, with which it is busy for longer than a commit waits for more."""
 
@@ -73,6 +75,10 @@ class Bounds:
     opened_first: int = 64
     retried: int = RETRIED_AT_ONCE
     settled: int = reactor.SETTLED_AT_ONCE  # ready nodes that a step looks at
+
+    def brief(self) -> "Bounds":
+        """Return the bounds of steps between which others' calls come in all the time: each waits for one of them."""
+        return replace(self, seconds=self.seconds / _BRIEFER, settled=max(1, self.settled // _BRIEFER))
 
 
 class Batch:
@@ -116,7 +122,8 @@ class Cycle:
         self.records = records
         self.full_disk = full_disk or FullDisk()
         self.links = links or Links()
-        self.bounds = bounds or Bounds()
+        self.bounds = self._usual = bounds or Bounds()  # of this step, and of most
+        self._brief = self._usual.brief()
         self.inbox: deque[tuple[Command[object], Reply | None]] = deque()
         self.batch = Batch(restored.effects)
         self.in_commit: Batch | None = None
@@ -213,8 +220,9 @@ class Cycle:
             return False
         return all(_has_enough(sessions.get(no), told) for no, told in fx.outgoing.items())
 
-    def decide(self) -> bool:
-        """Decide everything that was posted, and a step of what follows; True if there is more to do."""
+    def decide(self, *, briefly: bool = False) -> bool:
+        """Decide what was posted, and a step of what follows, or a brief one of each; True if there is more to do."""
+        self.bounds = self._brief if briefly else self._usual
         turn = Turn(self.world, self.batch.fx, self._clock.now())
         self.batch.begun = self.batch.begun or turn.now.mono
         self._decide_inbox(turn)

@@ -107,7 +107,7 @@ class Loops:
                 await self._committed.wait()
             self._observer.decided(len(self._cycle.inbox))
             begun = self._clock.now().mono
-            more = self._cycle.decide()
+            more = self._cycle.decide(briefly=self._short_calls.keep_coming)
             if not more or self._cycle.is_due():
                 self._call_for_commit()
             seconds = self._clock.now().mono - begun

@@ -84,8 +84,13 @@ def test_who_asks_is_answered_before_all_children_are_opened(cluster: Cluster) -
     assert len(daemon.world.runs[RunNo(run + 1)].open) == 2
 
 
-def test_a_step_decides_what_it_has_time_for(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many ask at once, a step takes no longer than its bound and a command; all are answered, in order."""
+@pytest.mark.parametrize(("briefly", "left"), [(False, 7), (True, 9)])
+def test_a_step_decides_what_it_has_time_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, *, briefly: bool, left: int
+) -> None:
+    """However many ask at once, a step takes no longer than its bound and a command, which is less where it is to be
+    brief; all are answered, in order.
+    """
     daemon = bounded(cluster)
     handle = reactor.handle
 
@@ -97,8 +102,8 @@ def test_a_step_decides_what_it_has_time_for(cluster: Cluster, monkeypatch: pyte
     replies = [Reply() for _ in range(10)]
     for reply in replies:
         daemon.ask(cluster.submission(ONE), reply)
-    daemon.decide()
-    assert len(daemon.inbox) == 7
+    daemon.decide(briefly=briefly)
+    assert len(daemon.inbox) == left
     daemon.finish()
     assert [reply.result.no for reply in replies] == sorted(reply.result.no for reply in replies)
 
@@ -157,6 +162,18 @@ def test_a_step_looks_at_so_many_nodes(cluster: Cluster) -> None:
     assert begun == [(3, 7), (6, 4), (12, 8), (15, 5), (18, 2)]
     daemon.finish()
     assert len(daemon.world.executions) == 20
+
+
+@pytest.mark.parametrize(("briefly", "begun"), [(False, 16), (True, 4)])
+def test_a_brief_step_looks_at_fewer_nodes(cluster: Cluster, *, briefly: bool, begun: int) -> None:
+    """Where calls come in all the time each of them waits for a step."""
+    daemon = bounded(cluster, settled=16)
+    wide = builders.graph({f"N{number}": [] for number in range(40)})
+    daemon.ask(cluster.submission(wide, cache=CacheMode.NONE), Reply())
+    daemon.decide(briefly=briefly)
+    assert len(daemon.world.executions) == begun
+    daemon.finish()
+    assert len(daemon.world.executions) == 40
 
 
 def test_what_nobody_waits_for_is_committed_in_large_batches(cluster: Cluster) -> None:

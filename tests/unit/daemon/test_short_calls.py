@@ -2,7 +2,7 @@
 
 import asyncio
 
-from accio_daemon.short_calls import ANNOUNCED_S, READING_S, ShortCalls
+from accio_daemon.short_calls import ANNOUNCED_S, READING_S, SEVERAL, SEVERAL_IN_S, ShortCalls
 
 LONG = 60.0
 
@@ -92,3 +92,18 @@ def test_a_call_that_never_begins_is_forgotten() -> None:
     assert there(calls)
     calls.begin()
     assert not there(calls)
+
+
+def test_calls_that_keep_coming_are_known() -> None:
+    """Several requests within half a second do, as long as they come: one or two, or those of a while ago, don't."""
+    clock = Seconds()
+    calls = ShortCalls(clock)
+    coming: list[bool] = []
+    for _ in range(SEVERAL):
+        coming.append(calls.keep_coming)
+        calls.begin()
+        clock.now += SEVERAL_IN_S / (SEVERAL + 1)
+    assert coming == [False] * SEVERAL
+    assert calls.keep_coming
+    clock.now += SEVERAL_IN_S
+    assert not calls.keep_coming
