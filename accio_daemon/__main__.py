@@ -29,9 +29,9 @@ from accio_daemon.config import Config, read_config
 # list of ten runs beside a search takes four times as long as with this.
 SWITCH_S = 0.0001
 
-COLLECTED_AFTER = (1_000, 10, 1_000)
+COLLECTED_AFTER = (1_000, 4, 2_500)
 """When cycles are looked for: after so many new objects among these; after so many such looks among what those left,
-11,000 objects at most; after so many of the latter, and where a quarter has come on top, among all. Everything stands
+5,000 objects or so; after so many of the latter, and where a quarter has come on top, among all. Everything stands
 still meanwhile, 0.1 s if they are 100,000; and to walk all open children again and again, as with Python's own
 thresholds, takes a tenth of the processor time of a busy daemon.
 """

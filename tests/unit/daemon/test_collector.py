@@ -6,7 +6,7 @@ from typing import Any
 from accio_daemon.__main__ import COLLECTED_AFTER
 
 _OBJECTS = 200_000
-_AT_ONCE = 15_000  # some three milliseconds
+_AT_ONCE = 7_000  # one or two milliseconds
 
 
 def test_new_objects_are_looked_at_in_small_portions() -> None:
