@@ -25,6 +25,7 @@ _MOST_DRAWS = 400_000_000
 _DRAWN_AT_ONCE = 2_000_000
 _MOST_GROUPS = 4_000_000
 _MOST_CELLS = 40_000_000  # of groups that are filled up
+_CELLS_AT_ONCE = 1 << 16  # what is computed of them fits into a processor's cache
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -85,7 +86,7 @@ def aggregate(
         wanted = np.ones(table.size, dtype=np.bool_)
     valid = None if wanted is None else groups.matrix(wanted)
     found = _statistics(values, valid)
-    looked_at = groups.counts(where)
+    looked_at = found.n if wanted is where and where is not None else groups.counts(where)
     ordered = _Ordered(values, valid) if quantiles else None
     draws = None if bootstrap_seed is None else _bootstrap(values, valid, bootstrap_seed)
     return Aggregate(
@@ -124,13 +125,18 @@ class _Grid:
 
     def __init__(self, table: SweepTable, by: Sequence[str]) -> None:
         self._sizes = table.shape
-        first = [table.place(name) for name in by]
-        self.shape = tuple(self._sizes[at] for at in first)
-        self._order = [*(at for at in range(len(self._sizes)) if at not in first), *first]
+        self._first = [table.place(name) for name in by]
+        self._others = [at for at in range(len(self._sizes)) if at not in self._first]
+        self.shape = tuple(self._sizes[at] for at in self._first)
+        order = [at for at in (*self._others, *self._first) if self._sizes[at] > 1]
+        self._lie_so = order == sorted(order)
 
     def matrix(self, values: npt.NDArray[T]) -> npt.NDArray[T]:
         """Return a column as a matrix: a column per group, with its children in order."""
-        return values.reshape(self._sizes).transpose(self._order).reshape(-1, math.prod(self.shape))
+        groups, grid = math.prod(self.shape), values.reshape(self._sizes)
+        if self._lie_so:
+            return grid.transpose(self._others + self._first).reshape(-1, groups)
+        return grid.transpose(self._first + self._others).reshape(groups, -1).T  # copies long pieces, or nothing
 
     def counts(self, which: Mask | None) -> Ints:
         """Return how many children there are in each group, or how many of *which*."""
@@ -187,19 +193,53 @@ class _Found(NamedTuple):
 
 def _statistics(values: Floats, valid: Mask | None) -> _Found:
     """Return n, mean, deviation and interval of each column; *valid* None: all values are there."""
+    rows, columns = values.shape
+    at_once = max(1, _CELLS_AT_ONCE // max(1, rows))
+    if columns <= at_once:
+        return _of_columns(values, valid)
+    parts: list[_Found] = []
+    for some in _slices(columns, 16 * at_once):
+        # Copied in long pieces first: columns that lie across the memory would be fetched once for each few of them.
+        near, valid_near = values[:, some].copy("K"), None if valid is None else valid[:, some].copy("K")
+        parts += [
+            _of_columns(*_needed(near[:, few], None if valid_near is None else valid_near[:, few]))
+            for few in _slices(near.shape[1], at_once)
+        ]
+    return _Found(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
+def _slices(size: int, at_once: int) -> list[slice]:
+    return [slice(first, first + at_once) for first in range(0, size, at_once)]
+
+
+def _needed(values: Floats, valid: Mask | None) -> tuple[Floats, Mask | None]:
+    """Return a copy of some columns, without rows that have no value in any of them."""
+    if valid is not None:
+        rows = valid.any(axis=1)
+        if not rows.all():
+            values, valid = values[rows], valid[rows]
+        if valid.all():
+            valid = None
+    return values.copy("F" if len(values) > values.shape[1] else "C"), valid  # what is long is quick
+
+
+def _of_columns(values: Floats, valid: Mask | None) -> _Found:
     n = np.full(values.shape[1], len(values)) if valid is None else valid.sum(axis=0)
     finite = np.isfinite(values)
     usable = valid if finite.all() else finite if valid is None else finite & valid
     known = values if usable is None else np.where(usable, values, 0.0)
     # A power of two as the unit changes no digit, and neither sums nor squares leave the range of doubles.
-    largest = np.maximum(known.max(axis=0, initial=0.0), -known.min(axis=0, initial=0.0))
+    lowest = (known if usable is None else np.where(usable, known, np.inf)).min(axis=0, initial=np.inf)
+    highest = (known if usable is None else np.where(usable, known, -np.inf)).max(axis=0, initial=-np.inf)
+    largest = np.maximum(np.maximum(highest, -lowest), 0.0)
     exponent = None
     extreme = (largest > PLAIN_MOST) | ((largest < PLAIN_LEAST) & (largest > 0))
     if extreme.any():
         exponent = np.where(extreme, np.frexp(largest)[1] - 1, 0)
-        known = np.ldexp(known, -exponent)
+        known, lowest, highest = (np.ldexp(each, -exponent) for each in (known, lowest, highest))
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = _between(known, usable, exact_sum(known) / n)
+        # Dividing rounds once more: three times 0.1 would have a mean above 0.1, and a deviation.
+        mean = _between(exact_sum(known) / n, lowest, highest)
         deviations = known - mean
         if usable is not None:
             deviations[~usable] = 0.0
@@ -218,13 +258,9 @@ def _statistics(values: Floats, valid: Mask | None) -> _Found:
     return found
 
 
-def _between(known: Floats, usable: Mask | None, mean: Floats) -> Floats:
-    """Return the mean of each column, no less than its least value and no more than its largest: dividing rounds once
-    more, and three times 0.1 would have a mean above 0.1, and a deviation.
-    """
-    least = (known if usable is None else np.where(usable, known, np.inf)).min(axis=0, initial=np.inf)
-    most = (known if usable is None else np.where(usable, known, -np.inf)).max(axis=0, initial=-np.inf)
-    return np.where(mean < least, least, np.where(mean > most, most, mean))  # a zero keeps its sign
+def _between(mean: Floats, lowest: Floats, highest: Floats) -> Floats:
+    """Return the means, none below the least value of its column or above the largest one; a zero keeps its sign."""
+    return np.where(mean < lowest, lowest, np.where(mean > highest, highest, mean))
 
 
 def exact_sum(values: Floats) -> Floats:
@@ -236,8 +272,10 @@ def exact_sum(values: Floats) -> Floats:
     rounded = total + error
     rest = (total - (rounded - (rounded - total))) + (error - (rounded - total))  # what rounding lost
     step = np.spacing(np.abs(rounded))
-    # Each rounding error that was added up has one itself: at most so much in all.
-    doubt = len(values) * (len(values) * np.finfo(float).eps) ** 2 * np.abs(values).max(axis=0, initial=0.0)
+    largest = np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0))
+    # What roundings lost adds up to n·ε·largest/2 for each time that n numbers become half as many; adding that rounds
+    # at most n/2 times, then n/4 and so on, by ε/2 each: twice this is more than all of it, levels and parts included.
+    doubt = 2 * (len(values) * np.finfo(float).eps) ** 2 * largest
     # Half a step is a tie; a quarter is one towards zero from a power of two, where steps are half as long.
     shorter = (np.abs(np.frexp(rounded)[0]) == 0.5) & (np.signbit(rest) != np.signbit(rounded))
     tie = np.where(shorter, step / 4, step / 2)
@@ -249,6 +287,11 @@ def exact_sum(values: Floats) -> Floats:
 
 def _double_sum(values: Floats) -> tuple[Floats, Floats]:
     """Return the sum of each column, and what its roundings lost (Knuth's two-sum, by pairs)."""
+    rows = max(2, _CELLS_AT_ONCE // max(1, values.shape[1]))
+    if len(values) > 2 * rows:
+        some = [_double_sum(values[first : first + rows]) for first in range(0, len(values), rows)]
+        total, error = _double_sum(np.stack([each for each, _ in some]))
+        return total, error + np.sum([each for _, each in some], axis=0)
     total, error = values, np.zeros(values.shape[1])
     while len(total) > 1:
         half = len(total) // 2

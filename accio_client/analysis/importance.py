@@ -77,14 +77,15 @@ def importance(table: SweepTable, value: str | Numbers, *, where: Mask | None = 
         valid = valid if mask is None else valid & mask
     factors = factors_of(table)
     names, shape = factors.names, (*factors.shape, factors.inside)
-    values = factors.spread(np.where(valid, column.values, 0.0))
-    valid = factors.spread(valid)
     complete = bool(valid.all())
+    values = factors.spread(column.values if complete else np.where(valid, column.values, 0.0))
     grid = values.reshape(shape)
-    counts = np.full(shape[:-1], shape[-1]) if complete else valid.reshape(shape).sum(axis=-1)
-    n = int(counts.sum())
+    valid = factors.spread(valid)
+    complete = complete and bool(valid.all())
+    inside = None if complete else valid.reshape(shape)
+    n = grid.size if inside is None else int(np.count_nonzero(inside))
     looked_at = table.size if where is None else int(where.sum())
-    split = _split(grid, None if complete else valid.reshape(shape), counts, names) if n else _NOTHING
+    split = _split(grid, inside, names) if n else _NOTHING
     return Importance(
         value=column.name,
         method=split.method,
@@ -112,35 +113,31 @@ class _Split:
 _NOTHING = _Split(Method.NOTHING, 0.0)
 
 
-def _split(grid: Floats, valid: Mask | None, counts: Ints, names: Sequence[str]) -> _Split:
+def _split(grid: Floats, valid: Mask | None, names: Sequence[str]) -> _Split:
     """Split the variance of a grid with a last axis of repetitions; *valid* None: all of it is there."""
     unit = max(float(grid.max()), -float(grid.min())) or 1.0  # squares stay in range
+    counts = None if valid is None else valid.sum(axis=-1)
+    n = grid.size if counts is None else int(counts.sum())
     grid = grid / unit
-    grid -= grid.sum() / counts.sum()  # and lose no digits to a large mean
+    grid -= grid.sum() / n  # and lose no digits to a large mean
     if valid is not None:
         grid[~valid] = 0.0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = grid.sum(axis=-1) / counts
-    deviations = grid - np.nan_to_num(means)[..., None]
-    if valid is not None:
-        deviations[~valid] = 0.0
-    inside = np.einsum("...r,...r->...", deviations, deviations)
-    complete = bool(counts.all())
-    n = int(counts.sum())
+    means, inside = _inside(grid, valid, counts)
+    complete = counts is None or bool(counts.all())
+    weights = None if complete else counts
     if complete:
-        noise = float((inside / counts).mean())
-        effects = _effects(means, np.ones_like(means), names)
-        total = noise + float(means.var())
+        noise = float((inside / (grid.shape[-1] if counts is None else counts)).mean())
+        total = noise + _variance(means)
     else:
         noise = float(inside.sum()) / n
-        effects = _effects(np.nan_to_num(means), counts.astype(np.float64), names)
         total = float(np.vdot(grid, grid)) / n
     if total <= 1e-30:
         return _Split(Method.NOTHING, 0.0)
-    free = n - int((counts > 0).sum())
+    effects = _effects(means, None if weights is None else weights.astype(np.float64), names)
+    free = n - (means.size if counts is None else int((counts > 0).sum()))
     per_value = float(inside.sum()) / free / n if free else None  # what one degree of freedom gets by chance
-    main, pairs = _shares(effects, names, total, per_value, counts.shape)
-    balanced = bool((counts == counts.flat[0]).all())
+    main, pairs = _shares(effects, names, total, per_value, means.shape)
+    balanced = counts is None or bool((counts == counts.flat[0]).all())
     higher = None
     if complete:
         higher = max(0.0, 1 - noise / total - sum(each.share for each in (*main, *pairs)))
@@ -148,14 +145,37 @@ def _split(grid: Floats, valid: Mask | None, counts: Ints, names: Sequence[str])
     return _Split(method, total * unit * unit, main, pairs, higher, noise / total if free else None)
 
 
-def _effects(means: Floats, weights: Floats, names: Sequence[str]) -> dict[tuple[int, ...], float]:
-    """Return the weighted variance between the values of each parameter, and of each pair of parameters."""
-    weighted = means * weights
-    total = weights.sum()
+def _inside(grid: Floats, valid: Mask | None, counts: Ints | None) -> tuple[Floats, Floats]:
+    """Return the mean of each point, 0 where it has no value, and how far its values are from it, squared."""
+    if counts is None and grid.shape[-1] == 1:
+        return grid[..., 0], np.zeros(1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.nan_to_num(grid.sum(axis=-1) / (grid.shape[-1] if counts is None else counts))
+    deviations = grid - means[..., None]
+    if valid is not None:
+        deviations[~valid] = 0.0
+    return means, np.einsum("...r,...r->...", deviations, deviations)
+
+
+def _variance(values: Floats) -> float:
+    """Return the variance of numbers whose mean is about 0."""
+    return max(0.0, float(np.vdot(values, values)) / values.size - float(values.mean()) ** 2)
+
+
+def _effects(means: Floats, weights: Floats | None, names: Sequence[str]) -> dict[tuple[int, ...], float]:
+    """Return the variance between the values of each parameter, and of each pair of parameters.
+
+    *means* are those of the points, about 0 on average, and *weights* what each counts (None: the same).
+    """
+    weighted = means if weights is None else means * weights
+    total = float(means.size) if weights is None else weights.sum()
     middle = weighted.sum() / total
     found: dict[tuple[int, ...], float] = {}
     for at in [(each,) for each in range(len(names))] + list(combinations(range(len(names)), 2)):
         others = tuple(axis for axis in range(len(names)) if axis not in at)
+        if weights is None:
+            found[at] = _variance(means.mean(axis=others) if others else means)
+            continue
         weight = weights.sum(axis=others)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(weight > 0, weighted.sum(axis=others) / weight, middle)

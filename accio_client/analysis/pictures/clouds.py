@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from accio_client.analysis.codes import Codes, among, blocks
 from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
 from accio_client.analysis.pictures.specification import (
     BINS,
@@ -23,6 +24,7 @@ from accio_client.analysis.pictures.specification import (
 
 _DENSITY = 150
 _MOST_TICKS = 64
+_ALL = slice(None)
 _WEIGHTS = (0.5, 0.1, 0.9, 0.02, 0.98)
 
 
@@ -123,30 +125,68 @@ def parallel(
     """Return the children across all parameters that vary and an output; *brush* selects some of them."""
     column = table.column(value)
     known = _known(column, where)
-    children = np.flatnonzero(known)
-    looked_at = table.size if where is None else int(where.sum())
-    axes = [_parallel_axis(axis) for axis in table.axes]
-    low, high = (float(column.values[known].min()), float(column.values[known].max())) if known.any() else (0.0, 1.0)
-    axes.append(PictureAxis(value, column.unit, Scale.LINEAR, np.array([low, high])))
-    few = len(children) <= MOST_LINES
-    heights = [_heights(axis)[table.coordinate(axis.name, children)] for axis in table.axes]
-    heights.append((column.values[children] - low) / ((high - low) or 1.0))
-    bins = [np.minimum((height * BINS).astype(np.int64), BINS - 1) for height in heights]
-    chosen = None if brush is None else brush[children]
+    n = int(np.count_nonzero(known))
+    looked_at = table.size if where is None else int(np.count_nonzero(where))
+    low, high = 0.0, 1.0
+    if n:
+        low, high = (
+            float(column.values.min(where=known, initial=np.inf)),
+            float(column.values.max(where=known, initial=-np.inf)),
+        )
+    value_axis = PictureAxis(value, column.unit, Scale.LINEAR, np.array([low, high]))
+    few = n <= MOST_LINES
+    children = np.flatnonzero(known) if few else None
+    places = _Heights(table, column, low, high)
     return Parallel(
         head=Head(
             kind=Kind.PARALLEL,
             title=f"{value} across all parameters",
-            counted=Counted(len(children), table.size, looked_at - len(children)),
+            counted=Counted(n, table.size, looked_at - n),
             remarks=() if few else (f"more than {MOST_LINES:,} children: ribbons of {BINS} bins",),
             command=command_of(table.run, Kind.PARALLEL, query, y=value),
         ),
-        axes=tuple(axes),
-        lines=np.stack(heights, axis=1) if few else None,
-        children=children if few else None,
-        ribbons=() if few else _ribbons(bins, None),
-        brushed=() if chosen is None else _ribbons(bins, chosen),
+        axes=(*(_parallel_axis(axis) for axis in table.axes), value_axis),
+        lines=None if children is None else places.lines(children),
+        children=children,
+        ribbons=() if few else places.ribbons(known),
+        brushed=() if brush is None else places.ribbons(known & brush),
     )
+
+
+class _Heights:
+    """Where children stand on the axes, from 0 to 1: those of all parameters, and the last one of a column."""
+
+    def __init__(self, table: SweepTable, column: Numbers, low: float, high: float) -> None:
+        self._table, self._values = table, column.values
+        self._low, self._range = low, (high - low) or 1.0
+        self._axes = {axis.name: _heights(axis) for axis in table.axes}
+
+    def lines(self, children: Ints) -> Floats:
+        """Return a row for each of some children."""
+        heights = [each[self._table.coordinate(name, children)] for name, each in self._axes.items()]
+        return np.stack([*heights, self._of_values(self._values[children])], axis=1)
+
+    def ribbons(self, which: Mask) -> tuple[Ints, ...]:
+        """Return, for neighbouring axes, how many children go from each bin of the one to each bin of the other."""
+        bins = {name: _bins(each) for name, each in self._axes.items()}
+        pairs = [Codes(self._table, {a: bins[a] * BINS, b: bins[b]}) for a, b in pairwise(bins)]
+        to_values = [Codes(self._table, {name: bins[name] * BINS}) for name in list(bins)[-1:]]
+        found = [np.zeros(BINS * BINS, dtype=np.int64) for _ in (*pairs, *to_values)]
+        for block in blocks(self._table):
+            chosen: Mask | slice = _ALL if (some := among(block, which)) is None else some
+            ends = [each.of(block)[chosen] for each in pairs]
+            ends += [each.of(block)[chosen] + _bins(self._of_values(self._values[block][chosen])) for each in to_values]
+            for counts, each in zip(found, ends, strict=True):
+                counts += np.bincount(each, minlength=BINS * BINS)
+        return tuple(counts.reshape(BINS, BINS) for counts in found)
+
+    def _of_values(self, values: Floats) -> Floats:
+        return np.asarray((values - self._low) / self._range)
+
+
+def _bins(heights: Floats) -> Ints:
+    """Return the bin of each height."""
+    return np.asarray(np.minimum((heights * BINS).astype(np.int64), BINS - 1))
 
 
 def _parallel_axis(axis: AxisColumn) -> PictureAxis:
@@ -161,10 +201,3 @@ def _heights(axis: AxisColumn) -> Floats:
     numbers = np.log(axis.numbers) if axis.is_log else axis.numbers
     low, high = numbers.min(), numbers.max()
     return np.asarray((numbers - low) / ((high - low) or 1.0))
-
-
-def _ribbons(bins: list[Ints], which: Mask | None) -> tuple[Ints, ...]:
-    """Return, for neighbouring axes, how many children go from each bin of the one to each bin of the other."""
-    if which is not None:
-        bins = [each[which] for each in bins]
-    return tuple(np.bincount(a * BINS + b, minlength=BINS * BINS).reshape(BINS, BINS) for a, b in pairwise(bins))

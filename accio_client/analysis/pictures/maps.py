@@ -1,14 +1,15 @@
 """Maps over two parameters: states, means of an output, failures. Other parameters and repetitions collapse."""
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from accio.domain.states import RunState
 from accio.domain.student import PLAIN_MOST
 from accio.errors import FailedPrecondition
+from accio_client.analysis.codes import Codes, among, blocks
 from accio_client.analysis.columns import REPEAT, STATES, AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
 from accio_client.analysis.pictures.specification import (
     MOST_CELLS,
@@ -25,8 +26,6 @@ from accio_client.analysis.pictures.specification import (
     over_remark,
     parameter_axis,
 )
-
-_AT_ONCE = 1 << 16  # children: what is computed of them fits into a processor's cache
 
 
 def two_axes(table: SweepTable, x: str | None, y: str | None) -> tuple[AxisColumn, AxisColumn]:
@@ -63,8 +62,9 @@ class _Cells:
         self.x, self.y = two_axes(table, x, y)
         self._orders = growing(self.y), growing(self.x)
         self._edges = edges_of(self.y.size, MOST_CELLS), edges_of(self.x.size, MOST_CELLS)
-        self._bins = _bins(self._orders[0], self._edges[0]), _bins(self._orders[1], self._edges[1])
         self._shape = len(self._edges[0]) - 1, len(self._edges[1]) - 1
+        of_y, of_x = _bins(self._orders[0], self._edges[0]), _bins(self._orders[1], self._edges[1])
+        self._codes = Codes(table, {self.y.name: of_y * self._shape[1], self.x.name: of_x})
 
     def tally(self, where: Mask | None, column: Numbers | None = None) -> _Tally:
         """Count the children that *where* selects, and average a column; values that aren't finite are left out.
@@ -73,34 +73,31 @@ class _Cells:
         left over, so that it doesn't depend on the order of the children.
         """
         cells = math.prod(self._shape)
-        states = np.zeros(cells * len(STATES), dtype=np.int64)
+        states = np.zeros((len(STATES), cells), dtype=np.int64)
         n, total = np.zeros(cells, dtype=np.int64), np.zeros(cells)
         exponent = 0 if column is None else _exponent(column.values)
-        for children in _some_at_a_time(self.table.size, where):
-            at = self._cells_of(children)
-            states += np.bincount(at * len(STATES) + self.table.states[children], minlength=len(states))
-            if column is None:
+        for block in blocks(self.table):
+            at, of_state, chosen = self._codes.of(block), self.table.states[block], among(block, where)
+            if chosen is not None:
+                at, of_state = at[chosen], of_state[chosen]
+            some = _count(at, of_state, states)
+            if column is None or not len(at):
                 continue
-            values = column.values[children]
+            values = column.values[block] if chosen is None else column.values[block][chosen]
             usable = np.isfinite(values)
             if column.present is not None:
-                usable &= column.present[children]
-            if not usable.all():
+                usable &= column.present[block] if chosen is None else column.present[block][chosen]
+            if some is None or not usable.all():
                 at, values = at[usable], values[usable]
+                some = np.bincount(at, minlength=cells)
             if exponent:
                 values = np.ldexp(values, -exponent)
-            some = np.bincount(at, minlength=cells)
             mean = np.bincount(at, weights=values, minlength=cells) / np.maximum(some, 1)
             total += some * mean + np.bincount(at, weights=values - mean[at], minlength=cells)
             n += some
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = np.ldexp(total / n, exponent)
-        by_state = states.reshape(*self._shape, len(STATES))
-        return _Tally(np.moveaxis(by_state, -1, 0), n.reshape(self._shape), mean.reshape(self._shape))
-
-    def _cells_of(self, children: Ints) -> Ints:
-        y, x = self.table.coordinate(self.y.name, children), self.table.coordinate(self.x.name, children)
-        return np.asarray(self._bins[0][y] * self._shape[1] + self._bins[1][x])
+        return _Tally(states.reshape(-1, *self._shape), n.reshape(self._shape), mean.reshape(self._shape))
 
     def axes(self) -> tuple[PictureAxis, PictureAxis]:
         y = parameter_axis(self.y, self._orders[0], self._edges[0])
@@ -119,11 +116,15 @@ def _bins(order: Ints, edges: Ints) -> Ints:
     return found
 
 
-def _some_at_a_time(size: int, where: Mask | None) -> Iterator[Ints]:
-    """Yield the numbers of the children that *where* selects (None: all), not too many at once."""
-    for first in range(0, size, _AT_ONCE):
-        last = min(size, first + _AT_ONCE)
-        yield np.arange(first, last) if where is None else first + np.flatnonzero(where[first:last])
+def _count(at: Ints, of_state: npt.NDArray[np.uint8], states: Ints) -> Ints | None:
+    """Add how many children there are of each state in each cell; return how many in all, where they have one state."""
+    cells = states.shape[1]
+    if len(at) and of_state.min() == of_state.max():  # mostly: those that have succeeded
+        some = np.bincount(at, minlength=cells)
+        states[of_state[0]] += some
+        return some
+    states += np.bincount(at + of_state * np.int64(cells), minlength=states.size).reshape(states.shape)
+    return None
 
 
 def _exponent(values: Floats) -> int:
