@@ -44,6 +44,8 @@ class Array(Protocol):
     """The first one's place."""
     limit: Sequence[str]
     """The command that tells how many there may be."""
+    without: Sequence[str]
+    """Words of a submission, beside each other, that it doesn't take for several."""
 
     def most(self, output: str) -> int:
         """Read that; 1 if it isn't told."""
@@ -122,7 +124,7 @@ class BatchProvider:
         """Submit an array of jobs. What they print goes to files of their own, by their own doing."""
         array = self._dialect.array
         assert array is not None, "it takes several"
-        program, *options = self._command(orders[0], Path(os.devnull))
+        program, *options = _without(self._command(orders[0], Path(os.devnull)), array.without)
         number = f"$(({orders[0].key.number - array.first} + {array.variable}))"
         command = [program, *array.members(len(orders)), *options]
         return await self._submit(orders, command, self._script(orders[0], number))
@@ -227,3 +229,10 @@ class BatchProvider:
 
     def _output(self, key: AllocationKey) -> Path:
         return self._folder / f"{key}.log"
+
+
+def _without(command: Sequence[str], left_out: Sequence[str]) -> list[str]:
+    """Return a command without the words that are left out, where they stand beside each other."""
+    words, size = list(command), len(left_out)
+    at = next((at for at in range(len(words)) if size and words[at : at + size] == list(left_out)), len(words))
+    return words[:at] + words[at + size :]

@@ -25,6 +25,7 @@ class _Array:
     variable = "SGE_TASK_ID"
     first = _FIRST
     limit: Sequence[str] = ("qconf", "-sconf", "global")
+    without: Sequence[str] = ()
 
     def most(self, output: str) -> int:
         """Read the configuration; 0 there means any number."""

@@ -2,11 +2,12 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from accio.domain.pools import parse_key
+from accio.domain.pools import AllocationKey, parse_key
 from accio_pool.config import PoolConfig
 from accio_pool.providers.batch import Array, Job
 from accio_pool.providers.ports import Order
@@ -16,13 +17,42 @@ _MIB = 1 << 20
 _VARIABLE = "ACCIO_ALLOCATION"
 _OVER = {"F", "X"}
 _BEGUN = {"R", "E", "S", "U", "B"}
+_FIRST = 0  # place in an array
+_MANY = 10_000  # so many jobs an array may have where the server says nothing else
+_PLACE = re.compile(r"\[(\d*)\]")
 _UNSURE = ("cannot connect", "timed out", "timeout", "end of file", "communication", "pbs_server", "no route")
 
 
-class Pbs:
-    """The commands of PBS. A job's name may be short there, so that a variable of the job holds the allocation's."""
+class _Array:
+    """Arrays of jobs: numbers from 0 on, as many as `max_array_size`."""
 
-    array: Array | None = None
+    variable = "PBS_ARRAY_INDEX"
+    first = _FIRST
+    limit: Sequence[str] = ("qstat", "-B", "-f", "-F", "json")
+    without: Sequence[str] = (
+        "-r",
+        "n",
+    )  # PBS runs jobs of arrays again if their host fails: they end by themselves then
+
+    def most(self, output: str) -> int:
+        """Read what the server says of itself; PBS' own limit if it says nothing of arrays."""
+        try:
+            servers = json.loads(output)["Server"].values()
+            return max(1, min(int(each.get("max_array_size", _MANY)) for each in servers))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return 1
+
+    def members(self, count: int) -> Sequence[str]:
+        """Return the option for so many jobs."""
+        return ["-J", f"{_FIRST}-{_FIRST + count - 1}"]
+
+
+class Pbs:
+    """The commands of PBS. A job's name may be short there, so that a variable of the job holds the allocation's: of an
+    array, that of its first job.
+    """
+
+    array: Array | None = _Array()
     knows_end = False
     dry_run: Sequence[str] = ()
 
@@ -43,7 +73,7 @@ class Pbs:
         return [*command, *pool.directives]
 
     def submitted(self, output: str) -> str:
-        """Return the id of the job, `NUMBER.SERVER`."""
+        """Return the id of the job, `NUMBER.SERVER`, or of the array, `NUMBER[].SERVER`."""
         job = output.strip().splitlines()[-1] if output.strip() else ""
         return job if job.partition(".")[0].rstrip("[]").isdigit() else ""
 
@@ -53,16 +83,16 @@ class Pbs:
         return said.startswith("qsub:") and not any(each in said for each in _UNSURE)
 
     def list(self, user: str) -> Sequence[str]:
-        """Return the command that lists all jobs with everything about them; it can't choose a user's then."""
+        """Return the command that lists all jobs, each of an array, too. It can't choose a user's so."""
         del user
-        return ["qstat", "-f", "-F", "json"]
+        return ["qstat", "-t", "-f", "-F", "json"]
 
     def listed(self, output: str) -> Sequence[Job]:
         """Read what qstat printed."""
         jobs: Mapping[str, Any] = json.loads(output).get("Jobs", {})
         found = []
         for job, facts in jobs.items():
-            key = parse_key(_variable(facts))
+            key = _key(job, facts)
             if key is None:
                 continue
             state = str(facts.get("job_state", ""))
@@ -75,6 +105,14 @@ class Pbs:
     def cancel(self, job: str, *, gently: bool) -> Sequence[str]:
         """Return the command that ends a job, or signals it, which reaches the agent alone."""
         return ["qsig", "-s", "SIGTERM", job] if gently else ["qdel", job]
+
+
+def _key(job: str, facts: dict[str, Any]) -> AllocationKey | None:
+    """Return a job's allocation; None if it isn't one, as an array itself isn't."""
+    key, place = parse_key(_variable(facts)), _PLACE.search(job)
+    if key is None or place is None:
+        return key
+    return key.after(int(place[1]) - _FIRST) if place[1] else None
 
 
 def _variable(facts: dict[str, Any]) -> str:

@@ -30,6 +30,7 @@ class _Array:
     variable = "SLURM_ARRAY_TASK_ID"
     first = 0
     limit: Sequence[str] = ("scontrol", "show", "config")
+    without: Sequence[str] = ()
 
     def most(self, output: str) -> int:
         """Read the configuration; 0 there means that there are no arrays."""

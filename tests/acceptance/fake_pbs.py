@@ -13,6 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 KILL_DELAY_S = 10.0
 _LOOK_S = 0.05
@@ -46,7 +47,7 @@ def put(path: Path, text: str) -> None:
 def qsub(folder: Path, arguments: list[str]) -> int:
     """Accept a job, whose script is the standard input, and start it."""
     options = argparse.ArgumentParser(prog="qsub")
-    for name in ("r", "j", "k", "S", "N", "v", "o", "q"):
+    for name in ("r", "j", "k", "S", "N", "v", "o", "q", "J"):
         options.add_argument(f"-{name}", dest=name, default="")
     options.add_argument("-V", action="store_true")
     options.add_argument("-l", action="append", default=[])
@@ -57,12 +58,8 @@ def qsub(folder: Path, arguments: list[str]) -> int:
     wanted = dict(each.partition("=")[::2] for each in given.l)
     chunk = dict(each.partition("=")[::2] for each in wanted["select"].split(":")[1:])
     hours, minutes, seconds = wanted["walltime"].split(":")
-    number = 1 + len(list(folder.glob("*.pbs")))
-    job = folder / f"{number}.pbs"
-    job.mkdir()
-    variables = {"PBS_JOBID": job.name, "PBS_O_HOST": os.uname().nodename}
-    variables |= dict(each.partition("=")[::2] for each in given.v.split(","))
-    put(job / "script", sys.stdin.read())
+    number = 1 + len({path.name.partition("[")[0].partition(".")[0] for path in folder.glob("*.pbs")})
+    variables = {"PBS_O_HOST": os.uname().nodename} | dict(each.partition("=")[::2] for each in given.v.split(","))
     facts = {
         "Job_Name": given.N,
         "exec_host": f"{os.uname().nodename}/0",
@@ -71,16 +68,37 @@ def qsub(folder: Path, arguments: list[str]) -> int:
         "output": given.o,
         _VARIABLE: variables,
     }
-    put(job / "facts", json.dumps(facts))
+    script = sys.stdin.read()
+    if not given.J:
+        begin(folder / f"{number}.pbs", script, facts)
+        sys.stdout.write(f"{number}.pbs\n")
+        return 0
+    if given.r == "n":
+        complain("qsub: job arrays are rerunnable")  # as PBS has it: "automatically marked"
+        return 168
+    first, last = map(int, given.J.split("-"))
+    array = folder / f"{number}[].pbs"
+    array.mkdir()
+    put(array / "facts", json.dumps(facts))
+    for index in range(first, last + 1):
+        placed = {**facts, _VARIABLE: {**variables, "PBS_ARRAY_INDEX": str(index), "PBS_ARRAY_ID": array.name}}
+        begin(folder / f"{number}[{index}].pbs", script, placed)
+    sys.stdout.write(f"{array.name}\n")
+    return 0
+
+
+def begin(job: Path, script: str, facts: dict[str, Any]) -> None:
+    """Make a job's folder, and start what looks after it."""
+    job.mkdir()
+    put(job / "script", script)
+    put(job / "facts", json.dumps({**facts, _VARIABLE: {**facts[_VARIABLE], "PBS_JOBID": job.name}}))
     subprocess.Popen(
-        [sys.executable, __file__, str(folder), "look-after", job.name],
+        [sys.executable, __file__, str(job.parent), "look-after", job.name],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    sys.stdout.write(f"{job.name}\n")
-    return 0
 
 
 def look_after(job: Path) -> None:
@@ -111,18 +129,31 @@ def look_after(job: Path) -> None:
     put(job / "exit", str(process.returncode))
 
 
-def qstat(folder: Path, _: list[str]) -> int:
-    """List the jobs that haven't ended, as `qstat -f -F json` does."""
+def qstat(folder: Path, arguments: list[str]) -> int:
+    """List the jobs that haven't ended, as `qstat -f -F json` does; with `-t` each of an array, too, also over ones."""
+    said: dict[str, Any] = {"timestamp": 0, "pbs_version": "23.06.06"}
+    if "-B" in arguments:
+        limits = folder / "max_array_size"
+        server = {"server_state": "Active"} | ({"max_array_size": int(limits.read_text())} if limits.exists() else {})
+        return tell(said | {"Server": {"pbs": server}})
+    ended = {job.name: (job / "exit").exists() for job in folder.glob("*.pbs")}
     jobs = {}
     for job in sorted(folder.glob("*.pbs")):
-        if not (job / "exit").exists() and (job / "facts").exists():
-            facts = json.loads((job / "facts").read_text(encoding="utf-8"))
-            state = "R" if (job / "pid").exists() else "Q"
-            jobs[job.name] = {
-                "job_state": state,
-                **{name: facts[name] for name in ("Job_Name", "exec_host", _VARIABLE)},
-            }
-    sys.stdout.write(json.dumps({"timestamp": 0, "pbs_version": "23.06.06"} | ({"Jobs": jobs} if jobs else {})) + "\n")
+        number, bracket, place = job.name.partition("[")
+        place = place.partition("]")[0]
+        members = [over for name, over in ended.items() if name.startswith(f"{number}[") and "[]" not in name]
+        over = all(members) if bracket else ended[job.name]
+        if over or not (job / "facts").exists() or (place and "-t" not in arguments):
+            continue
+        facts = json.loads((job / "facts").read_text(encoding="utf-8"))
+        state = "B" if bracket and not place else "X" if ended[job.name] else "R" if (job / "pid").exists() else "Q"
+        jobs[job.name] = {"job_state": state, **{name: facts[name] for name in ("Job_Name", "exec_host", _VARIABLE)}}
+    return tell(said | ({"Jobs": jobs} if jobs else {}))
+
+
+def tell(said: dict[str, Any]) -> int:
+    """Print an answer."""
+    sys.stdout.write(json.dumps(said) + "\n")
     return 0
 
 

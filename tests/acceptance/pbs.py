@@ -45,8 +45,9 @@ class FakePbs(Engine):
         return self.run(*command, given=script.read_text(), **environment)
 
     def jobs(self) -> list[str]:
-        """Return the ids of the jobs that haven't ended."""
-        return list(json.loads(self.run("qstat", "-f", "-F", "json")).get("Jobs", {}))
+        """Return the ids of the jobs that haven't ended; of arrays, those of their jobs."""
+        listed = json.loads(self.run("qstat", "-t", "-f", "-F", "json")).get("Jobs", {})
+        return [job for job, facts in listed.items() if facts["job_state"] not in ("B", "X")]
 
     def cancel(self, *jobs: str) -> None:
         """End jobs by qdel."""

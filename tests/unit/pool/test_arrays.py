@@ -1,6 +1,7 @@
 """Several allocations are asked for at once, where an engine takes arrays of jobs."""
 
 import asyncio
+import json
 import os
 import subprocess
 from collections.abc import Sequence
@@ -22,7 +23,11 @@ from tests.unit.pool.test_tokens import KEY, ORDER, command, dump, dumped, pool
 __all__ = ["dump"]  # a fixture
 
 ORDERS = [replace(ORDER, key=KEY.after(count), token=f"secret {7 + count}") for count in range(3)]
-LIMITS = {"scontrol": "MaxArraySize            = 1001", "qconf": "max_aj_tasks                 75000"}
+LIMITS = {
+    "scontrol": "MaxArraySize            = 1001",
+    "qconf": "max_aj_tasks                 75000",
+    "qstat": '{"Server": {"pbs": {"server_state": "Active", "max_array_size": 500}}}',
+}
 
 
 @pytest.mark.parametrize(
@@ -30,12 +35,13 @@ LIMITS = {"scontrol": "MaxArraySize            = 1001", "qconf": "max_aj_tasks  
     [
         (Slurm(), "sbatch", "--array=0-2", "SLURM_ARRAY_TASK_ID=1", "scontrol", 1001, "31", "31"),
         (GridEngine(), "qsub", "-t 1-3", "SGE_TASK_ID=2", "qconf", 75000, "31.1-3:1", "31"),
+        (Pbs(), "qsub", "-J 0-2", "PBS_ARRAY_INDEX=1", "qstat", 500, "31[].pbs", "31[].pbs"),
     ],
 )
 def test_jobs_of_an_array_find_their_allocations(
     tmp_path: Path,
     dump: Path,
-    dialect: Slurm | GridEngine,
+    dialect: Slurm | GridEngine | Pbs,
     program: str,
     members: str,
     variable: str,
@@ -54,6 +60,7 @@ def test_jobs_of_an_array_find_their_allocations(
     (said,) = (tmp_path / "said").read_text().splitlines()
     assert f"{members} " in said
     assert str(KEY) in said
+    assert (" -r n " in said) == isinstance(dialect, GridEngine), "PBS has no arrays that aren't run again"
     assert sorted(path.stem for path in folder.glob("*.token")) == [str(each.key) for each in ORDERS]
     name, value = variable.split("=")
     subprocess.run(["sh", str(tmp_path / "job")], check=True, env={**os.environ, name: value})
@@ -74,6 +81,22 @@ def test_grid_engine_lists_each_job_of_an_array() -> None:
     assert [(each.key.number, each.job, each.begun) for each in found] == [(7, "31.1", True), (8, "31.2", False)]
 
 
+def test_pbs_lists_each_job_of_an_array() -> None:
+    """By its place, which is what it is ended by, too; the array itself is no job."""
+    variables = {"ACCIO_ALLOCATION": str(KEY)}
+    states = {"31[].pbs": "B", "31[0].pbs": "X", "31[1].pbs": "R", "31[2].pbs": "Q", "32.pbs": "Q"}
+    jobs = {job: {"job_state": state, "Variable_List": variables} for job, state in states.items()}
+    found = {
+        each.job: (each.key.number, each.begun, bool(each.over)) for each in Pbs().listed(json.dumps({"Jobs": jobs}))
+    }
+    assert found == {
+        "31[0].pbs": (7, False, True),
+        "31[1].pbs": (8, True, False),
+        "31[2].pbs": (9, False, False),
+        "32.pbs": (7, False, False),
+    }
+
+
 @pytest.mark.parametrize(
     ("dialect", "said", "most"),
     [
@@ -81,19 +104,22 @@ def test_grid_engine_lists_each_job_of_an_array() -> None:
         (Slurm(), "slurm_load_ctl_conf error", 1),
         (GridEngine(), "max_aj_tasks   0", 1000),
         (GridEngine(), "", 1),
+        (Pbs(), '{"Server": {"pbs": {"server_state": "Active"}}}', 10_000),
+        (Pbs(), '{"Server": {}}', 1),
+        (Pbs(), "qstat: cannot connect to server", 1),
     ],
 )
-def test_limits_of_arrays_are_read(dialect: Slurm | GridEngine, said: str, most: int) -> None:
+def test_limits_of_arrays_are_read(dialect: Slurm | GridEngine | Pbs, said: str, most: int) -> None:
     """None at all, or any number; one at a time where nothing is told."""
     assert dialect.array is not None
     assert dialect.array.most(said) == most
 
 
 def test_arrays_can_be_left_out(tmp_path: Path) -> None:
-    """Where a site doesn't want them, or an engine takes none here."""
-    without = replace(pool(tmp_path), leave_out=("--array",))
-    assert asyncio.run(BatchProvider(without, tmp_path, Slurm()).most_at_once()) == 1
-    assert asyncio.run(BatchProvider(pool(tmp_path), tmp_path, Pbs()).most_at_once()) == 1
+    """Where a site doesn't want them."""
+    for dialect, option in ((Slurm(), "--array"), (GridEngine(), "-t"), (Pbs(), "-J")):
+        without = replace(pool(tmp_path), leave_out=(option,))
+        assert asyncio.run(BatchProvider(without, tmp_path, dialect).most_at_once()) == 1
 
 
 class Several(FakeProvider):
