@@ -3,13 +3,17 @@
 Only `kubectl` knows its users' contexts, certificates and ways to log in. It is told the API's paths (`--raw`), so that
 nothing is asked for that isn't meant, and answers as the API does. The name of a Job is the allocation's key: what was
 carried out without an answer is refused the second time, which is an answer, too.
+
+An allocation's token gets to its pod by a Secret that belongs to the Job, so that none is left behind. It can but be
+created after the Job, whose pod waits for it; a Job whose Secret was never created isn't there, and is deleted.
 """
 
 import json
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -19,7 +23,7 @@ from accio.domain.pools import AllocationKey, parse_key
 from accio.late import dataclass
 from accio_pool.agents import last_words
 from accio_pool.config import PoolConfig
-from accio_pool.providers.manifest import ALLOCATION, CLUSTER, POOL, job_manifest
+from accio_pool.providers.manifest import ALLOCATION, CLUSTER, POOL, job_manifest, secret_manifest
 from accio_pool.providers.ports import Found, Listing, Order, Refused, Unsure
 from accio_pool.runner import NoAnswer, Output, run
 
@@ -30,6 +34,7 @@ _REFUSAL = re.compile(
 )
 """What kubectl says where the API has refused something for certain."""
 _OVER = ("Succeeded", "Failed")  # phases of pods that nothing follows
+_LONGEST_SELECTOR = 60_000  # characters of one argument; Secrets of pools with more hosts go with their Jobs
 _LINES = 5  # of a pod's output that are looked at
 
 
@@ -63,19 +68,85 @@ class KubernetesProvider:
         self._pool = pool
         self._namespace = pool.options.get("namespace", "default")
         self._seen: Mapping[AllocationKey, _Allocation] = {}  # when it was last listed
+        self._owed: dict[AllocationKey, Order] = {}  # whose Secrets may not be there
+        self._handed: set[AllocationKey] = set()  # whose Secrets are
 
     async def submit(self, order: Order) -> str:
-        """Create a Job; one that is there already was created by an earlier try."""
+        """Create a Job and its Secret; a Job that is there already was created by an earlier try."""
+        if order.token:
+            self._owed[order.key] = order
         manifest = json.dumps(job_manifest(self._pool, order))
         try:
             done = await self._kubectl("create", f"{self._jobs}?fieldValidation=Strict", given=manifest)
         except NoAnswer as error:
             raise Unsure(str(error)) from None
-        if done.code == 0 or _THERE_ALREADY in done.words:
+        if done.code == 0:
+            await self._hand_over(order.key, _uid(done.out))
+            return str(order.key)
+        if _THERE_ALREADY in done.words:  # its Secret is looked after when it is listed
             return str(order.key)
         if _REFUSAL.search(done.words):
+            self._owed.pop(order.key, None)
             raise Refused(done.words)
         raise Unsure(done.words)
+
+    async def _hand_over(self, key: AllocationKey, uid: str) -> None:
+        """Create the Secret of a Job, if it may lack one; what isn't answered is tried again with the next list.
+
+        Raises Refused, once the Job that would wait for it has been deleted.
+        """
+        order = self._owed.get(key)
+        if order is None or not uid:
+            return
+        manifest = json.dumps(secret_manifest(order, uid))
+        try:
+            done = await self._kubectl("create", f"{self._secrets}?fieldValidation=Strict", given=manifest)
+        except NoAnswer:
+            return
+        if done.code == 0 or _THERE_ALREADY in done.words:
+            del self._owed[key]
+            self._handed.add(key)
+        elif _REFUSAL.search(done.words):
+            del self._owed[key]
+            await self._delete_job(key)
+            raise Refused(
+                f"its token can't be handed over: {done.words}. Serving the pool takes the right to create Secrets, "
+                'or "tokens": false in the pool\'s file: then pods join with the token of the join file'
+            )
+
+    async def _look_after_secrets(self, seen: Mapping[AllocationKey, _Allocation]) -> Iterable[AllocationKey]:
+        """Create Secrets that Jobs may lack; return the allocations whose Secrets are lost, which can't begin any more.
+
+        Those were asked for by a process that has ended before it could create them: nobody knows their tokens.
+        """
+        for key in list(self._owed):
+            if key in seen and (job := seen[key].job) is not None:
+                with suppress(Refused):  # which has deleted it
+                    await self._hand_over(key, job.get("metadata", {}).get("uid", ""))
+        lost = [
+            key for key, each in seen.items() if _lacks_secret(key, each) and key not in {*self._owed, *self._handed}
+        ]
+        for key in lost:
+            if seen[key].job is not None:
+                await self._delete_job(key)
+        return lost
+
+    async def _delete_job(self, key: AllocationKey) -> None:
+        with suppress(NoAnswer):  # it is tried again
+            await self._kubectl("delete", f"{self._jobs}/{key}?propagationPolicy=Background")
+
+    async def forget_tokens(self, cluster: str, keep: Collection[int]) -> None:
+        """Delete the Secrets of allocations that are over, all at once; those of deleted Jobs are gone anyway."""
+        self._owed = {key: order for key, order in self._owed.items() if key.number in keep}
+        self._handed = {key for key in self._handed if key.number in keep}
+        pool = self._pool.spec.name
+        selector = f"{CLUSTER}={cluster},{POOL}={pool}"
+        if keep:
+            names = ",".join(str(AllocationKey(cluster, pool, number)) for number in sorted(keep))
+            selector += f",{ALLOCATION} notin ({names})"
+        if len(selector) <= _LONGEST_SELECTOR:
+            with suppress(NoAnswer):
+                await self._kubectl("delete", f"{self._secrets}?labelSelector={quote(selector, safe='')}")
 
     async def list(self, cluster: str) -> Listing:
         """List the pool's Jobs, then its pods: a Job that is over had none left when the pods were listed."""
@@ -90,8 +161,13 @@ class KubernetesProvider:
         except _Silence as silence:
             return Listing(found=(), problem=str(silence))
         self._seen = dict(seen)
+        lost = set(await self._look_after_secrets(seen))
         return Listing(
-            found=[_found(key, each, refused.get(str(key), "")) for key, each in seen.items() if not each.is_over],
+            found=[
+                _found(key, each, refused.get(str(key), ""))
+                for key, each in seen.items()
+                if not each.is_over and key not in lost
+            ],
             hosts={key.number: host for key, each in seen.items() if each.is_over and (host := _node(each.pods))},
         )
 
@@ -119,7 +195,7 @@ class KubernetesProvider:
             said = ""
         else:
             said = last_words(done.out.encode()) if done.code == 0 else ""
-        return "; ".join(each for each in (_ending(pod), said) if each)
+        return "; ".join(each for each in (_ending(pod) or _waiting(pod), said) if each)
 
     def preview(self, order: Order) -> str:
         """Return the Job as a shell would be told to create it."""
@@ -133,6 +209,10 @@ class KubernetesProvider:
     @property
     def _pods(self) -> str:
         return f"/api/v1/namespaces/{self._namespace}/pods"
+
+    @property
+    def _secrets(self) -> str:
+        return f"/api/v1/namespaces/{self._namespace}/secrets"
 
     async def _refused_pods(self) -> Mapping[str, str]:
         """Return why pods of Jobs couldn't be created (a quota, mostly), by the Jobs' names."""
@@ -172,6 +252,19 @@ def _found(key: AllocationKey, seen: _Allocation, refused: str) -> Found:
     begun = any(pod.get("status", {}).get("phase") != "Pending" for pod in pods)
     reason = "" if begun else next(filter(None, map(_waiting, pods)), "") or _without_pod(seen, refused)
     return Found(key=key, job=str(key), begun=begun, host=_node(pods), reason=reason)
+
+
+def _uid(created: str) -> str:
+    """Return the identity of what was created, as the API tells it; empty if it doesn't."""
+    try:
+        return str(json.loads(created)["metadata"]["uid"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def _lacks_secret(key: AllocationKey, seen: _Allocation) -> bool:
+    """Return whether a pod waits for the Secret of its allocation, which isn't there."""
+    return any(f'secret "{key}" not found' in _waiting(pod) for pod in seen.live_pods)
 
 
 def _lacks_pod(seen: _Allocation) -> bool:

@@ -1,5 +1,7 @@
 """The Job of an allocation, as Kubernetes' API takes it: one pod, never tried again, whose container is the agent.
 
+Its token is in a Secret of its own, which the container's environment refers to: neither the Job nor the pod has it.
+
 What a pool's file says under `pod` is merged into the pod's description: objects by their keys, lists of named things
 (containers, volumes) by names; whatever else is there takes the place of what stands here.
 """
@@ -12,6 +14,7 @@ from dataclasses import replace
 from typing import Any, TypeGuard
 
 from accio.domain.pools import AllocationKey
+from accio.places import ALLOCATION_TOKEN
 from accio_pool.agents import agent_command
 from accio_pool.config import PoolConfig
 from accio_pool.providers.ports import Order
@@ -23,6 +26,7 @@ GRACE_S = 120
 """So long a pod may take to end when it is evicted or deleted; the agent in it takes less."""
 _KEPT_S = 3600  # so long what is over can be looked at
 _LATER_S = 600  # the pod's own end comes so long after the agent's, which begins only when the image is there
+_TOKEN = "token"  # noqa: S105 - the key of a token in an allocation's secret
 _SECRET_FOLDER = "/run/accio"  # noqa: S105 - where a secret is, which isn't one
 _QUEUE = "kueue.x-k8s.io/queue-name"
 
@@ -46,6 +50,23 @@ def job_manifest(pool: PoolConfig, order: Order) -> dict[str, Any]:
     }
 
 
+def secret_manifest(order: Order, uid: str) -> dict[str, Any]:
+    """Return the Secret that holds an order's token. It belongs to the Job with this *uid*, and goes with that."""
+    name = str(order.key)
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "immutable": True,
+        "metadata": {
+            "name": name,
+            "labels": labels_of(order.key) | {"app.kubernetes.io/managed-by": "accio"},
+            "ownerReferences": [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}],
+        },
+        "stringData": {_TOKEN: order.token},
+    }
+
+
 def labels_of(key: AllocationKey) -> dict[str, str]:
     """Return the labels by which an allocation is found."""
     return {CLUSTER: key.cluster, POOL: key.pool, ALLOCATION: str(key)}
@@ -58,6 +79,9 @@ def _pod(pool: PoolConfig, order: Order) -> dict[str, Any]:
         "command": _command(pool, order),
         "resources": _resources(pool),
     }
+    if order.token:
+        of_allocation = {"secretKeyRef": {"name": str(order.key), "key": _TOKEN}}
+        container["env"] = [{"name": ALLOCATION_TOKEN, "valueFrom": of_allocation}]
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": GRACE_S,

@@ -2,8 +2,9 @@
 
 There is no API server in a package registry. This one does what the provider relies on, as the documentation of the API
 says it: names are taken once (409), Jobs are decoded strictly by their published schema, lists are selected by labels,
-a Job's pod is created beside it, deleting takes the pod along, which is told to end and gets its grace for it. What it
-doesn't do it answers with 404, so that nothing works here by accident. `kubectl` is the real one.
+a Job's pod is created beside it, deleting takes the pod along, which is told to end and gets its grace for it, and what
+the Job owns. A container whose Secret isn't there waits for it. What it doesn't do it answers with 404, so that nothing
+works here by accident. `kubectl` is the real one.
 """
 
 import json
@@ -12,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 import jsonschema
 
 SCHEMA = Path(__file__).with_name("kubernetes_job_1_37.json")
+SECRET_SCHEMA = Path(__file__).with_name("kubernetes_secret_1_37.json")
 NODES = ("node-a", "node-b")
 
 
@@ -68,6 +71,7 @@ class Kubernetes:
     starts: bool = True  # whether pods get a node
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
+    secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     faults: Callable[[str, str], None] = lambda _method, _path: None
@@ -98,9 +102,17 @@ class Kubernetes:
             case "DELETE", ["apis", "batch", "v1", "namespaces", "lab", "jobs", name] if name in self.jobs:
                 assert query["propagationPolicy"] == "Background", "else the pods would be left behind"
                 job = self.jobs.pop(name)
+                self._collect(job)
                 for pod in [each for each in self.pods.values() if each.labels["job-name"] == name]:
                     self._delete_pod(pod, None)
                 return job
+            case "POST", ["api", "v1", "namespaces", "lab", "secrets"]:
+                return self._create_secret(json.loads(body), query)
+            case "DELETE", ["api", "v1", "namespaces", "lab", "secrets"]:
+                chosen = _selected(self.secrets.values(), query)
+                for secret in chosen:
+                    del self.secrets[secret["metadata"]["name"]]
+                return {"kind": "SecretList", "items": chosen}
             case "GET", ["api", "v1", "namespaces", "lab", "pods"]:
                 return {"kind": "PodList", "items": _selected((each.thing for each in self.pods.values()), query)}
             case "DELETE", ["api", "v1", "namespaces", "lab", "pods", name] if name in self.pods:
@@ -117,14 +129,13 @@ class Kubernetes:
                 raise Problem(404, "NotFound", f"there is no {'/'.join(path)}")
 
     def _create(self, job: dict[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
-        if query.get("fieldValidation") == "Strict":
-            try:
-                jsonschema.validate(job, json.loads(SCHEMA.read_text()))
-            except jsonschema.ValidationError as error:
-                raise Problem(400, "BadRequest", f"strict decoding error: {error.message}") from None
+        _decode(job, query, SCHEMA)
         name = job["metadata"]["name"]
         if name in self.jobs:
             raise Problem(409, "AlreadyExists", f'jobs.batch "{name}" already exists')
+        job["metadata"]["uid"] = str(uuid.uuid4())
+        if query.get("dryRun") == "All":
+            return job
         self.jobs[name] = {**job, "status": {}}
         live = [each for each in self.pods.values() if each.thing["status"]["phase"] in ("Pending", "Running")]
         if len(live) >= self.quota:
@@ -146,16 +157,57 @@ class Kubernetes:
             self._start(pod)
         return self.jobs[name]
 
+    def _create_secret(self, secret: dict[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
+        _decode(secret, query, SECRET_SCHEMA)
+        name = secret["metadata"]["name"]
+        if name in self.secrets:
+            raise Problem(409, "AlreadyExists", f'secrets "{name}" already exists')
+        if query.get("dryRun") == "All":
+            return secret
+        self.secrets[name] = secret
+        for pod in self.pods.values():  # whose kubelet looks again
+            if pod.process is None and "nodeName" in pod.thing["spec"]:
+                self._start(pod)
+        return secret
+
+    def _collect(self, owner: Mapping[str, Any]) -> None:
+        """Delete what a thing owned that is gone."""
+        uid = owner["metadata"]["uid"]
+        for name, secret in list(self.secrets.items()):
+            if [each["uid"] for each in secret["metadata"].get("ownerReferences", ())] == [uid]:
+                del self.secrets[name]
+
+    def expire(self, name: str) -> None:
+        """Do as the time to live of what is over does."""
+        with self.lock:
+            job = self.jobs.pop(name)
+            self._collect(job)
+            for pod in [each for each in self.pods.values() if each.labels["job-name"] == name]:
+                del self.pods[pod.name]
+
     # -- the kubelet
 
+    def _value(self, variable: Mapping[str, Any]) -> str:
+        """Return what a variable of a container's environment is to be."""
+        if "value" in variable:
+            return str(variable["value"])
+        wanted = variable["valueFrom"]["secretKeyRef"]
+        if wanted["name"] not in self.secrets:
+            raise LookupError(f'secret "{wanted["name"]}" not found')
+        return str(self.secrets[wanted["name"]]["stringData"][wanted["key"]])
+
     def _start(self, pod: Pod) -> None:
-        spec = pod.thing["spec"]
+        spec, status = pod.thing["spec"], pod.thing["status"]
         (container,) = spec["containers"]
-        spec["nodeName"] = NODES[len(self.pods) % len(NODES)]
-        environment = {
-            **self.environment,
-            **{each["name"]: each["value"] for each in container.get("env", ())},
-        }
+        spec.setdefault("nodeName", NODES[len(self.pods) % len(NODES)])
+        try:
+            own = {each["name"]: self._value(each) for each in container.get("env", ())}
+        except LookupError as error:
+            waiting = {"reason": "CreateContainerConfigError", "message": str(error.args[0])}
+            status["containerStatuses"] = [{"name": container["name"], "state": {"waiting": waiting}}]
+            return
+        status.pop("containerStatuses", None)
+        environment = {**self.environment, **own}
         with pod.log.open("wb") as log:
             pod.process = subprocess.Popen(
                 container["command"],
@@ -220,9 +272,27 @@ class Kubernetes:
             thread.join()
 
 
+def _decode(thing: Mapping[str, Any], query: Mapping[str, str], schema: Path) -> None:
+    """Hold what is to be created against its published schema, if that is asked for."""
+    if query.get("fieldValidation") == "Strict":
+        try:
+            jsonschema.validate(thing, json.loads(schema.read_text()))
+        except jsonschema.ValidationError as error:
+            raise Problem(400, "BadRequest", f"strict decoding error: {error.message}") from None
+
+
 def _selected(things: Any, query: Mapping[str, str]) -> list[Any]:
-    wanted = [each.split("=") for each in query["labelSelector"].split(",")]
-    return [each for each in things if all(each["metadata"]["labels"].get(name) == value for name, value in wanted)]
+    wanted, _, others = query["labelSelector"].partition(" notin (")
+    terms = wanted.split(",")
+    without = terms.pop() if others else ""
+    unwanted = others.rstrip(")").split(",")
+    pairs = [each.split("=") for each in terms]
+    return [
+        each
+        for each in things
+        if all(each["metadata"]["labels"].get(name) == value for name, value in pairs)
+        and not (without and each["metadata"]["labels"].get(without) in unwanted)
+    ]
 
 
 def has_kubectl() -> bool:

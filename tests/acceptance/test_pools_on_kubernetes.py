@@ -4,11 +4,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from accio_client import Client
+from accio_client.views import AllocationView
 from tests.acceptance.kubernetes import NODES, Kubernetes, Problem, has_kubectl, kubeconfig, kubernetes
 from tests.acceptance.processes import Cluster, Process, cluster, eventually
 from tests.acceptance.sweeps import GATED
@@ -33,7 +33,7 @@ def k8s(tmp_path: Path, made: Cluster) -> Iterator[Kubernetes]:
         yield found
 
 
-def serve(made: Cluster, k8s: Kubernetes, **more: Any) -> Process:
+def serve(made: Cluster, k8s: Kubernetes, **environment: str) -> Process:
     """Serve a pool of pods, whose agents are those of this source."""
     pool = {
         "name": "pods",
@@ -46,11 +46,10 @@ def serve(made: Cluster, k8s: Kubernetes, **more: Any) -> Process:
         "command": f"{sys.executable} -m accio_agent",
         "agent": ["--operators", "tests.acceptance.ledger_operators", "--no-installed", "--grace", "2"],
         "pod": {"containers": [{"name": "agent", "env": [{"name": "FROM_POD", "value": "yes"}]}]},
-        **more,
     }
     file = made.root / "pools.json"
     file.write_text(json.dumps({"pools": [pool]}))
-    return made._start("pool", ["accio_pool", "serve", str(file)], made.environment())
+    return made._start("pool", ["accio_pool", "serve", str(file)], made.environment(**environment))
 
 
 def live(client: Client) -> list[str]:
@@ -72,6 +71,25 @@ def failing(times: int, code: int, reason: str) -> Callable[[str, str], None]:
     def fault(method: str, _path: str) -> None:
         if method == "POST" and left[0]:
             left[0] -= 1
+            raise Problem(code, reason, "as the test wants it")
+
+    return fault
+
+
+SECRETS = "POST /api/v1/namespaces/lab/secrets"
+
+
+def joined(client: Client, count: int) -> list[AllocationView]:
+    """Return so many allocations, once they have agents."""
+    found = [each for each in client.list_allocations(live=True).allocations if each.agent]
+    return found if len(found) == count else []
+
+
+def failing_at(what: str, code: int, reason: str) -> Callable[[str, str], None]:
+    """Answer each creation of a kind of thing with an error."""
+
+    def fault(method: str, path: str) -> None:
+        if method == "POST" and path.endswith(f"/{what}"):
             raise Problem(code, reason, "as the test wants it")
 
     return fault
@@ -161,3 +179,64 @@ def test_a_pod_that_is_not_wanted_is_ended(made: Cluster, k8s: Kubernetes) -> No
         eventually(lambda: live(client) == [], what="the pods being given back")
         assert {each.state for each in client.list_allocations().allocations} == {"ended"}
     eventually(lambda: made.survivors() == [], what="every process of the agents having ended")
+
+
+def test_pods_join_with_tokens_of_their_own(made: Cluster, k8s: Kubernetes) -> None:
+    """Each from a Secret that belongs to its Job: no Job or pod has the text, and Secrets go as their allocations do,
+    also where nobody serves the pool any more.
+    """
+    with made.client() as client:
+        pool = serve(made, k8s, ACCIO_TOKEN=client.create_token("pool").secret)
+        learn(client, kept=2)
+        assert len(k8s.secrets) == 2
+        texts = [each["stringData"]["token"] for each in k8s.secrets.values()]
+        told = json.dumps([list(k8s.jobs.values()), [each.thing for each in k8s.pods.values()]])
+        assert not [each for each in texts if each in told]
+        running = eventually(lambda: joined(client, 2), what="both agents")
+        named = {each.allocation: each.name for each in client.list_tokens() if each.allocation}
+        assert named == {each.number: each.agent for each in running}
+        client.change_pool("pods", kept=1)
+        eventually(lambda: len(live(client)) == 1 and len(k8s.secrets) == 1, what="one pod being given back")
+        pool.kill()
+        pool.ended()
+        (name,) = k8s.secrets
+        (pod,) = [each for each in k8s.pods.values() if each.labels["job-name"] == name]
+        k8s.lose(pod)
+        eventually(lambda: pod.thing["status"]["phase"] == "Failed", what="the pod's end")
+        k8s.expire(name)
+        assert k8s.secrets == {}, "the Job took it along"
+
+
+def test_a_job_without_its_secret_is_asked_for_anew(made: Cluster, k8s: Kubernetes) -> None:
+    """Where its creation isn't answered, the next look makes up for it; of one whose maker has died nobody knows the
+    token: it is deleted, and another Job gets one.
+    """
+    k8s.faults = failing_at("secrets", 503, "ServiceUnavailable")
+    pool = serve(made, k8s)
+    with made.client() as client:
+        eventually(lambda: client.list_pools().pools, what="the pool being served")
+        client.change_pool("pods", kept=1)
+        asked = eventually(lambda: list(k8s.jobs), what="a Job")
+        eventually(lambda: k8s.requests[-20:].count(SECRETS) > 1, what="a second try")
+        pool.kill()
+        pool.ended()
+        k8s.faults = lambda _method, _path: None
+        serve(made, k8s)
+        eventually(lambda: live(client) == ["running"], what="an agent of another Job")
+        assert list(k8s.jobs) == list(k8s.secrets) != asked
+
+
+def test_secrets_that_must_not_be_created_are_told(made: Cluster, k8s: Kubernetes) -> None:
+    """The allocation has failed, with what to do; its Job, which would wait for ever, is gone."""
+    k8s.faults = failing_at("secrets", 403, "Forbidden")
+    serve(made, k8s)
+    with made.client() as client:
+        eventually(lambda: client.list_pools().pools, what="the pool being served")
+        client.change_pool("pods", kept=1)
+        (failed,) = eventually(
+            lambda: [each for each in client.list_allocations().allocations if each.state == "failed"],
+            what="the refusal",
+        )
+        assert "the right to create Secrets" in failed.reason
+        client.change_pool("pods", kept=0)
+        eventually(lambda: k8s.jobs == {}, what="the Jobs being deleted")

@@ -9,9 +9,9 @@ import pytest
 from accio.domain.pools import AllocationKey
 from accio.errors import InvalidDefinition
 from accio_pool.config import PoolConfig, parse_pools
-from accio_pool.providers.manifest import job_manifest
+from accio_pool.providers.manifest import job_manifest, secret_manifest
 from accio_pool.providers.ports import Order
-from tests.acceptance.kubernetes import SCHEMA
+from tests.acceptance.kubernetes import SCHEMA, SECRET_SCHEMA
 
 KEY = AllocationKey("0123abcd", "pods", 7)
 FULL: dict[str, Any] = {
@@ -118,3 +118,22 @@ def test_what_is_wrong_is_said(change: dict[str, Any], path: str, message: str) 
         config(FULL | change)
     (issue,) = raised.value.issues
     assert (issue.path, message in issue.message) == (path, True)
+
+
+def test_a_token_is_in_a_secret_that_belongs_to_the_job() -> None:
+    """The Job refers to it by name, and hasn't its text; what a file says of the environment stays beside it."""
+    order = Order(key=KEY, lasting=False, token="accio_a_text")
+    secret = secret_manifest(order, "uid-1")
+    jsonschema.Draft202012Validator(json.loads(SECRET_SCHEMA.read_text())).validate(secret)
+    assert (secret["metadata"]["name"], secret["stringData"]) == (str(KEY), {"token": "accio_a_text"})
+    (owner,) = secret["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("Job", str(KEY), "uid-1")
+    given = {"containers": [{"name": "agent", "env": [{"name": "OMP_NUM_THREADS", "value": "1"}]}]}
+    job = job_manifest(config({**FULL, "pod": given}), order)
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(job)
+    assert "accio_a_text" not in json.dumps(job)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    by_name = {each["name"]: each for each in container["env"]}
+    reference = {"name": str(KEY), "key": "token"}
+    assert by_name["ACCIO_ALLOCATION_TOKEN"]["valueFrom"] == {"secretKeyRef": reference}
+    assert by_name["OMP_NUM_THREADS"]["value"] == "1"
