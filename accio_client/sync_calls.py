@@ -415,10 +415,16 @@ class BlockingCalls(BlockingCaller):
         name: str = "",
         groups: Iterable[str] = (),
         expires_in_ms: int = 0,
+        pools: Iterable[str] = (),
     ) -> views.NewToken:
-        """Make a token of a kind (user, agent, pool, admin) for "Name <email>"; 0 ms: it never expires."""
+        """Make a token of a kind (user, agent, pool, admin) for "Name <email>"; 0 ms: it never expires.
+
+        A pool's token may serve the named *pools* alone; without names, all.
+        """
         return self._run(
-            self._client.create_token(kind, owner=owner, name=name, groups=groups, expires_in_ms=expires_in_ms)
+            self._client.create_token(
+                kind, owner=owner, name=name, groups=groups, expires_in_ms=expires_in_ms, pools=pools
+            )
         )
 
     def list_tokens(self, *, ended: bool = False) -> tuple[views.TokenView, ...]:

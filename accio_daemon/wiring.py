@@ -95,7 +95,7 @@ class Services:
             artifacts=ArtifactCalls(parts.store, parts.engine),
             pools=(
                 PoolCalls(engine=parts.engine, readers=parts.readers, keeper=parts.keeper),
-                PoolSessions(parts.engine, parts.history),
+                PoolSessions(parts.engine, parts.history, parts.keeper.serving),
             ),
         )
 

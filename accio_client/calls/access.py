@@ -27,8 +27,12 @@ class AccessCalls(Caller):
         name: str = "",
         groups: Iterable[str] = (),
         expires_in_ms: int = 0,
+        pools: Iterable[str] = (),
     ) -> views.NewToken:
-        """Make a token of a kind (user, agent, pool, admin) for "Name <email>"; 0 ms: it never expires."""
+        """Make a token of a kind (user, agent, pool, admin) for "Name <email>"; 0 ms: it never expires.
+
+        A pool's token may serve the named *pools* alone; without names, all.
+        """
         from accio.domain.access import TokenKind
         from accio.wire.token_kinds import TOKEN_KIND_MESSAGES
 
@@ -38,6 +42,7 @@ class AccessCalls(Caller):
             name=name,
             groups=groups,
             expires_in_ms=numbers.whole("expires_in_ms", expires_in_ms),
+            pools=pools,
         )
         answer = await self._connection.call(
             self._accio.CreateToken, request, accio_pb2.CreateTokenResponse, repeatable=False

@@ -23,18 +23,28 @@ from accio_client.views import ChangeView, NewToken, PersonView, TokenView
 @click.option("--owner", metavar="PERSON", help="Whose token it is: 'Name <email>'; needed for a user's.")
 @click.option("--name", default="", metavar="NAME", help="What it is called; of an agent's, its agent's only name.")
 @click.option("--group", "groups", multiple=True, metavar="GROUP", help="Put its owner into this group.")
+@click.option(
+    "--pool", "pools", multiple=True, metavar="POOL", help="Of a pool's, let it serve this pool, and no others."
+)
 @click.option("--expires", metavar="DURATION", help="How long it holds, such as 90d; for ever by default.")
 def create(
-    session: Session, *, kind: str, owner: str | None, name: str, groups: tuple[str, ...], expires: str | None
+    session: Session,
+    *,
+    kind: str,
+    owner: str | None,
+    name: str,
+    groups: tuple[str, ...],
+    pools: tuple[str, ...],
+    expires: str | None,
 ) -> None:
     """Make a token and show its secret, which is kept nowhere: it is shown this once.
 
-    Kinds are user (a person: submits, and changes what is that person's own), agent (one agent), pool (makes tokens
-    of agents) and admin (everything but being an agent). With -quiet the secret alone is printed.
+    Kinds are user (a person: submits, and changes what is that person's own), agent (one agent), pool (serves pools,
+    and makes tokens of their hosts) and admin (everything but being an agent). With -quiet the secret alone is printed.
     """
     lasting = 0 if expires is None else _milliseconds(expires)
     with session.client() as client:
-        made = client.create_token(kind, owner=owner, name=name, groups=groups, expires_in_ms=lasting)
+        made = client.create_token(kind, owner=owner, name=name, groups=groups, expires_in_ms=lasting, pools=pools)
     content = document({"token": token(made.token), "secret": made.secret})
     session.answer(content, [made.secret], lambda: _show_made(made))
     session.say("the secret is shown this once; whoever uses the token sets ACCIO_TOKEN to it")
@@ -62,6 +72,7 @@ def _show_made(made: NewToken) -> None:
         ("owner", _person(found.owner)),
         ("name", found.name),
         ("groups", ", ".join(found.groups)),
+        ("pools", ", ".join(found.pools)),
         ("expires", local_time(found.expires_at) or "never"),
         ("secret", made.secret),
     ]
@@ -82,7 +93,7 @@ def _show_list(found: Sequence[TokenView]) -> None:
     rows = [
         (
             each.id,
-            each.kind if each.allocation is None else f"{each.kind} (allocation {each.allocation})",
+            _kind(each),
             _person(each.owner),
             each.name,
             ", ".join(each.groups),
@@ -93,6 +104,12 @@ def _show_list(found: Sequence[TokenView]) -> None:
         for each in found
     ]
     table(("token", "kind", "owner", "name", "groups", "created", "ends", "last used"), rows)
+
+
+def _kind(found: TokenView) -> str:
+    if found.allocation is not None:
+        return f"{found.kind} (allocation {found.allocation})"
+    return f"{found.kind} ({', '.join(found.pools)})" if found.pools else found.kind
 
 
 def _end(found: TokenView) -> str:

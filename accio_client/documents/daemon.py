@@ -94,6 +94,7 @@ def token(found: views.TokenView) -> Document:
         "revoked_at": instant(found.revoked_at),
         "made_with": found.made_with,
         "allocation": found.allocation,
+        "pools": list(found.pools),
     }
 
 

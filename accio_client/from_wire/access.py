@@ -23,6 +23,7 @@ def token(message: accio_pb2.Token) -> views.TokenView:
         revoked_at=moment(message.revoked_at_ms),
         made_with=message.made_with,
         allocation=message.allocation or None,
+        pools=tuple(message.pools),
     )
 
 

@@ -21,6 +21,7 @@ class TokenView:
     revoked_at: datetime | None
     made_with: int  # the token with which it was made; 0 for one of the token file
     allocation: int | None = None  # the number of the one in which alone it is good
+    pools: tuple[str, ...] = ()  # that alone a pool's token may serve; none: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

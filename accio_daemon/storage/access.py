@@ -20,7 +20,8 @@ _FAR = 2**62
 class StoredToken:
     """A token. `digest` is what tells its text; times are epoch milliseconds.
 
-    One with an *allocation* is good there alone, and was revoked by nobody when that was over.
+    One with an *allocation* is good there alone, and was revoked by nobody when that was over. One with *pools*, as a
+    pool has, may serve no others.
     """
 
     no: int
@@ -36,6 +37,7 @@ class StoredToken:
     revoked_ms: int | None = None
     revoked_by: str = ""
     allocation: int | None = None
+    pools: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +69,10 @@ def read_tokens(connection: sqlite3.Connection) -> list[StoredToken]:
             revoked_ms=revoked,
             revoked_by=revoked_by,
             allocation=allocation,
+            pools=frozenset(json.loads(pools)),
         )
         for (no, digest, kind, owner_name, owner_email, name, groups, made_with, created, expires, used, revoked,
-             revoked_by, allocation) in connection.execute(_SQL["tokens"])
+             revoked_by, allocation, pools) in connection.execute(_SQL["tokens"])
     ]  # fmt: skip
 
 
@@ -86,6 +89,7 @@ def insert_token(transaction: Transaction, token: StoredToken) -> int:
         "created_at": token.created_ms,
         "expires_at": token.expires_ms,
         "allocation": token.allocation,
+        "pools": orjson.dumps(sorted(token.pools)).decode(),
     }
     number: int = transaction.execute(_SQL["insert_token"], values).fetchone()[0]
     return number

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from accio_client import Client
@@ -83,6 +84,12 @@ def joined(client: Client, count: int) -> list[AllocationView]:
     """Return so many allocations, once they have agents."""
     found = [each for each in client.list_allocations(live=True).allocations if each.agent]
     return found if len(found) == count else []
+
+
+def kubectls(made: Cluster) -> list[int]:
+    """Return the processes by which somebody is asking the API."""
+    option = f"--kubeconfig={made.root / 'kubeconfig'}"
+    return [each.pid for each in psutil.process_iter(["cmdline"]) if option in (each.info["cmdline"] or ())]
 
 
 def failing_at(what: str, code: int, reason: str) -> Callable[[str, str], None]:
@@ -220,6 +227,7 @@ def test_a_job_without_its_secret_is_asked_for_anew(made: Cluster, k8s: Kubernet
         eventually(lambda: k8s.requests[-20:].count(SECRETS) > 1, what="a second try")
         pool.kill()
         pool.ended()
+        eventually(lambda: not kubectls(made), what="what it asked last having ended, too")
         k8s.faults = lambda _method, _path: None
         serve(made, k8s)
         eventually(lambda: live(client) == ["running"], what="an agent of another Job")

@@ -34,6 +34,7 @@ class AccessCalls:
             groups=frozenset(request.groups) - {""},
             expires_in_ms=request.expires_in_ms,
             allocation=request.allocation or None,
+            pools=frozenset(request.pools),
         )
         return accio_pb2.CreateTokenResponse(token=token_message(token), secret=secret)
 

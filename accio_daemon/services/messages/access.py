@@ -19,6 +19,7 @@ def token_message(token: StoredToken) -> accio_pb2.Token:
         revoked_at_ms=token.revoked_ms or 0,
         made_with=token.made_with,
         allocation=token.allocation or 0,
+        pools=sorted(token.pools),
     )
 
 

@@ -1,7 +1,8 @@
 """The side of those who serve pools: one call is one session. What they are told is durable, and whole each time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 
 import grpc.aio
 import structlog
@@ -10,7 +11,7 @@ from accio.domain.pools import CLUSTER_DIGITS
 from accio.errors import AccioError, BadRequest, Unauthenticated
 from accio.v1 import pools_pb2
 from accio.version import accio_version
-from accio_daemon.core.commands import PoolsLeft
+from accio_daemon.core.commands import PoolsJoined, PoolsLeft
 from accio_daemon.core.history import History
 from accio_daemon.core.outgoing import Outgoing, Wanted
 from accio_daemon.core.terms import SessionNo
@@ -23,6 +24,9 @@ from accio_daemon.services.transport.rpc import Stream
 log = structlog.get_logger(__name__)
 
 PoolStream = Stream[pools_pb2.PoolsMessage, pools_pb2.PoolsAnswer]
+
+
+Permit = AbstractContextManager[None]
 
 
 class _Left(Exception):
@@ -52,23 +56,30 @@ class WantedLink:
 class PoolSessions:
     """The rpc `Pools.Serve`."""
 
-    def __init__(self, engine: EnginePort, history: History) -> None:
-        """Serve sessions of the daemon with this history, whose beginning is part of all names of allocations."""
+    def __init__(self, engine: EnginePort, history: History, serving: Callable[[Collection[str]], Permit]) -> None:
+        """Serve sessions of the daemon with this history, whose beginning is part of all names of allocations.
+
+        While a session lasts, *serving* holds for the names of its pools; it may refuse them.
+        """
         self._engine = engine
+        self._serving = serving
         self._cluster = history.id[:CLUSTER_DIGITS]
 
     async def serve(self, stream: PoolStream) -> None:
         """Serve one session until it ends."""
         hello = await read_hello(stream, pools_pb2.PoolsHello)
-        number = self._engine.next_session()
-        joined = pools_joined_of(number, hello)
-        names = [spec.name for spec in joined.pools]
+        joined = pools_joined_of(self._engine.next_session(), hello)
+        with self._serving([spec.name for spec in joined.pools]):
+            await self._serve(stream, joined, hello.version)
+
+    async def _serve(self, stream: PoolStream, joined: PoolsJoined, version: str) -> None:
+        number, names = joined.session, [spec.name for spec in joined.pools]
         link = WantedLink()
         refusal: BaseException | None = None
         self._engine.attach(number, link)
         try:
             await self._engine.ask(joined)
-            log.info("pools are served", pools=names, session=number, version=hello.version)
+            log.info("pools are served", pools=names, session=number, version=version)
             welcome = pools_pb2.PoolsWelcome(cluster=self._cluster, version=accio_version(), allocation_tokens=True)
             await stream.write(pools_pb2.PoolsAnswer(welcome=welcome))
             async with asyncio.TaskGroup() as loops:

@@ -4,13 +4,16 @@ The database comes first: a token is told once it is durable, and one that was r
 """
 
 import secrets
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import structlog
 
 from accio.domain.access import Caller, TokenKind, is_same
 from accio.domain.people import Person
+from accio.domain.pools import POOL_NAME_RULE, is_pool_name
 from accio.domain.quantities import LAST_MS
 from accio.errors import AlreadyExists, BadRequest, FailedPrecondition, NotFound, PermissionDenied
 from accio_daemon.core.commands import ChangeGroups
@@ -39,6 +42,7 @@ class TokenKeeper:
         self._tokens = tokens
         self._clock = clock
         self._secret = secret
+        self._served: dict[int, Counter[str]] = {}  # by tokens, how many sessions serve pools with them
 
     def change(self, what: str, subject: str) -> Change:
         """Log what is being changed by the caller, and return it, to be kept in the transaction of the change."""
@@ -61,10 +65,16 @@ class TokenKeeper:
         groups: frozenset[str],
         expires_in_ms: int,
         allocation: int | None = None,
+        pools: frozenset[str] = frozenset(),
     ) -> tuple[str, StoredToken]:
-        """Make a token, and return its text with what is kept of it; with an *allocation*, it is good there alone."""
+        """Make a token, and return its text with what is kept of it; with an *allocation*, it is good there alone, with
+        *pools*, which are for a pool's, it serves no others.
+        """
         caller = CALLER.get()
         self._check(caller, kind, owner, name, groups)
+        _check_pools(kind, pools)
+        if not caller.is_admin:
+            self._require_own(caller, allocation)
         if allocation is not None and (kind is not TokenKind.AGENT or name):
             raise BadRequest("a token for one allocation is that of an agent, whose name it gets as the agent joins")
         now = self._clock.now().wall_ms
@@ -86,6 +96,7 @@ class TokenKeeper:
             created_ms=now,
             expires_ms=expires,
             allocation=allocation,
+            pools=pools,
         )
         purpose = name if allocation is None else f"allocation {allocation}"
         subject = f"{kind} token of {token.owner}" + (f" ({purpose})" if purpose else "")
@@ -121,6 +132,38 @@ class TokenKeeper:
             raise BadRequest('whose token is it? Expected an owner, as in -owner="Ada <ada@example.org>"')
         if kind is TokenKind.AGENT and name:
             self._require_free(name, 0)
+
+    @contextmanager
+    def serving(self, names: Collection[str]) -> Iterator[None]:
+        """Let the caller make tokens of these pools' allocations meanwhile; raises PermissionDenied if he may not serve
+        one of them.
+        """
+        token = CALLER.get().token
+        standing = self._tokens.standing(token)
+        own = frozenset() if standing is None or standing.stored is None else standing.stored.pools
+        if own and (others := sorted(set(names) - own)):
+            raise PermissionDenied(
+                f"this token is good for the pools {', '.join(sorted(own))} alone, found {', '.join(others)}: an "
+                "administrator makes one for other pools with `accio token create -kind=pool -pool=NAME`"
+            )
+        served = self._served.setdefault(token, Counter())
+        served.update(names)
+        try:
+            yield
+        finally:
+            served.subtract(names)
+
+    def _require_own(self, caller: Caller, allocation: int | None) -> None:
+        """Refuse a pool tokens of other pools' allocations, and those that are good for any agent."""
+        if allocation is None:
+            raise PermissionDenied(
+                f"a pool makes tokens of its allocations alone, found one that is good for any agent; you are {caller}"
+            )
+        pool = next((each.spec.name for each in self._engine.pools().pools if allocation in each.numbers), None)
+        if pool is not None and self._served.get(caller.token, Counter())[pool] <= 0:
+            raise PermissionDenied(
+                f"allocation {allocation} is one of pool {pool}, which nobody serves with this token; you are {caller}"
+            )
 
     def _require_free(self, name: str, no: int, allocation: int | None = None) -> None:
         """Refuse an agent's name that another token has which holds. The next job on a host goes on as the agent of the
@@ -252,3 +295,10 @@ class TokenKeeper:
             new = {no: at for no, at in used.items() if written.get(no) != at}
             await self._engine.write(lambda transaction: access.note_uses(transaction, new))  # noqa: B023  # it is awaited in this turn
             written |= new
+
+
+def _check_pools(kind: TokenKind, pools: frozenset[str]) -> None:
+    if pools and kind is not TokenKind.POOL:
+        raise BadRequest(f"pools are of a token that serves them: expected none of a token of kind {kind}")
+    if wrong := sorted(each for each in pools if not is_pool_name(each)):
+        raise BadRequest(f"expected names of pools ({POOL_NAME_RULE}), found {', '.join(map(repr, wrong))}")

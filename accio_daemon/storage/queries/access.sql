@@ -2,12 +2,13 @@
 
 -- name: tokens
 SELECT no, digest, kind, owner_name, owner_email, name, groups, made_with, created_at, expires_at, last_used_at, revoked_at, revoked_by,
-    allocation
+    allocation, pools
 FROM tokens WHERE allocation IS NULL OR revoked_at IS NULL ORDER BY no
 
 -- name: insert_token
-INSERT INTO tokens (digest, kind, owner_name, owner_email, name, groups, made_with, created_at, expires_at, allocation)
-VALUES (:digest, :kind, :owner_name, :owner_email, :name, :groups, :made_with, :created_at, :expires_at, :allocation) RETURNING no
+INSERT INTO tokens (digest, kind, owner_name, owner_email, name, groups, made_with, created_at, expires_at, allocation, pools)
+VALUES (:digest, :kind, :owner_name, :owner_email, :name, :groups, :made_with, :created_at, :expires_at, :allocation, :pools)
+RETURNING no
 
 -- name: is_wanted
 SELECT count(*) FROM allocations WHERE no = :allocation AND ended_at IS NULL AND NOT cancelling

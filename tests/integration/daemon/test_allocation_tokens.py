@@ -169,9 +169,10 @@ async def test_a_token_expires_a_while_after_its_host(daemon: Serving) -> None:
 
 async def test_tokens_of_allocations_end_with_the_pools(daemon: Serving) -> None:
     """Whoever revokes a pool's token ends what was made with it, an agent's session included."""
-    own = await made(daemon, TokenKind.POOL)
+    own = await made(daemon, TokenKind.POOL, expires_in_ms=WALLTIME_MS)
     async with pool_of(daemon, own.secret) as pool:
         token = await pool.token(1)
+        assert (token.token.made_with, token.token.expires_at_ms) == (own.token.id, own.token.expires_at_ms)
         async with joined(as_agent(daemon, token.secret), "h1", allocation=pool.key(1)) as agent:
             await daemon.accio.RevokeToken(accio_pb2.RevokeTokenRequest(id=own.token.id))
             with pytest.raises(grpc.aio.AioRpcError, match="revoked"):
