@@ -15,6 +15,7 @@ from accio.errors import AccioError, InvalidDefinition
 from accio.exits import INTERRUPTED, INVALID, NOT_SUCCESS, SUCCESS, USAGE, exit_code
 from accio.interpreter import fork_only_to_exec
 from accio.one_error import one_error
+from accio_pool.checking import findings
 from accio_pool.config import PoolConfig, read_pools
 from accio_pool.providers import kinds
 from accio_pool.providers.ports import DryRun, Order, Provider, Refused, Unsure
@@ -75,18 +76,23 @@ async def _until_told(run: Callable[[], Coroutine[None, None, None]]) -> None:
 @_FILE
 @click.option("-engine/-no-engine", "--engine/--no-engine", "asked", help="Ask each engine for a dry run, too.")
 def check(file: Path, *, asked: bool) -> int:
-    """Check the pools of FILE, and print what would be submitted for each. Nothing is submitted."""
+    """Check the pools of FILE, and print what would be submitted for each, and what doesn't look right on this machine.
+    Nothing is submitted.
+    """
     code = SUCCESS
-    for pool in _read(file):
+    for place, pool in enumerate(_read(file)):
         spec = pool.spec
         provider = _provider(pool)
         lasts = "until it is given back" if spec.walltime is None else _time(spec.walltime)
         click.echo(
             f"pool {spec.name} ({spec.provider}): {spec.minimum} to {spec.maximum} hosts of {spec.host}, {lasts}"
         )
-        shown = "shown to nobody" if pool.tokens else ""
-        order = Order(key=AllocationKey("0" * 8, spec.name, 1), lasting=False, token=shown)
-        click.echo(provider.preview(order))
+        token = "shown to nobody" if pool.tokens else ""
+        order = Order(key=AllocationKey("0" * 8, spec.name, 1), lasting=False, token=token)
+        click.echo(shown := provider.preview(order))
+        for found in findings(pool, shown.partition("<<")[0].split()):
+            click.echo(f"/pools/{place}/{found.key}: {found.message}")
+            code = NOT_SUCCESS if found.certain else code
         if asked and not _asked(spec.provider, provider, order):
             code = NOT_SUCCESS
     return code

@@ -304,4 +304,7 @@ def _owners(value: Any) -> frozenset[str]:
 def _options(value: Any) -> Mapping[str, str]:
     if not isinstance(value, dict):
         raise ValueProblem(f"expected an object of options, found {quote(value)}")
+    for key, each in value.items():
+        if not isinstance(each, str) or not each:
+            raise ValueProblem(f"expected a text of option {quote(key)}, found {quote(each)}")
     return {key: _text(each) for key, each in value.items()}

@@ -79,6 +79,14 @@ class Dialect(Protocol):
         """Return whether a submission that failed was refused for certain."""
         ...
 
+    def time_limit(self, pool: PoolConfig) -> Sequence[str]:
+        """Return the command that tells how long jobs of a pool may last; nothing if that can't be asked."""
+        ...
+
+    def read_time_limit(self, output: str) -> float | None:
+        """Read that, in seconds; None if there is no limit."""
+        ...
+
     def list(self, user: str) -> Sequence[str]:
         """Return the command that lists all jobs of a user."""
         ...
@@ -156,8 +164,25 @@ class BatchProvider:
         except NoAnswer as error:
             raise Unsure(str(error)) from None
         if done.code == 0:
+            await self._require_time()
             return done.words
         raise (Refused if self._dialect.is_refusal(done) else Unsure)(done.words)
+
+    async def _require_time(self) -> None:
+        """Raise Refused if jobs of the pool would last longer than they may: some systems let them wait for ever."""
+        command, walltime = self._dialect.time_limit(self._pool), self._pool.spec.walltime
+        if not command or walltime is None:
+            return
+        try:
+            done = await run(command)
+        except NoAnswer:
+            return
+        limit = self._dialect.read_time_limit(done.out) if done.code == 0 else None
+        if limit is not None and walltime > limit:
+            raise Refused(
+                f"its walltime is {walltime / 60:g} min, and jobs there may last {limit / 60:g} min "
+                f"(`{shlex.join(command)}`): they would wait for ever; say less in the pool's file"
+            )
 
     async def list(self, cluster: str) -> Listing:
         """List the pool's jobs."""

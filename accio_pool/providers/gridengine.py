@@ -16,7 +16,15 @@ _OWN = {"pe"}
 """Options that aren't passed on as they are."""
 _MANY = 1000
 _FIRST = 1  # place in an array
-_UNSURE = ("can't connect", "unable to contact", "commlib", "got no connection", "timeout", "failed receiving")
+_UNSURE = (
+    "can't connect",
+    "unable to contact",
+    "commlib",
+    "got no connection",
+    "timeout",
+    "failed receiving",
+    "qmaster name",
+)
 
 
 class _Array:
@@ -88,6 +96,16 @@ class GridEngine:
         """Return whether a submission was refused for certain."""
         said = output.words.lower()
         return not any(each in said for each in _UNSURE)
+
+    def time_limit(self, pool: PoolConfig) -> Sequence[str]:
+        """Return nothing: what is too long is refused, or told otherwise."""
+        del pool
+        return []
+
+    def read_time_limit(self, output: str) -> float | None:
+        """Return nothing."""
+        del output
+        return None
 
     def list(self, user: str) -> Sequence[str]:
         """Return the command that lists all jobs, each one of an array for itself."""

@@ -183,6 +183,22 @@ class KubernetesProvider:
             except NoAnswer:
                 return
 
+    async def dry_run(self, order: Order) -> str | None:
+        """Have the API check a Job, and a Secret if there is to be one, without creating them."""
+        asked = [(self._jobs, job_manifest(self._pool, order))]
+        if order.token:
+            asked.append((self._secrets, secret_manifest(order, "00000000-0000-0000-0000-000000000000")))
+        for path, manifest in asked:
+            try:
+                done = await self._kubectl(
+                    "create", f"{path}?dryRun=All&fieldValidation=Strict", given=json.dumps(manifest)
+                )
+            except NoAnswer as error:
+                raise Unsure(str(error)) from None
+            if done.code != 0:
+                raise (Refused if _REFUSAL.search(done.words) else Unsure)(done.words)
+        return "the Job and its Secret would be created" if order.token else "the Job would be created"
+
     async def last_words(self, key: AllocationKey) -> str:
         """Return how a pod ended and what its agent said last, as long as Kubernetes keeps that."""
         seen = self._seen.get(key)

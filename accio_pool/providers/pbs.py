@@ -82,6 +82,16 @@ class Pbs:
         said = output.words.lower()
         return said.startswith("qsub:") and not any(each in said for each in _UNSURE)
 
+    def time_limit(self, pool: PoolConfig) -> Sequence[str]:
+        """Return nothing: what is too long is refused, or told otherwise."""
+        del pool
+        return []
+
+    def read_time_limit(self, output: str) -> float | None:
+        """Return nothing."""
+        del output
+        return None
+
     def list(self, user: str) -> Sequence[str]:
         """Return the command that lists all jobs, each of an array, too. It can't choose a user's so."""
         del user

@@ -20,6 +20,10 @@ _OVER = {
 """States that nothing follows. Whatever Slurm may say besides, the job may still be there."""
 _WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
 
+_TIME = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)")
+"""`[DAYS-][HOURS:]MINUTES:SECONDS`, as sinfo writes it."""
+_REFUSALS = ("sbatch: error", "allocation failure", "sbatch: unrecognized option", "sbatch: option requires")
+"""What sbatch says where it has refused for certain: also to a dry run, and of options."""
 _UNSURE = ("timed out", "unable to contact", "communication", "connection refused", "zero bytes", "slurmctld")
 """What sbatch says, among other words, where the job may have been taken in: a frozen controller had."""
 
@@ -85,7 +89,18 @@ class Slurm:
     def is_refusal(self, output: Output) -> bool:
         """Return whether a submission was refused for certain."""
         said = output.words.lower()
-        return "sbatch: error" in said and not any(each in said for each in _UNSURE)
+        return any(each in said for each in _REFUSALS) and not any(each in said for each in _UNSURE)
+
+    def time_limit(self, pool: PoolConfig) -> Sequence[str]:
+        """Return the command that tells how long jobs may last in the pool's partition; none if the file names none."""
+        partition = pool.options.get("partition")
+        return ["sinfo", "--noheader", "--format=%l", f"--partition={partition}"] if partition else []
+
+    def read_time_limit(self, output: str) -> float | None:
+        """Read that, in seconds; of several partitions the longest counts."""
+        found = [_seconds(each) for each in output.split()]
+        known = [each for each in found if each is not None]
+        return max(known) if known and len(known) == len(found) else None
 
     def list(self, user: str) -> Sequence[str]:
         """Return the command that lists all jobs, those that have ended lately among them."""
@@ -111,6 +126,15 @@ class Slurm:
     def cancel(self, job: str, *, gently: bool) -> Sequence[str]:
         """Return the command that ends a job: gently, only the agent is signalled, which is the batch script."""
         return ["scancel", "--batch", "--signal=TERM", job] if gently else ["scancel", job]
+
+
+def _seconds(limit: str) -> float | None:
+    """Read one of squeue's times; None for `infinite`, and for what isn't one."""
+    found = _TIME.fullmatch(limit)
+    if found is None:
+        return None
+    days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
+    return 86400.0 * days + 3600 * hours + 60 * minutes + seconds
 
 
 def _over(state: str, reason: str) -> str:

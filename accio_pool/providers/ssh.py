@@ -69,6 +69,31 @@ class SshProvider:
         self._answered.pop(host, None)  # it isn't free any more, and nobody knows yet what it has
         return f"{host}:{done.out.strip()}"
 
+    async def dry_run(self, order: Order) -> str | None:
+        """Ask every machine whether it answers, has the agent's program and may keep its output; raises Refused."""
+        program = agent_command(self._pool, order, until=True)[0]
+        words = "".join(f"{line}\n" for line in self._pool.before)
+        folder = shlex.quote(self._folder)
+        cant_write = shlex.quote(f"the folder {self._folder} can't be written")
+        isnt_there = shlex.quote(f"there is no program {program}; expected how an agent is started there as `command`")
+        words += f"mkdir -p {folder} && test -w {folder} || {{ echo {cant_write} >&2; exit 3; }}\n"
+        words += f"command -v {shlex.quote(program)} >/dev/null || {{ echo {isnt_there} >&2; exit 3; }}"
+        wrong = [
+            each for each in await asyncio.gather(*(self._why_not(host, words) for host in self._pool.hosts)) if each
+        ]
+        if wrong:
+            raise Refused("; ".join(wrong))
+        return f"all of {', '.join(self._pool.hosts)} answer, and have {program}"
+
+    async def _why_not(self, host: str, words: str) -> str:
+        try:
+            done = await self._on(host, words)
+        except NoAnswer as error:
+            return f"{host}: {error}"
+        if done.code == _NO_CONNECTION:
+            return f"{host}: {done.words} (`ssh {host}` has to work without a question)"
+        return "" if done.code == 0 else f"{host}: {done.words}"
+
     async def list(self, cluster: str) -> Listing:
         """Look for agents on all machines at once; what one that doesn't answer has isn't known."""
         looks = await asyncio.gather(*(self._look(host) for host in self._pool.hosts))

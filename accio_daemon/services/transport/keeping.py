@@ -135,9 +135,7 @@ class TokenKeeper:
 
     @contextmanager
     def serving(self, names: Collection[str]) -> Iterator[None]:
-        """Let the caller make tokens of these pools' allocations meanwhile; raises PermissionDenied if he may not serve
-        one of them.
-        """
+        """Allow the caller tokens of these pools' allocations meanwhile; raise PermissionDenied if one isn't his."""
         token = CALLER.get().token
         standing = self._tokens.standing(token)
         own = frozenset() if standing is None or standing.stored is None else standing.stored.pools
