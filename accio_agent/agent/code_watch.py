@@ -21,6 +21,8 @@ from accio.sdk.glances import Glances
 
 log = structlog.get_logger("accio.agent")
 
+FIRST_LOOK_AFTER_S = 2.0
+"""The operators were compared with what was announced just before; an agent has something else to do as it starts."""
 SOURCE_EVERY_S = 0.5
 PACKAGES_EVERY_S = 2.0
 SPARE = 200
@@ -54,6 +56,7 @@ class CodeWatch:
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
+        await asyncio.sleep(FIRST_LOOK_AFTER_S)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._repeat(Glances.at_source, SOURCE_EVERY_S), name="source watch")
             tasks.create_task(self._repeat(Glances.at_packages, PACKAGES_EVERY_S), name="packages watch")

@@ -95,6 +95,31 @@ def test_a_look_that_fails_ends_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     assert watch.changed == frozenset()
 
 
+async def test_nothing_is_looked_at_while_the_agent_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it offers was compared with the files just before: a first look would only keep the first run waiting."""
+    catalogue = discover([], folder=Path(), cache=None, installed=False)
+    happened: list[float | str] = []
+    pause = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        happened.append(seconds)
+        await pause(0)
+
+    def look(self: CodeWatch, _: object) -> float:
+        happened.append("look")
+        return 0
+
+    monkeypatch.setattr(asyncio, "sleep", noted)
+    monkeypatch.setattr(CodeWatch, "look", look)
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(CodeWatch(catalogue, lambda changed: None).run())
+        while "look" not in happened:
+            await pause(0)
+        watching.cancel()
+    assert happened.index("look") == 1
+    assert happened[0] == code_watch.FIRST_LOOK_AFTER_S > 0
+
+
 @pytest.mark.timeout(400)
 async def test_edits_are_reloaded_until_one_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each edit is reloaded once, and looked at anew; what can't be loaded counts as changed until it is mended."""
