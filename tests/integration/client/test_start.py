@@ -15,7 +15,17 @@ code = main(["get", "runs"])
 print(*sys.modules, file=sys.stderr)
 sys.exit(code)
 """
-OTHERS = {"click", "cython_runtime", "google", "orjson", "sitecustomize", "typing_extensions"}
+OTHERS = {
+    "click",
+    "cython_runtime",
+    "google",
+    "h2",
+    "hpack",
+    "hyperframe",
+    "orjson",
+    "sitecustomize",
+    "typing_extensions",
+}
 NEVER = {"asyncio", "ssl"}
 """Modules of Python's own that take as long as gRPC, and come with it."""
 OWN = {
