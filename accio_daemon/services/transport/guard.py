@@ -25,6 +25,7 @@ from accio.errors import AccioError, Internal, PermissionDenied, Unauthenticated
 from accio.wire.errors import Trailers, to_status
 from accio_daemon.services.transport import bounds
 from accio_daemon.services.transport.auth import CALLER, STANDING, Tokens
+from accio_daemon.services.transport.turns import Turns
 from accio_daemon.short_calls import ShortCalls
 
 log = structlog.get_logger(__name__)
@@ -56,6 +57,7 @@ class Guard(grpc.aio.ServerInterceptor):
         self._tokens = tokens
         self._observe = observe
         self._short_calls = short_calls
+        self._turns = Turns()
         self._wrapped: dict[str, Any] = {}
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
@@ -109,9 +111,10 @@ class Guard(grpc.aio.ServerInterceptor):
         return timed
 
     def _guarded(self, behaviour: Behaviour, method: str) -> Behaviour:
-        short_calls = self._short_calls
+        short_calls, turns = self._short_calls, self._turns
 
         async def guarded(request: Any, context: Any) -> Any:
+            await turns.take(context.peer())
             short_calls.begin()
             try:
                 return await behaviour(request, context)
