@@ -13,11 +13,14 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from accio_agent.worker.restoring.dict_versions import DictVersions, dict_of
+from accio_agent.worker.restoring.interpreter_state import SETTINGS_OF_SYS
 from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.plain_code import is_plain
 
 ALWAYS = frozenset({"builtins", "math", "os", "random", "time"})
-_NOT = frozenset({"__main__", "sys", "warnings"})  # their state is looked at elsewhere
+_NOT = frozenset({"__main__", "warnings"})  # their state is looked at elsewhere
+# Names of sys: those of other settings, of streams, and what imports and errors write down there.
+_NOT_OF_SYS = frozenset({*SETTINGS_OF_SYS, "modules", "path_importer_cache", "stderr", "stdout"})
 _OURS = ("accio.", "accio_agent.")
 _MISSING = object()
 
@@ -58,7 +61,7 @@ class ForeignModules:
             self._own, self._words = own, ALWAYS | self._code.names()
         self._loaded = dict(sys.modules)
         self._modules = [
-            _Module(module, dict(vars(module)))
+            _Module(module, _names_of(module))
             for name, module in self._loaded.items()
             if self._is_looked_at(name) and hasattr(module, "__dict__")
         ]
@@ -151,8 +154,19 @@ def _is_bare_folder(module: object) -> bool:
     return getattr(module, "__file__", None) is None and hasattr(module, "__path__")
 
 
+def _names_of(module: ModuleType) -> dict[str, Any]:
+    """Return a copy of a module's names, without those of sys that are looked at elsewhere, or change by themselves."""
+    if module is not sys:
+        return dict(vars(module))
+    return {
+        name: value
+        for name, value in vars(sys).items()
+        if name not in _NOT_OF_SYS and not name.startswith(("last_", "ps"))
+    }
+
+
 def _changes(each: _Module) -> Iterator[str]:
-    names = vars(each.module)
+    names = _names_of(each.module)
     standard = _is_standard(each.module)
     for name, before in each.kept.items():
         now = names.get(name, _MISSING)

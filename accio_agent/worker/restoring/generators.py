@@ -27,6 +27,7 @@ _SEEDERS: dict[str, Callable[[ModuleType, int], object]] = {
     "numpy.random": lambda module, seed: module.seed(seed & _32_BITS),
     "cupy.random": lambda module, seed: module.seed(seed & _32_BITS),
     "torch": lambda module, seed: module.manual_seed(seed & _64_BITS),
+    "polars": lambda module, seed: module.set_random_seed(seed & _64_BITS),
     "mxnet.random": lambda module, seed: module.seed(seed & (_32_BITS >> 1)),
     "tensorflow": _seed_tensorflow,
 }

@@ -20,7 +20,7 @@ from typing import Any
 
 from accio_agent.worker.restoring.process_state import STDERR, Property
 
-_SYS = (
+SETTINGS_OF_SYS = (
     "argv", "path", "meta_path", "path_hooks", "excepthook", "displayhook", "unraisablehook", "breakpointhook", "stdin",
     "dont_write_bytecode",
 )  # fmt: skip
@@ -94,8 +94,8 @@ def _restore_settings(kept: tuple[Any, ...]) -> None:
         faulthandler.disable()
 
 
-def _restore_decimal(context: decimal.Context, kept: Any) -> None:
-    for name, value in zip(_DECIMAL, kept[1], strict=True):
+def _restore_decimal(context: decimal.Context, kept: tuple[Any, ...]) -> None:
+    for name, value in zip(_DECIMAL, kept, strict=False):  # of some only the numbers are kept
         if name in {"flags", "traps"}:
             found = getattr(context, name)
             for signal in found:
@@ -105,7 +105,7 @@ def _restore_decimal(context: decimal.Context, kept: Any) -> None:
 
 
 PROPERTIES = (
-    _attributes("settings of sys", sys, _SYS),
+    _attributes("settings of sys", sys, SETTINGS_OF_SYS),
     Property("settings of the interpreter", _settings, _restore_settings),
     Property("the collector's callbacks", gc.callbacks.copy, partial(gc.callbacks.__setitem__, slice(None))),
     _attributes("settings of warnings", warnings, _WARNINGS),
@@ -114,8 +114,16 @@ PROPERTIES = (
     Property("which classes count as which", abc.get_cache_token, lambda _: None),  # nothing takes a registration back
     Property(
         "decimal.DefaultContext",
-        decimal.DefaultContext.__reduce__,
+        lambda: decimal.DefaultContext.__reduce__()[1],
         partial(_restore_decimal, decimal.DefaultContext),
+    ),
+    *(
+        Property(
+            f"decimal.{context}",
+            partial(attrgetter(*_DECIMAL[:-2]), getattr(decimal, context)),
+            partial(_restore_decimal, getattr(decimal, context)),
+        )
+        for context in ("BasicContext", "ExtendedContext")
     ),
 )
 

@@ -4,6 +4,8 @@ import itertools
 import os
 import pickle
 import random
+import sys
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import IOBase
@@ -13,10 +15,16 @@ from typing import Any
 MOST_BYTES = 1 << 16
 """Arrays up to this size are compared byte by byte; of larger ones nothing is looked at."""
 
+MOST_KEYS = 10_000
+"""Of larger ordered dictionaries the order isn't looked at."""
+
 _ITERATORS = tuple(
     type(each)
-    for each in (iter([]), iter(()), iter(""), iter(b""), iter(range(0)), iter({}), iter(set()), reversed([]))
-)
+    for each in (
+        iter([]), iter(()), iter(""), iter(b""), iter(range(0)), iter({}), iter({}.items()), iter({}.values()),
+        iter(set()), reversed([]), reversed({}), reversed({}.items()), reversed({}.values()),
+    )
+)  # fmt: skip
 _HASHES = frozenset({"_blake2", "_hashlib", "_md5", "_sha1", "_sha2", "_sha256", "_sha3", "_sha512"})
 _FLAGS = 6  # of a decimal context's parts: what computations have raised, which changes no result
 _WRAPPERS = (
@@ -36,6 +44,8 @@ def reader_of(thing: object) -> Callable[[], Any] | None:
         return lambda: _paused_at(thing)
     if isinstance(thing, _ITERATORS + _WRAPPERS):
         return lambda: _position(thing)
+    if isinstance(thing, OrderedDict):  # moving an entry to an end isn't a change of the dictionary
+        return lambda: list(map(id, thing)) if len(thing) <= MOST_KEYS else len(thing)
     if isinstance(thing, BaseException):  # what is noted by `add_note` is an attribute
         return lambda: thing.args
     if isinstance(thing, IOBase):
@@ -66,7 +76,7 @@ def _reader_of_extension(thing: Any) -> Callable[[], Any] | None:
     if module == "xml.etree.ElementTree" and hasattr(thing, "itertext"):
         return lambda: _tree_of(thing)
     if module == "sqlite3":
-        return (lambda: (thing.total_changes, thing.in_transaction)) if hasattr(thing, "total_changes") else None
+        return (lambda: _database_state(thing)) if hasattr(thing, "total_changes") else None
     if module == "decimal" and hasattr(thing, "prec"):
         return lambda: [part for at, part in enumerate(thing.__reduce__()[1]) if at != _FLAGS]
     if module in _HASHES and hasattr(thing, "hexdigest"):
@@ -77,7 +87,29 @@ def _reader_of_extension(thing: Any) -> Callable[[], Any] | None:
         with suppress(TypeError):  # it is a function, which has no size
             if ctypes.sizeof(thing) <= MOST_BYTES:
                 return lambda: bytes(thing)
+    if isinstance(thing, Iterator) and module.partition(".")[0] in sys.stdlib_module_names:
+        return object  # where it stands can't be asked for: it counts as moved whenever it is looked at
     return None
+
+
+def objects_within(thing: Any) -> Iterator[object]:
+    """Yield the objects that a small array, or the columns of a frame or a series, hold."""
+    package = type(thing).__module__.partition(".")[0]
+    arrays = [thing] if package == "numpy" else []
+    if package == "pandas" and hasattr(manager := getattr(thing, "_mgr", None), "blocks"):
+        arrays = [each.values for each in manager.blocks]
+    for array in arrays:
+        if getattr(getattr(array, "dtype", None), "hasobject", False) and array.nbytes <= MOST_BYTES:
+            yield from array.ravel().tolist()
+
+
+def _database_state(connection: Any) -> tuple[Any, ...]:
+    """Return what of a database's connection tells that rows, tables or settings were changed."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    asked = [cursor.execute(f"PRAGMA {name}").fetchone() for name in ("schema_version", "user_version")]
+    settings = (connection.row_factory, connection.text_factory, connection.isolation_level)
+    return connection.total_changes, connection.in_transaction, *settings, *asked
 
 
 def _tree_of(element: Any) -> list[Any]:
@@ -94,10 +126,15 @@ def _digest(hashing: Any) -> Any:
 def _numpy_reader(thing: Any) -> Callable[[], Any] | None:
     if hasattr(thing, "bit_generator"):
         return lambda: pickle.dumps(thing.bit_generator.state)
+    if hasattr(thing, "random_raw"):  # a bit generator
+        return lambda: pickle.dumps(thing.state)
     if hasattr(thing, "get_state"):
         return lambda: pickle.dumps(thing.get_state())
     if hasattr(thing, "n_children_spawned"):
         return lambda: thing.n_children_spawned
+    memory = getattr(thing, "_mmap", None)
+    if memory is not None and len(memory) <= MOST_BYTES:
+        return SharedMemory(memory)
     if getattr(thing, "dtype", None) is not None and hasattr(thing, "flags") and hasattr(thing, "tobytes"):
         return lambda: _array_state(thing)
     return None
@@ -116,7 +153,11 @@ def _pandas_reader(thing: Any) -> Callable[[], Any] | None:
     manager = getattr(thing, "_mgr", None)
     if manager is None or not hasattr(manager, "blocks") or not hasattr(manager, "axes"):
         return None
-    return lambda: (list(map(id, thing._mgr.axes)), [_block_state(each.values) for each in thing._mgr.blocks])  # noqa: SLF001 - in public it is copied
+    return lambda: (
+        list(map(id, thing._mgr.axes)),  # noqa: SLF001 - in public it is copied
+        [_block_state(each.values) for each in thing._mgr.blocks],  # noqa: SLF001 - as above
+        dict(thing.attrs),
+    )
 
 
 def _block_state(values: Any) -> Any:

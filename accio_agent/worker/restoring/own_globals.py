@@ -25,7 +25,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from accio_agent.worker.restoring.dict_versions import VERSIONED, DictVersions, dict_of
-from accio_agent.worker.restoring.object_state import Shared, reader_of
+from accio_agent.worker.restoring.object_state import Shared, objects_within, reader_of
 from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.unseen_effects import unseen_effect
 
@@ -35,7 +35,8 @@ MOST_ENTRIES = 10_000
 MOST_OBJECTS = 20_000
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: objects of other classes can't change theirs
 
-_ATOMS = (int, float, str, bytes, bool, complex, type(None), types.ModuleType, types.BuiltinFunctionType, range)
+_ATOMS = (int, float, str, bytes, bool, complex, type(None), types.ModuleType, range)
+_BOUND = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
 _HOLDERS = (
     types.SimpleNamespace, threading.local, collections.UserDict, collections.UserList, queue.Queue, BaseException
 )  # fmt: skip
@@ -167,6 +168,8 @@ class OwnGlobals:
             yield from ((f"{where}.{name}", part) for name, part in vars(thing).items())
         elif isinstance(thing, staticmethod | classmethod):
             yield where, thing.__func__
+        elif isinstance(thing, _BOUND):
+            yield from ((where, part) for part in (thing.__self__, getattr(thing, "__func__", None)))
         elif isinstance(thing, property):
             yield from ((where, part) for part in (thing.fget, thing.fset, thing.fdel))
         elif isinstance(thing, ContextVar):  # its default can't be asked for where it has a value
@@ -188,6 +191,7 @@ class OwnGlobals:
         if isinstance(kind, abc.ABCMeta):
             self._readers.append((where, lambda: len(_abc._get_dump(kind)[0])))  # noqa: SLF001 - the registry has no public view
         self._classes.append(kind)
+        yield from ((where, base) for base in (type(kind), *kind.__bases__))
         yield from self._add_names(where, kind, dict_of(kind))
 
     def _look_at_function(self, where: str, function: types.FunctionType) -> Iterator[tuple[str, Any]]:
@@ -216,12 +220,14 @@ class OwnGlobals:
             yield from self._add_names(where, None, thing)
         elif isinstance(thing, list | set | deque):
             yield from self._add_collection(where, thing)
-        elif (reader := reader_of(thing)) is not None:
+        if (reader := reader_of(thing)) is not None:
             self._readers.append((where, reader))
+        yield from ((where, part) for part in objects_within(thing))
         if isinstance(thing, BaseException):
             yield where, thing.args
         if not (self._code.is_own(kind.__module__) or _is_holding(kind) or isinstance(thing, _HOLDERS)):
             return
+        yield where, kind  # it may have been made within a function, where no name leads to it
         if kind.__flags__ & _HEAP_TYPE:
             self._objects.append(thing)
         if isinstance(getattr(thing, "__dict__", None), dict):
@@ -290,6 +296,9 @@ def _changed_names(each: _Names) -> Iterator[str]:
     if len(each.names) > MOST_ENTRIES or (not each.kept and len(each.names) > 0 and each.owner is None):
         yield each.where
         return
+    if each.owner is None and list(map(id, each.names)) != list(map(id, each.kept)) and _is_reordered(each):
+        yield each.where
+        return
     for name in list(each.names.keys() | each.kept.keys()):
         if name in _INNER and each.owner is not None:
             continue
@@ -297,6 +306,11 @@ def _changed_names(each: _Names) -> Iterator[str]:
         if now is before or (now is not missing and _is_harmless(each.owner, name, now, before, missing)):
             continue
         yield f"{each.where}.{name}" if each.owner is not None else each.where
+
+
+def _is_reordered(each: _Names) -> bool:
+    """Return whether a dictionary has the keys that it had, in another order."""
+    return each.names.keys() == each.kept.keys() and not _is_equal(list(each.names), list(each.kept))
 
 
 def _is_harmless(owner: object, name: Any, now: Any, before: Any, missing: object) -> bool:

@@ -13,6 +13,7 @@ from accio_agent.worker.restoring.dict_versions import VERSIONED, DictVersions
 from accio_agent.worker.restoring.process_state import Property
 
 _LISTS = itemgetter("handlers", "filters")
+_OF_LOGGING = ("raiseExceptions", "lastResort", "_warnings_showwarning", "_logRecordFactory", "_loggerClass")
 _PLAIN_LOGGER = (0, False, True)  # level, whether disabled, whether it tells its parent
 
 
@@ -86,7 +87,8 @@ def _of_socket(module: ModuleType) -> list[Property]:
 
 def _of_logging(module: ModuleType) -> list[Property]:
     root, known = module.root, module.root.manager.loggerDict
-    settings = attrgetter("level", "disabled", "propagate")
+    settings, common = attrgetter("level", "disabled", "propagate"), attrgetter(*_OF_LOGGING)
+    tables: list[dict[Any, Any]] = [module._levelToName, module._nameToLevel]  # noqa: SLF001 - there is no public way to take a name back
 
     def loggers() -> list[Any]:
         return [root, *(each for each in list(known.values()) if isinstance(each, module.Logger))]
@@ -97,10 +99,15 @@ def _of_logging(module: ModuleType) -> list[Property]:
             each.name: (*settings(each), *each.handlers, *each.filters)
             for each in loggers()
             if settings(each) != _PLAIN_LOGGER or each.handlers or each.filters
-        } | {"": root.manager.disable}
+        } | {"": (root.manager.disable, common(module), *(table.copy() for table in tables))}
 
     def restore(kept: Seen) -> None:
-        module.disable(kept.value[""])
+        disabled, values, *kept_tables = kept.value[""]
+        module.disable(disabled)
+        vars(module).update(zip(_OF_LOGGING, values, strict=True))
+        for table, before in zip(tables, kept_tables, strict=True):
+            table.clear()
+            table.update(before)
         for each in loggers():
             level, each.disabled, each.propagate, *others = kept.value.get(each.name, _PLAIN_LOGGER)
             each.setLevel(level)
@@ -108,10 +115,10 @@ def _of_logging(module: ModuleType) -> list[Property]:
             each.filters[:] = [other for other in others if not isinstance(other, module.Handler)]
 
     def dictionaries() -> list[dict[str, Any]]:
-        return [known, vars(root.manager), *map(vars, loggers())]  # two, and what of each logger there is
+        return [vars(module), *tables, known, vars(root.manager), *map(vars, loggers())]  # five, and what of each logger
 
     return [
-        Property("settings of logging", Remembering(read, dictionaries, lambda found: map(_LISTS, found[2:])), restore)
+        Property("settings of logging", Remembering(read, dictionaries, lambda found: map(_LISTS, found[5:])), restore)
     ]
 
 
@@ -200,6 +207,10 @@ def _of_numpy(module: ModuleType) -> list[Property]:
     ]
 
 
+def _of_numpys_generator(module: ModuleType) -> list[Property]:
+    return [Property("NumPy's bit generator", module.get_bit_generator, module.set_bit_generator)]
+
+
 def _of_pandas(module: ModuleType) -> list[Property]:
     groups = tuple(_groups(module.options.d))
 
@@ -265,6 +276,7 @@ OF_MODULES: Mapping[str, Callable[[ModuleType], list[Property]]] = {
     "mimetypes": _of_mimetypes,
     "multiprocessing.context": _of_multiprocessing,
     "numpy": _of_numpy,
+    "numpy.random": _of_numpys_generator,
     "pandas": _of_pandas,
     "sklearn": _of_sklearn,
     "socket": _of_socket,

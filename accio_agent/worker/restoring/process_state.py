@@ -100,6 +100,7 @@ def stop_timers() -> None:
     for timer in _TIMERS:
         _signal.setitimer(timer, 0)
     faulthandler.cancel_dump_traceback_later()
+    _signal.set_wakeup_fd(-1)  # its number may be that of another file by now
     if faulthandler.is_enabled():
         faulthandler.enable(STDERR)  # not in a file of that execution's, which may be closed
 

@@ -6,6 +6,7 @@ import asyncio
 import builtins
 import calendar
 import collections.abc
+import copy
 import copyreg
 import csv
 import decimal
@@ -38,13 +39,15 @@ import urllib.request
 import warnings
 import weakref
 import zoneinfo
-from collections import ChainMap, deque
+from collections import ChainMap, OrderedDict, deque
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, singledispatch
 from inspect import getgeneratorlocals
+from operator import length_hint
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -59,11 +62,19 @@ calls = 0
 seen: list[int] = []
 table: dict[str, dict[str, int]] = {"inner": {}}
 recent: deque[int] = deque(maxlen=3)
+order = {"a": 1, "b": 2}
+used: OrderedDict[str, int] = OrderedDict(a=1, b=2)
 ids = itertools.count()
 colours = itertools.cycle(["red", "green", "blue"])
 generator = random.Random(1)
 numbers = np.random.default_rng(1)
 weights = np.zeros(4)
+draw, draw_normal, draw_number = random.Random(1).random, random.Random(1).gauss, np.random.default_rng(1).random
+bits = np.random.PCG64(1)
+nested = np.array([[1], [2, 3]], dtype=object)
+mapped = np.memmap(tempfile.TemporaryFile(), dtype="f8", shape=(4,))
+twice = itertools.tee([1, 2])[0]
+items = iter({"a": 1, "b": 2}.items())
 lines = open(__file__)
 variable: ContextVar[int] = ContextVar("variable", default=0)
 
@@ -133,6 +144,21 @@ def closed() -> Callable[[], int]:
 
 
 up = closed()
+
+
+def _counting() -> Any:
+    """Return an object whose class no name of the module leads to."""
+    drawn: list[int] = []
+
+    class Inner:
+        def draw(self) -> int:
+            drawn.append(1)
+            return len(drawn)
+
+    return Inner()
+
+
+counting = _counting()
 
 
 def paused() -> Generator[int, None, None]:
@@ -334,6 +360,27 @@ CHANGES: dict[str, Callable[[], object]] = {
     "origins": lambda: sys.set_coroutine_origin_tracking_depth(3),
     "a module without an import": _new_module,
     "styles": _styles,
+    "the order of a dictionary": lambda: order.update(a=order.pop("a")),
+    "the order of an ordered dictionary": lambda: used.move_to_end("a"),
+    "a generator behind its method": draw,
+    "a generator behind a method in Python": lambda: draw_normal(0, 1),
+    "a NumPy generator behind its method": draw_number,
+    "a bit generator": bits.random_raw,
+    "which bit generator NumPy has": lambda: np.random.set_bit_generator(np.random.PCG64(1)),
+    "an object in an array": lambda: nested[0].append(9),
+    "an array on a file": lambda: mapped.__setitem__(0, 1.0),
+    "a tee": lambda: next(twice),
+    "an iterator over items": lambda: next(items),
+    "a class without a name": lambda: counting.draw(),
+    "a frame's notes": lambda: frame.attrs.update(left=1),
+    "tables of a database": lambda: memory.execute("CREATE TABLE u (x)"),
+    "names of levels": lambda: logging.addLevelName(logging.DEBUG, "LEFT"),
+    "errors of logging": lambda: setattr(logging, "raiseExceptions", False),
+    "a name in sys": lambda: setattr(sys, "left", 1),
+    "a constant of sys": lambda: setattr(sys, "platform", "left"),
+    "a function of sys": lambda: setattr(sys, "exit", print),
+    "other contexts of decimals": lambda: setattr(decimal.ExtendedContext, "prec", 3),
+    "the wakeup of signals": lambda: signal.set_wakeup_fd(os.eventfd(0, os.EFD_NONBLOCK)),
 }
 
 
@@ -448,6 +495,16 @@ def _found() -> dict[str, object]:
         "registered": [urllib.parse.uses_netloc, isinstance(1, collections.abc.Sized), zoneinfo.TZPATH],
         "origins": [sys.get_coroutine_origin_tracking_depth(), "left_behind" in sys.modules],
         "styles": ["left" in styles.library, "left" in mpl.colormaps],
+        "orders": [list(order), list(used)],
+        "methods": [str(draw.__self__.getstate()), str(draw_normal.__self__.getstate())],  # type: ignore[attr-defined]  # bound
+        "bits": [str(draw_number.__self__.bit_generator.state), str(bits.state), type(np.random.get_bit_generator()).__name__],  # type: ignore[attr-defined]  # bound
+        "arrays": [str(nested), mapped.tolist(), frame.attrs],
+        "iterators": [len(list(copy.copy(twice))), length_hint(items)],
+        "counting": len(counting.draw.__func__.__closure__[0].cell_contents),
+        "tables of databases": memory.execute("SELECT count(*) FROM sqlite_schema").fetchone(),
+        "words of logging": [logging.getLevelName(logging.DEBUG), logging.raiseExceptions],
+        "names of sys": [hasattr(sys, "left"), sys.platform, sys.exit.__name__, signal.set_wakeup_fd(-1)],
+        "contexts": decimal.ExtendedContext.prec,
         "figures": [plt.rcParams["lines.linewidth"], plt.get_fignums()],
     }
 

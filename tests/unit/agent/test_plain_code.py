@@ -21,6 +21,7 @@ from accio_agent.worker.restoring.plain_code import is_plain
         ({"os", "nice"}, {"os"}, False),
         ({"numpy"}, {"numpy"}, False),
         ({"eval"}, {"builtins"}, False),
+        ({"numbers", "Integral", "register"}, {"numbers"}, False),
         ({"warnings", "warn"}, {"builtins"}, False),
         ({"resource", "setrlimit"}, {"builtins"}, False),
     ],
