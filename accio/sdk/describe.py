@@ -84,6 +84,7 @@ def describe(distribution: str, references: Sequence[str], cache: Path | None = 
             pins=search_path.pinned(),
             ahead=ahead,
         ),
+        variables=library.variables,
     )
     return Description(specs=tuple(specs), fingerprint=fingerprint)
 

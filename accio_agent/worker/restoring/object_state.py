@@ -18,13 +18,12 @@ MOST_BYTES = 1 << 16
 MOST_KEYS = 10_000
 """Of larger ordered dictionaries the order isn't looked at."""
 
-_ITERATORS = tuple(
-    type(each)
-    for each in (
-        iter([]), iter(()), iter(""), iter(b""), iter(range(0)), iter({}), iter({}.items()), iter({}.values()),
-        iter(set()), reversed([]), reversed({}), reversed({}.items()), reversed({}.values()),
-    )
-)  # fmt: skip
+_EMPTY: dict[Any, Any] = {}
+_ITERATORS: tuple[type, ...] = (
+    *map(type, (iter([]), iter(()), iter(""), iter(b""), iter(range(0)), iter(set()), reversed([]))),
+    *map(type, (iter(_EMPTY), iter(_EMPTY.items()), iter(_EMPTY.values()))),
+    *map(type, (reversed(_EMPTY), reversed(_EMPTY.items()), reversed(_EMPTY.values()))),
+)
 _HASHES = frozenset({"_blake2", "_hashlib", "_md5", "_sha1", "_sha2", "_sha256", "_sha3", "_sha512"})
 _FLAGS = 6  # of a decimal context's parts: what computations have raised, which changes no result
 _WRAPPERS = (
@@ -96,8 +95,8 @@ def objects_within(thing: Any) -> Iterator[object]:
     """Yield the objects that a small array, or the columns of a frame or a series, hold."""
     package = type(thing).__module__.partition(".")[0]
     arrays = [thing] if package == "numpy" else []
-    if package == "pandas" and hasattr(manager := getattr(thing, "_mgr", None), "blocks"):
-        arrays = [each.values for each in manager.blocks]
+    if package == "pandas":
+        arrays = [each.values for each in getattr(getattr(thing, "_mgr", None), "blocks", ())]
     for array in arrays:
         if getattr(getattr(array, "dtype", None), "hasobject", False) and array.nbytes <= MOST_BYTES:
             yield from array.ravel().tolist()

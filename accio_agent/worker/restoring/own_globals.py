@@ -36,7 +36,11 @@ MOST_OBJECTS = 20_000
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: objects of other classes can't change theirs
 
 _ATOMS = (int, float, str, bytes, bool, complex, type(None), types.ModuleType, range)
-_BOUND = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
+_HOLDING_PARTS = (
+    classmethod, functools.partial, property, staticmethod, types.BuiltinMethodType, types.MethodType,
+    types.MethodWrapperType,
+)  # fmt: skip
+_PARTS = ("__func__", "__self__", "fget", "fset", "fdel", "func", "args", "keywords")
 _HOLDERS = (
     types.SimpleNamespace, threading.local, collections.UserDict, collections.UserList, queue.Queue, BaseException
 )  # fmt: skip
@@ -166,16 +170,10 @@ class OwnGlobals:
         elif isinstance(thing, _CACHED):
             self._caches.append(thing)
             yield from ((f"{where}.{name}", part) for name, part in vars(thing).items())
-        elif isinstance(thing, staticmethod | classmethod):
-            yield where, thing.__func__
-        elif isinstance(thing, _BOUND):
-            yield from ((where, part) for part in (thing.__self__, getattr(thing, "__func__", None)))
-        elif isinstance(thing, property):
-            yield from ((where, part) for part in (thing.fget, thing.fset, thing.fdel))
+        elif isinstance(thing, _HOLDING_PARTS):
+            yield from ((where, getattr(thing, name, None)) for name in _PARTS)
         elif isinstance(thing, ContextVar):  # its default can't be asked for where it has a value
             yield from ((where, part) for part in gc.get_referents(thing) if part is not thing)
-        elif isinstance(thing, functools.partial):
-            yield from ((where, part) for part in (thing.func, thing.args, thing.keywords))
         elif isinstance(thing, tuple | frozenset):
             yield from ((where, part) for part in thing)
         elif isinstance(thing, types.MappingProxyType):

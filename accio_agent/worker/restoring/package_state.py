@@ -115,7 +115,7 @@ def _of_logging(module: ModuleType) -> list[Property]:
             each.filters[:] = [other for other in others if not isinstance(other, module.Handler)]
 
     def dictionaries() -> list[dict[str, Any]]:
-        return [vars(module), *tables, known, vars(root.manager), *map(vars, loggers())]  # five, and what of each logger
+        return [vars(module), *tables, known, vars(root.manager), *map(vars, loggers())]  # five, and each logger's
 
     return [
         Property("settings of logging", Remembering(read, dictionaries, lambda found: map(_LISTS, found[5:])), restore)

@@ -18,9 +18,10 @@ _HARMLESS = COMPUTING | {
 _POWERS = frozenset(
     {
         "__builtins__", "__dict__", "__globals__", "__import__", "__loader__", "__spec__", "chroot", "compile", "dup2",
-        "eval", "exec", "fork", "forkpty", "initgroups", "nice", "plock", "posix_spawn", "putenv", "register", "sched_setaffinity",
-        "sched_setparam", "sched_setscheduler", "setegid", "seteuid", "setgid", "setgroups", "setns", "setpriority",
-        "setregid", "setresgid", "setresuid", "setreuid", "setuid", "sys", "tzset", "unsetenv", "unshare",
+        "eval", "exec", "fork", "forkpty", "initgroups", "nice", "plock", "posix_spawn", "putenv", "register",
+        "sched_setaffinity", "sched_setparam", "sched_setscheduler", "setegid", "seteuid", "setgid", "setgroups",
+        "setns", "setpriority", "setregid", "setresgid", "setresuid", "setreuid", "setuid", "sys", "tzset",
+        "unsetenv", "unshare",
     }
 )  # fmt: skip
 """Words of the modules above, and of the interpreter, that lead further."""

@@ -6,7 +6,6 @@ import asyncio
 import builtins
 import calendar
 import collections.abc
-import copy
 import copyreg
 import csv
 import decimal
@@ -72,8 +71,8 @@ weights = np.zeros(4)
 draw, draw_normal, draw_number = random.Random(1).random, random.Random(1).gauss, np.random.default_rng(1).random
 bits = np.random.PCG64(1)
 nested = np.array([[1], [2, 3]], dtype=object)
-mapped = np.memmap(tempfile.TemporaryFile(), dtype="f8", shape=(4,))
-twice = itertools.tee([1, 2])[0]
+backing = tempfile.TemporaryFile()
+mapped = np.memmap(backing, dtype="f8", shape=(4,))
 items = iter({"a": 1, "b": 2}.items())
 lines = open(__file__)
 variable: ContextVar[int] = ContextVar("variable", default=0)
@@ -366,10 +365,9 @@ CHANGES: dict[str, Callable[[], object]] = {
     "a generator behind a method in Python": lambda: draw_normal(0, 1),
     "a NumPy generator behind its method": draw_number,
     "a bit generator": bits.random_raw,
-    "which bit generator NumPy has": lambda: np.random.set_bit_generator(np.random.PCG64(1)),
+    "which bit generator NumPy has": lambda: vars(np.random)["set_bit_generator"](np.random.PCG64(1)),
     "an object in an array": lambda: nested[0].append(9),
     "an array on a file": lambda: mapped.__setitem__(0, 1.0),
-    "a tee": lambda: next(twice),
     "an iterator over items": lambda: next(items),
     "a class without a name": lambda: counting.draw(),
     "a frame's notes": lambda: frame.attrs.update(left=1),
@@ -445,6 +443,16 @@ def _cells(function: Callable[..., object]) -> list[object]:
     return [cell.cell_contents for cell in getattr(function, "__closure__", ())]
 
 
+def _behind(method: Any) -> object:
+    """Return the state of the generator whose method it is."""
+    owner = method.__self__
+    return owner.getstate() if isinstance(owner, random.Random) else owner.bit_generator.state
+
+
+def _of_numpy() -> str:
+    return type(vars(np.random)["get_bit_generator"]()).__name__
+
+
 def _found() -> dict[str, object]:
     return {
         "globals": [calls, seen, table, list(recent), repr(ids), settings.rate, settings.extras, Tally.total],
@@ -496,10 +504,9 @@ def _found() -> dict[str, object]:
         "origins": [sys.get_coroutine_origin_tracking_depth(), "left_behind" in sys.modules],
         "styles": ["left" in styles.library, "left" in mpl.colormaps],
         "orders": [list(order), list(used)],
-        "methods": [str(draw.__self__.getstate()), str(draw_normal.__self__.getstate())],  # type: ignore[attr-defined]  # bound
-        "bits": [str(draw_number.__self__.bit_generator.state), str(bits.state), type(np.random.get_bit_generator()).__name__],  # type: ignore[attr-defined]  # bound
+        "bits": [str(_behind(each)) for each in (draw, draw_normal, draw_number)] + [str(bits.state), _of_numpy()],
         "arrays": [str(nested), mapped.tolist(), frame.attrs],
-        "iterators": [len(list(copy.copy(twice))), length_hint(items)],
+        "iterators": length_hint(items),
         "counting": len(counting.draw.__func__.__closure__[0].cell_contents),
         "tables of databases": memory.execute("SELECT count(*) FROM sqlite_schema").fetchone(),
         "words of logging": [logging.getLevelName(logging.DEBUG), logging.raiseExceptions],
