@@ -1,6 +1,7 @@
 """Definitions named on the command line: files, workflows, and the values that replace what a file says."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from functools import wraps
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from accio.domain.datatypes import DataType
+from accio.domain.datatypes import DataType, Kind
 from accio.domain.documents import parse_document
 from accio.domain.runs import with_overrides
 from accio.errors import BadRequest, InvalidDefinition, NotFound
@@ -22,6 +23,9 @@ from accio_client.settings import LARGEST_DEFINITION
 
 if TYPE_CHECKING:
     from accio_client.views import CacheMode
+
+
+_LISTED = re.compile(r"[^\s,]+(?:,[^\s,]+)+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +202,22 @@ def submission(argument: str, overrides: Overrides, reader: Reader) -> Source:
         changed["seed"] = overrides.seed
     text = json.dumps(changed, ensure_ascii=False, default=number).encode()
     return Source(name=source.name, text=text, base_path=source.base_path)
+
+
+def texts_with_commas(overrides: Overrides, readings: Readings) -> list[str]:
+    """Return remarks on values that look like lists, and are one text each: `word=AC,GG`."""
+    given = given_parameters(overrides.params)
+    names = [name for name, _ in given]
+    remarks = []
+    for name, text in given:
+        datatype = readings.types.get(name)
+        is_text = datatype is not None and datatype.kind is Kind.STRING and not readings.words.get(name)
+        if text is None or not is_text or names.count(name) > 1 or not _LISTED.fullmatch(text):
+            continue
+        pieces = text.split(",")
+        several = " ".join(f"{name}={piece}" for piece in pieces[:2]) + (" …" if len(pieces) > 2 else "")
+        remarks.append(f"{name} is a string, {text} is one value of it; for {len(pieces)} values write {several}")
+    return remarks
 
 
 def _may_be_short(text: str) -> bool:

@@ -1,6 +1,7 @@
 """`accio submit FILE|WORKFLOW|OPERATOR [NAME=VALUE …]`"""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
@@ -8,7 +9,7 @@ import click
 from accio.domain.datatypes import parse_type
 from accio.errors import AccioError, FailedPrecondition, InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
-from accio_client.cli.definitions import Overrides, Readings, Source, run_options, submission
+from accio_client.cli.definitions import Overrides, Readings, Source, run_options, submission, texts_with_commas
 from accio_client.cli.functions import announced, described, names_operator, reference
 from accio_client.cli.output import fields, out
 from accio_client.cli.runs_shown import at_most
@@ -72,7 +73,7 @@ def submitted(
     """
     source = Source(name="", text=b"", base_path="")
     try:
-        source = submission(definition, overrides, lambda workflow: _readings(client, workflow))
+        source = submission(definition, overrides, partial(_readings, session, client, overrides))
         return way(session, client, source, mode)
     except InvalidDefinition as error:
         if not source.name and _is_stored_now(client, definition, error):
@@ -100,14 +101,17 @@ def _lacking(client: "Client") -> str:
     return f"; if an operator is meant, maybe an agent can't load it ({'; '.join(said)})" if said else ""
 
 
-def _readings(client: "Client", workflow: str) -> Readings:
+def _readings(session: Session, client: "Client", overrides: Overrides, workflow: str) -> Readings:
     """Return how a workflow's parameters are read; of none if there is no such workflow, which the submission tells."""
     try:
         params = client.get_workflow(workflow).params
     except NotFound:
         return Readings({}, {})
     words = {param.name: [each for each in param.choices if isinstance(each, str)] for param in params}
-    return Readings({param.name: parse_type(param.kind) for param in params}, words)
+    readings = Readings({param.name: parse_type(param.kind) for param in params}, words)
+    for remark in texts_with_commas(overrides, readings):
+        session.say(remark)
+    return readings
 
 
 def submit_only(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
