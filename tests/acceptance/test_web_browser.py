@@ -4,7 +4,6 @@ Each ends by showing that nothing was complained about, the content policy inclu
 """
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -13,17 +12,12 @@ from playwright.async_api import expect
 from accio_client.cli.text import ranged
 from tests.acceptance.processes import Cluster
 from tests.acceptance.sweeps import RATIO, THREE
-from tests.acceptance.web import FITS, PATIENCE_S, browser_page, on_page, open_part, ratios, web_server
+from tests.acceptance.web import FITS, browser_page, on_page, open_part, ratio_cluster, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster with a sweep that has ended, three of whose twelve children failed."""
-    with ratios(tmp_path_factory.mktemp("browser")) as running:
-        yield running
+made = pytest.fixture(scope="module")(ratio_cluster)
 
 
 async def test_from_the_link_to_a_picture(made: Cluster) -> None:
@@ -354,6 +348,7 @@ async def test_a_study_shows_its_best_trials(made: Cluster) -> None:
             await expect(figure.locator("path.without.failed").first).to_be_visible()
             await expect(figure.get_by_text("without a value", exact=True)).to_be_visible()
             await figure.get_by_role("button", name="Table").click()
+            await expect(figure.get_by_role("row")).to_have_count(5)
             rows = [await row.inner_text() for row in await figure.get_by_role("row").all()]
             assert [row.split("\t") for row in rows[1:3]] == [
                 ["0", "0", "failed", "", ""],

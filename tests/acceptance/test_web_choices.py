@@ -7,10 +7,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.acceptance.processes import Cluster, cluster
-from tests.acceptance.web import FITS, PATIENCE_S, browser_page, on_page, web_server
+from tests.acceptance.web import FITS, browser_page, on_page, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 @pytest.fixture(scope="module")

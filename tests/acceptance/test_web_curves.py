@@ -9,10 +9,9 @@ from playwright.async_api import expect
 from tests.acceptance.joining import accio
 from tests.acceptance.processes import cluster, eventually
 from tests.acceptance.test_optimize import LEARN
-from tests.acceptance.web import PATIENCE_S, browser_page, web_server
+from tests.acceptance.web import browser_page, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 async def test_series_are_drawn_over_each_other(tmp_path: Path) -> None:

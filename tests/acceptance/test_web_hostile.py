@@ -6,10 +6,9 @@ import pytest
 from playwright.async_api import expect
 
 from tests.acceptance.processes import Cluster, cluster
-from tests.acceptance.web import FITS, PATIENCE_S, browser_page, on_page, web_server
+from tests.acceptance.web import FITS, browser_page, on_page, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 MARKUP = '<img src=x onerror="document.title=1"><script>alert(1)</script><u>under</u> &lt;u&gt; {{7*7}} ${7*7}'
 TURNED = "\u202etxt.exe\u2066 \u200f\u05d0\u05d1"

@@ -1,7 +1,6 @@
 """Ways through the web interface beside those of test_web_browser: a child, a node, agents, storage, keys."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import Route, expect
@@ -9,17 +8,12 @@ from playwright.async_api import Route, expect
 from accio.domain.states import NodeState, RunState
 from tests.acceptance.processes import Cluster, eventually
 from tests.acceptance.sweeps import SQUARE
-from tests.acceptance.web import PATIENCE_S, browser_page, on_page, ratios, web_server
+from tests.acceptance.web import browser_page, on_page, ratio_cluster, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster with a sweep that has ended, three of whose twelve children failed."""
-    with ratios(tmp_path_factory.mktemp("journeys")) as running:
-        yield running
+made = pytest.fixture(scope="module")(ratio_cluster)
 
 
 def ratios_of(made: Cluster) -> str:

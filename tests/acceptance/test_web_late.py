@@ -2,23 +2,17 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.acceptance.processes import Cluster, token
-from tests.acceptance.web import PATIENCE_S, browser_page, ratios, web_server
+from tests.acceptance.web import browser_page, ratio_cluster, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster with a sweep that has ended."""
-    with ratios(tmp_path_factory.mktemp("late")) as running:
-        yield running
+made = pytest.fixture(scope="module")(ratio_cluster)
 
 
 class Held:

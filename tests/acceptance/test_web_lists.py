@@ -1,25 +1,19 @@
 """The list of runs in a real browser, where what is looked for isn't among the newest."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.async_api import expect
 
 from tests.acceptance.processes import Cluster
-from tests.acceptance.web import PATIENCE_S, browser_page, ratios, web_server
+from tests.acceptance.web import browser_page, ratio_cluster, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 NEWER = 90
 MANY_TERMS = "é " * 4_900
 """A query of so many terms that one page looks at 40 runs."""
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with ratios(tmp_path_factory.mktemp("lists")) as running:
-        yield running
+made = pytest.fixture(scope="module")(ratio_cluster)
 
 
 async def test_what_is_far_back_is_found(made: Cluster) -> None:

@@ -1,26 +1,20 @@
 """What a page shows while things go on: changes without a click, soon, and a daemon that goes away and comes back."""
 
 import statistics
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.async_api import expect
 
 from tests.acceptance.processes import Cluster
-from tests.acceptance.web import PATIENCE_S, browser_page, ratios, web_server
+from tests.acceptance.web import browser_page, ratio_cluster, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 SEEN_WITHIN_MS = 1500
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster with a sweep that has ended, three of whose twelve children failed."""
-    with ratios(tmp_path_factory.mktemp("browser")) as running:
-        yield running
+made = pytest.fixture(scope="module")(ratio_cluster)
 
 
 async def test_a_run_is_followed_and_killed(made: Cluster) -> None:

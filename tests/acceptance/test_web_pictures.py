@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,17 +12,12 @@ from playwright.async_api import Route, expect
 from accio.interpreter import python
 from tests.acceptance.processes import Cluster
 from tests.acceptance.sweeps import RATIO_AND_SQUARE, RATIOS, THREE
-from tests.acceptance.web import PATIENCE_S, browser_page, ratios, web_server
+from tests.acceptance.web import browser_page, ratio_cluster, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster with a sweep that has ended, three of whose twelve children failed."""
-    with ratios(tmp_path_factory.mktemp("browser")) as running:
-        yield running
+made = pytest.fixture(scope="module")(ratio_cluster)
 
 
 @pytest.mark.parametrize("kind", ["states", "heat", "line", "parallel"])

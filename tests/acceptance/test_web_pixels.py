@@ -18,10 +18,9 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.acceptance.processes import Cluster
 from tests.acceptance.sweeps import RATIO_AND_SQUARE, RATIOS
-from tests.acceptance.web import PATIENCE_S, WebServer, browser_page, on_page, ratios, web_server
+from tests.acceptance.web import WebServer, browser_page, on_page, ratios, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, as shares of a picture's size."""

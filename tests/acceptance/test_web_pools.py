@@ -8,10 +8,9 @@ from playwright.async_api import expect
 
 from tests.acceptance.processes import cluster
 from tests.acceptance.test_pools import serve
-from tests.acceptance.web import PATIENCE_S, browser_page, web_server
+from tests.acceptance.web import browser_page, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 async def test_pools_are_explained_and_changed(tmp_path: Path) -> None:

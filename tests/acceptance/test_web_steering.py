@@ -1,22 +1,15 @@
 """What is done to runs from a page: its consequence is told before, its outcome after, and nothing that isn't known."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.async_api import expect
 
 from tests.acceptance.processes import Cluster, eventually
-from tests.acceptance.web import PATIENCE_S, browser_page, ratios, web_server
+from tests.acceptance.web import browser_page, ratio_cluster, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster with a sweep that has ended, three of whose twelve children failed."""
-    with ratios(tmp_path_factory.mktemp("steering")) as running:
-        yield running
+made = pytest.fixture(scope="module")(ratio_cluster)
 
 
 async def test_what_was_picked_is_steered(made: Cluster) -> None:

@@ -12,10 +12,9 @@ from playwright.async_api import expect
 from accio.interpreter import python
 from tests.acceptance.processes import Cluster
 from tests.acceptance.sweeps import RATIO_AND_SQUARE
-from tests.acceptance.web import FITS, PATIENCE_S, browser_page, on_page, ratios, web_server
+from tests.acceptance.web import FITS, browser_page, on_page, ratios, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-expect.set_options(timeout=PATIENCE_S * 1000)
 CHANGED = {
     **RATIO_AND_SQUARE,
     "id": "ratio",

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import ConsoleMessage, Page, async_playwright
+from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
 
 from tests.acceptance.processes import Cluster, Process, cluster, eventually, free_port
 from tests.acceptance.sweeps import GATED, RATIO, RATIOS
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
-PATIENCE_S = 60
+PATIENCE_S = 90
 """What a page may take on a machine that does much else."""
+expect.set_options(timeout=PATIENCE_S * 1000)
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 """True on a page that isn't wider than the window."""
 
@@ -50,6 +51,12 @@ def ratios(folder: Path) -> Iterator[Cluster]:
             client.push(RATIO)
             client.push(GATED)
             client.wait(client.submit({**RATIOS, "name": "Ratios"}).run.id)
+        yield made
+
+
+def ratio_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster with a sweep that has ended, three of whose twelve children failed; a module makes it a fixture."""
+    with ratios(tmp_path_factory.mktemp("browser")) as made:
         yield made
 
 
