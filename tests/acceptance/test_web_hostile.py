@@ -15,6 +15,7 @@ TURNED = "\u202etxt.exe\u2066 \u200f\u05d0\u05d1"
 MOVES = "\x1b[31mred\x1b[0m\x1b]0;title\x07 \x08\x01 one\rtwo"
 ENDLESS = "long" * 2_500
 TEXTS = [MARKUP, TURNED, MOVES, ENDLESS, "javascript:alert(1)", "[a](javascript:alert(1)) http://example.org/\u202e"]
+MARKED = ["```", "<u>code</u>", "```", "- `<u>item</u>`", "- https://<u>x</u>", "1. http://example.org/<u>"]
 WORKFLOW = {
     "id": "echo",
     "name": MARKUP,
@@ -52,7 +53,7 @@ async def test_text_is_text(made: Cluster, width: int) -> None:
         run = client.submit(
             {"workflow": "echo", "name": f"{MARKUP} {TURNED}", "tags": ["<u>tag</u>", TURNED], "params": params}
         ).run.id
-        client.update(run, notes="\n".join(TEXTS))
+        client.update(run, notes="\n".join([*TEXTS, *MARKED]))
         assert client.wait(run).state == "failed"
         other = client.submit(
             {"workflow": "echo", "name": ENDLESS[:1000], "params": {"text": MARKUP, "fail": False}}

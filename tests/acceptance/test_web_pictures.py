@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 made = pytest.fixture(scope="module")(ratio_cluster)
 
 
-@pytest.mark.parametrize("kind", ["states", "heat", "line", "parallel"])
+@pytest.mark.parametrize("kind", ["states", "heat", "line", "parallel", "importance"])
 async def test_pictures_are_files(made: Cluster, kind: str) -> None:
     """A picture is saved as SVG that stands by itself, as PNG, and as CSV with what its table shows."""
     with web_server(made) as server, made.client() as client:

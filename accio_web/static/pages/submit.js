@@ -1,6 +1,7 @@
 // Is this what I mean, and when is it done? A form for every parameter, its JSON beside it, and what it would do.
 import { api, go, goQuery, href, html, post, runPath, untilAnswered, useData, useEffect, useRef, useShown, useState } from '../core.js';
 import { definitionFrom, issuesAt, withField } from '../forms.js';
+import { Notes } from '../notes.js';
 import { Command, Copy, Empty, Heading, Loaded, Problem, quoted, visible } from '../parts.js';
 import { split, useForbidden } from '../steering.js';
 import { Answer } from '../submission.js';
@@ -95,7 +96,7 @@ function Form({ workflow, start, session, cache }) {
   const placed = (issue) => FIELDS.some((name) => issuesAt([issue], `/${name}`).length) || issuesAt([issue], '/params').length > 0 && issue.path !== '/params' && !unknown.some((name) => issuesAt([issue], `/params/${name}`).length);
   return html`<form class="submit" onSubmit=${(event) => event.preventDefault()}>
     <div class="form">
-      ${workflow.notes && html`<p class="quiet pre">${visible(workflow.notes)}</p>`}
+      ${workflow.notes && html`<div class="quiet"><${Notes} text=${workflow.notes} /></div>`}
       <section aria-labelledby="params"><h2 id="params">Parameters</h2>
         ${workflow.params.length ? workflow.params.map((param) => html`<${Parameter} key=${param.name} param=${param} definition=${definition} define=${define} expansion=${isOld ? null : checked.data?.params[param.name]} issues=${issues} />`) : html`<p class="quiet">This workflow has none.</p>`}</section>
       <section aria-labelledby="about"><h2 id="about">The run</h2><${About} definition=${definition} define=${define} issues=${issues} cache=${cache} /></section>

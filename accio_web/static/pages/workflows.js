@@ -1,5 +1,6 @@
 // Which workflows are there, and what is one of them?
 import { href, html, useData } from '../core.js';
+import { Notes } from '../notes.js';
 import { Command, Empty, Heading, Loaded, Time, number, shown, visible } from '../parts.js';
 import { Graph } from '../pictures/graph.js';
 import { RunsTable } from '../runs_table.js';
@@ -40,7 +41,7 @@ function One({ id }) {
 function Workflow({ workflow }) {
   const operators = Object.fromEntries(workflow.graph.map((node) => [node.name ?? node.op, node.op]));
   return html`<${Heading} text=${workflow.name || workflow.id}><a class="button" href=${href('/submit', { workflow: workflow.id })}>Submit a run</a><//>
-    ${workflow.notes && html`<p class="notes pre">${visible(workflow.notes)}</p>`}
+    ${workflow.notes && html`<div class="notes"><${Notes} text=${workflow.notes} /></div>`}
     <dl class="inline facts"><div><dt>Id</dt><dd><code>${visible(workflow.id)}</code></dd></div><div><dt>Version</dt><dd><code>${workflow.version}</code>${workflow.versions > 1 && html`, <a href=${href(`${path(workflow.id)}/differences`, { to: workflow.version })}>one of ${number(workflow.versions)}: what changed</a>`}</dd></div>
       <div><dt>Owner</dt><dd>${visible(workflow.owner.name)}</dd></div><div><dt>Pushed</dt><dd><${Time} at=${workflow.created_at} /></dd></div></dl>
     <section aria-labelledby="graph"><h2 id="graph">Graph</h2><${Graph} layout=${workflow.layout} label=${`Graph of ${workflow.id}`} operators=${operators} to=${(name) => `#${encodeURIComponent(operators[name])}`} /></section>

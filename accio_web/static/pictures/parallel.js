@@ -12,6 +12,8 @@ const BOTTOM = 18;
 const SIDE = 70;
 const COLOURS = 12;
 const LEAST_DRAG = 4;
+const [LEAST_LETTERS, MOST_LETTERS, LETTER] = [6, 20, 7.5];
+const MOST_CENTRED = 12;
 
 const inner = HEIGHT - TOP - BOTTOM;
 
@@ -53,6 +55,16 @@ function ticksOfAll({ values, ticks, scale }) {
   const into = scale === 'log' ? Math.log : (value) => value;
   const [low, high] = [into(values[0]), into(values[values.length - 1])];
   return ticks.map((text, at) => [high > low ? (into(values[at]) - low) / (high - low) : 0, text]);
+}
+
+/** How many letters of a name have room between two axes, beside the sign behind it. */
+export const lettersOf = (count) => Math.max(LEAST_LETTERS, Math.min(MOST_LETTERS, Math.floor((count > 1 ? geometry(count).x(1) - SIDE : WIDTH) / LETTER) - 2));
+
+/** Where the name of an axis is written: a long one of the first or the last axis keeps within the picture. */
+export function namePlace(at, count, name) {
+  const isLong = name.length > MOST_CENTRED;
+  if (isLong && at === 0) return { x: 2, anchor: 'start' };
+  return isLong && at === count - 1 ? { x: WIDTH - 2, anchor: 'end' } : { x: geometry(count).x(at), anchor: 'middle' };
 }
 
 /** The part of the scale that can be told from the background. */
@@ -104,7 +116,7 @@ export function ParallelPicture({ picture, narrow }) {
     set(null);
   };
   const flip = (at) => turn((old) => new Set(old.has(at) ? [...old].filter((each) => each !== at) : [...old, at]));
-  return html`<svg ref=${svg} viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} class="chart parallel" role="group" aria-label=${picture.head.title}>
+  return html`<div class="scroll"><svg ref=${svg} viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} class="chart parallel" role="group" aria-label=${picture.head.title}>
       <g class=${picture.lines ? 'paths' : 'paths many'} aria-hidden="true">${ways(picture, turned).map((way, at) => way && html`<path d=${way} stroke=${colour(at, dark)} />`)}</g>
       ${picture.axes.map((axis, at) => html`<g>
         <line class="axis" x1=${x(at)} x2=${x(at)} y1=${TOP} y2=${TOP + inner} />
@@ -112,6 +124,12 @@ export function ParallelPicture({ picture, narrow }) {
         ${drag?.at === at && html`<rect class="brush" x=${x(at) - 8} width="16" y=${Math.min(y(drag.from, turned.has(at)), y(drag.to, turned.has(at)))} height=${Math.abs(y(drag.from, turned.has(at)) - y(drag.to, turned.has(at)))} />`}
         ${narrow && html`<rect class="strip" x=${x(at) - 12} width="24" y=${TOP} height=${inner} onPointerDown=${begin(at)} onPointerMove=${move} onPointerUp=${end} onPointerCancel=${() => set(null)}><title>Drag to keep a range of ${visible(axis.name)}</title></rect>`}
         <g class="flip" role="button" tabindex="0" aria-pressed=${turned.has(at)} aria-label=${`Turn ${visible(axis.name)} around`} onClick=${() => flip(at)} onKeyDown=${(event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); flip(at); } }}>
-          <rect class="strip" x=${x(at) - 60} y="4" width="120" height="30" /><text class="label" x=${x(at)} y="18" text-anchor="middle">${visible(short(axis.name, 18))} ${turned.has(at) ? '▼' : '▲'}</text>${axis.unit && html`<text x=${x(at)} y="32" text-anchor="middle">${visible(axis.unit)}</text>`}</g></g>`)}
-    </svg>`;
+          <${Name} axis=${axis} letters=${lettersOf(picture.axes.length)} place=${namePlace(at, picture.axes.length, axis.name)} turned=${turned.has(at)} /></g></g>`)}
+    </svg></div>`;
+}
+
+function Name({ axis, letters, place: { x, anchor }, turned }) {
+  const left = { start: x, middle: x - 60, end: x - 120 }[anchor];
+  return html`<rect class="strip" x=${left} y="4" width="120" height="30" /><text class="label" x=${x} y="18" text-anchor=${anchor}>${visible(short(axis.name, letters))} ${turned ? '▼' : '▲'}</text>
+    ${axis.unit && html`<text x=${x} y="32" text-anchor=${anchor}>${visible(axis.unit)}</text>`}`;
 }

@@ -36,7 +36,7 @@ export function Picture({ run, asked, serial, large = false }) {
     ${found.error && html`<${Problem} error=${found.error} />`}
     ${asTable ? html`<${Twin} picture=${picture} />` : html`<${Drawn} picture=${picture} run=${run} choose=${choose} narrow=${narrow} />`}
     <p class="tools"><button class="quiet" type="button" aria-pressed=${asTable} onClick=${() => show(!asTable)}>${asTable ? 'Picture' : 'Table'}</button>
-      ${!asTable && picture.shape !== 'bars' && html`<${SaveButtons} figure=${figure} picture=${picture} name=${kind} />`}
+      ${!asTable && html`<${SaveButtons} figure=${figure} picture=${picture} name=${kind} />`}
       <a download="picture.csv" href=${apiAddress(`${path}/table.csv`, options)}>CSV</a>
       ${!large && html`<a href=${href(runPath(run), { tab: 'Pictures', ...asked })}>Larger</a>`}
       <${Copy} text=${head.command} label="Copy as command" /></p>

@@ -1,4 +1,5 @@
 // Pictures as files. SVG stands by itself: what the style sheet says is written into it.
+import * as bars from './bars.js';
 import { SvgContext } from './svg_context.js';
 import { WIDTH, draw, geometry } from './map.js';
 
@@ -6,7 +7,8 @@ const STYLES = ['fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-li
 const FONT = 'system-ui, sans-serif';
 const SCALE = 2;
 
-const background = () => getComputedStyle(document.documentElement).getPropertyValue('--surface').trim() || '#fff';
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const background = () => colour('--surface') || '#fff';
 
 function standalone(svg) {
   const copy = /** @type {SVGElement} */ (svg.cloneNode(true));
@@ -33,13 +35,15 @@ function standalone(svg) {
 export function svgOf(figure, picture) {
   const svg = figure.querySelector('svg.chart, .graph svg');
   if (svg) return standalone(svg);
-  if (picture?.shape !== 'map') return null;
+  const isBars = picture?.shape === 'bars';
+  if (!isBars && picture?.shape !== 'map') return null;
   const context = new SvgContext();
-  const { height } = geometry(picture);
+  const [width, height] = isBars ? [bars.WIDTH, bars.heightOf(picture)] : [WIDTH, geometry(picture).height];
   context.fillStyle = background();
-  context.fillRect(0, 0, WIDTH, height);
-  draw(context, picture, null);
-  return { text: context.toString(WIDTH, height), width: WIDTH, height };
+  context.fillRect(0, 0, width, height);
+  if (isBars) bars.draw(context, picture, colour);
+  else draw(context, picture, null);
+  return { text: context.toString(width, height), width, height };
 }
 
 /** The same as PNG, at twice the size. @returns {Promise<Blob>} */

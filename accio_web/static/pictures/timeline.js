@@ -12,6 +12,7 @@ const LANE = 26;
 const TOP = 8;
 const BOTTOM = 34;
 const STEPS = [1, 2, 5];
+const LEAST_LETTERS = 6; // of a bar's room: less of a name says nothing
 const COLOURS = 7; // the eighth is grey
 
 /** Lanes that no two bars of overlap, agent by agent: {agent, bars: [{node, from, to}]}; times are milliseconds. */
@@ -88,6 +89,6 @@ function Bar({ bar, x, width, y, to, colour }) {
   const room = Math.floor((width - 10) / 7);
   const target = to(node);
   const content = html`<rect class=${`bar-of ${node.state} ${colour >= 0 && colour < COLOURS ? `s${colour}` : 'other'}`} x=${x} y=${y} width=${width} height=${LANE - 6} rx="3"><title>${visible(said)}</title></rect>
-    ${room > 2 && html`<text class="inside" x=${x + 6} y=${y + (LANE - 6) / 2} dy="0.35em">${GLYPHS[node.state] ?? ''} ${visible(short(node.name, room - 2))}</text>`}`;
+    ${room > 2 && html`<text class="inside" x=${x + 6} y=${y + (LANE - 6) / 2} dy="0.35em">${GLYPHS[node.state] ?? ''} ${room > LEAST_LETTERS && visible(short(node.name, room - 2))}</text>`}`;
   return target ? html`<a href=${target} aria-label=${visible(said)}>${content}</a>` : html`<g role="img" aria-label=${visible(said)}>${content}</g>`;
 }
