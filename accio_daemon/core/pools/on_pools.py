@@ -242,7 +242,9 @@ def change(turn: Turn, command: ChangePool) -> None:
     pool = turn.world.pools.get(command.name)
     if pool is None:
         known = ", ".join(sorted(turn.world.pools)) or "none"
-        raise NotFound(f"there is no pool {command.name!r}; known pools: {known}")
+        raise NotFound(
+            f"there is no pool {command.name!r}; known pools: {known}. It is known once `accio pool serve` tells of it"
+        )
     if command.floor is not None and command.floor > pool.spec.maximum:
         raise BadRequest(
             f"expected at most {pool.spec.maximum} allocations, the `max` of the pool {command.name} in its file, "

@@ -376,7 +376,7 @@ def test_hosts_are_kept_as_the_user_says(cluster: Cluster) -> None:
     assert engine.asked() == [1]
     with pytest.raises(BadRequest, match="at most 4"):
         cluster.ask(ChangePool(name="cpu", floor=5))
-    with pytest.raises(NotFound, match="known pools: cpu"):
+    with pytest.raises(NotFound, match=r"known pools: cpu\. It is known once `accio pool serve`"):
         cluster.ask(ChangePool(name="gpu", paused=True))
 
 
