@@ -86,6 +86,11 @@ def joined(client: Client, count: int) -> list[AllocationView]:
     return found if len(found) == count else []
 
 
+def uids(k8s: Kubernetes) -> list[str]:
+    """Return by what the API tells Jobs apart."""
+    return [str(each["metadata"]["uid"]) for each in k8s.jobs.values()]
+
+
 def kubectls(made: Cluster) -> list[int]:
     """Return the processes by which somebody is asking the API."""
     option = f"--kubeconfig={made.root / 'kubeconfig'}"
@@ -223,7 +228,7 @@ def test_a_job_without_its_secret_is_asked_for_anew(made: Cluster, k8s: Kubernet
     with made.client() as client:
         eventually(lambda: client.list_pools().pools, what="the pool being served")
         client.change_pool("pods", kept=1)
-        asked = eventually(lambda: list(k8s.jobs), what="a Job")
+        asked = eventually(lambda: uids(k8s), what="a Job")
         eventually(lambda: k8s.requests[-20:].count(SECRETS) > 1, what="a second try")
         pool.kill()
         pool.ended()
@@ -231,7 +236,8 @@ def test_a_job_without_its_secret_is_asked_for_anew(made: Cluster, k8s: Kubernet
         k8s.faults = lambda _method, _path: None
         serve(made, k8s)
         eventually(lambda: live(client) == ["running"], what="an agent of another Job")
-        assert list(k8s.jobs) == list(k8s.secrets) != asked
+        assert list(k8s.jobs) == list(k8s.secrets)
+        assert uids(k8s) != asked, "another Job, under the same name or another"
 
 
 def test_secrets_that_must_not_be_created_are_told(made: Cluster, k8s: Kubernetes) -> None:
