@@ -41,7 +41,7 @@ from accio.sdk.references import bound_names
 
 RESULT = "result.json"
 _DESCRIBE = "accio.sdk.describe"
-_ANALYSIS = "4"
+_ANALYSIS = "3"
 """Another one wherever the analysis finds more: what was described before isn't used then."""
 MOST_DESCRIPTIONS = 64
 """How many a cache keeps, the newest: each interpreter and each place of a file has its own."""

@@ -84,7 +84,6 @@ def describe(distribution: str, references: Sequence[str], cache: Path | None = 
             pins=search_path.pinned(),
             ahead=ahead,
         ),
-        variables=library.variables,
     )
     return Description(specs=tuple(specs), fingerprint=fingerprint)
 

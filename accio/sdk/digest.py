@@ -21,7 +21,6 @@ from accio.sdk.environments.python import PythonNeed
 from accio.sdk.installed import SDK
 from accio.sdk.library import Library
 from accio.sdk.reach import Reached, Walk
-from accio.sdk.variables import names_in, values_of
 
 FORMAT = "accio operator 2"
 """Enters every digest; a change of the analysis that changes what digests mean gets another number."""
@@ -71,7 +70,6 @@ def operator_digest(subject: Subject, library: Library, also_imported: Iterable[
     _add_code(subject, library, reached, parts)
     versions = _versions(subject, library, reached)
     _add_contents(library, versions, parts)
-    _add_variables(library, reached, parts)
     return _conclude(subject, parts, versions, [*_reasons(subject, reached), *problems])
 
 
@@ -207,13 +205,6 @@ def _add_contents(library: Library, versions: Mapping[str, str], parts: dict[str
         kind, _, package = name.partition(" ")
         if kind == "package" and package != SDK:
             parts[f"content of package {package}"] = library.finder.content(package)
-
-
-def _add_variables(library: Library, reached: Reached, parts: dict[str, str]) -> None:
-    """Count the environment variables that the code may read, by their values."""
-    names = names_in(reached.texts) if reached.reads_environment else set[str]()
-    library.variables |= names
-    parts.update({f"environment variable {name}": full_hash(value) for name, value in values_of(names).items()})
 
 
 def _reasons(subject: Subject, reached: Reached) -> list[str]:

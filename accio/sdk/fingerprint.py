@@ -1,6 +1,5 @@
 """What a description of operators was made from, so that it can be told whether it would come out the same today."""
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -12,7 +11,6 @@ import blake3
 from accio.late import dataclass
 from accio.sdk.installed import Installed, version_of
 from accio.sdk.resolution import Resolution
-from accio.sdk.variables import AT_START, values_of
 
 _SOURCE_SUFFIXES = frozenset({".py", ".so", ".pyd"})
 
@@ -22,8 +20,7 @@ class Fingerprint:
     """Files by content, distributions by version and content, and where the names of modules led.
 
     `trees` are folders with all below them; of `folders` only the files that lie directly in them count, and the names
-    of packages. `installed` has the content of distributions, followed by places known to be theirs (see `Installed`);
-    `variables` those of the environment by hashes of their values.
+    of packages. `installed` has the content of distributions, followed by places known to be theirs (see `Installed`).
     """
 
     trees: tuple[str, ...]
@@ -33,7 +30,6 @@ class Fingerprint:
     distributions: Mapping[str, str]
     installed: Mapping[str, tuple[str, ...]]
     resolution: Resolution
-    variables: Mapping[str, str]
     python: str
 
     @classmethod
@@ -46,7 +42,6 @@ class Fingerprint:
         distributions: Mapping[str, str],
         installed: Mapping[str, tuple[str, ...]],
         resolution: Resolution,
-        variables: Iterable[str] = (),
     ) -> "Fingerprint":
         """Look at everything now."""
         tree_names, folder_names, file_names = (tuple(sorted(map(str, paths))) for paths in (trees, folders, files))
@@ -58,7 +53,6 @@ class Fingerprint:
             distributions=dict(distributions),
             installed=dict(installed),
             resolution=resolution,
-            variables=_hashes(variables, AT_START),
             python=sys.version,
         )
 
@@ -86,7 +80,6 @@ class Fingerprint:
             distributions={},
             installed={},
             resolution=Resolution(places={}, folders=(), pins={}),
-            variables=self.variables if outside is str else {},
             python=sys.version,
         )
 
@@ -96,7 +89,6 @@ class Fingerprint:
         return (
             self.python == sys.version
             and all(version_of(name) == was for name, was in self.distributions.items())
-            and _hashes(self.variables, os.environ) == self.variables
             and not self.resolution.moved()
             and all(now.content(name, places) == was for name, (was, *places) in self.installed.items())
             and _hash(self.trees, self.folders, self.files) == self.contents
@@ -112,7 +104,6 @@ class Fingerprint:
             "distributions": dict(self.distributions),
             "installed": {name: list(found) for name, found in self.installed.items()},
             "resolution": self.resolution.to_json(),
-            "variables": dict(self.variables),
             "python": self.python,
         }
 
@@ -127,18 +118,8 @@ class Fingerprint:
             distributions=dict(document["distributions"]),
             installed={name: tuple(found) for name, found in document["installed"].items()},
             resolution=Resolution.from_json(document["resolution"]),
-            variables=dict(document["variables"]),
             python=document["python"],
         )
-
-
-def _hashes(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return hashes of the values of environment variables, an empty text for those that aren't set."""
-    values = values_of(names, environment)
-    return {
-        name: blake3.blake3(values[name].encode("utf-8", "surrogateescape")).hexdigest() if name in values else ""
-        for name in sorted(names)
-    }
 
 
 def _hash(trees: Iterable[str], folders: Iterable[str], files: Iterable[str]) -> str:

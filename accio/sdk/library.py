@@ -23,8 +23,6 @@ class Library:
         """*imports* tells, by top-level name, what packages import that aren't followed."""
         self.finder = finder
         self._imports = imports or {}
-        self.variables: set[str] = set()
-        """The environment variables that the operators may read."""
         self._parsed: dict[str, ParsedModule] = {}
         self._effects: dict[str, list[Unit]] = {}
         self._normal: dict[tuple[str, int, bool], str] = {}

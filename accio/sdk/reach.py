@@ -26,7 +26,6 @@ from accio.sdk.unfollowable import (
     reads_own_files,
     why_unfollowable,
 )
-from accio.sdk.variables import READERS
 
 _HARMLESS_MODULE_NAMES = frozenset(
     {"__name__", "__package__", "__qualname__", "__module__", "__annotations__", "__debug__"}
@@ -49,8 +48,6 @@ class Reached:
     problems: dict[str, None] = field(default_factory=dict)
     own_file_readers: dict[str, None] = field(default_factory=dict)
     uses_docstrings: bool = False
-    texts: set[str] = field(default_factory=set)
-    reads_environment: bool = False
 
 
 class Walk:
@@ -114,7 +111,6 @@ class Walk:
         self._look_at_attributes(found.attributes | found.texts & _TELLING, where)
         for text in sorted(found.texts):
             self._text(text, where)
-        self.reached.texts |= found.texts
 
     def _look_at_attributes(self, attributes: set[str], where: str) -> None:
         if "__doc__" in attributes:
@@ -306,8 +302,6 @@ class Walk:
         self._package(module)
         if reads_docstrings(name):
             self.reached.uses_docstrings = True
-        if name in READERS or name.startswith("os.environ."):
-            self.reached.reads_environment = True
         if reads_own_files(name):
             self.reached.own_file_readers[where] = None
             return
