@@ -336,8 +336,9 @@ class Simulation:
 
     def _check_restart(self, daemon: Daemon) -> None:
         """Now and then: if nothing waits to be decided or committed, a restart finds what is there."""
-        decided = not (daemon.inbox or daemon.world.ready or daemon.world.lookups)
+        world = daemon.world
+        decided = not (daemon.inbox or world.ready or world.lookups or world.killing)
         if daemon.in_commit is None and decided and not daemon.batch.fx.rows() and not self.off:
             now = self.loop.clock.now()
-            assert_same(snapshot(daemon.world, now), snapshot(restored(self.disk, daemon.world, now), now))
+            assert_same(snapshot(world, now), snapshot(restored(self.disk, world, now), now))
             check_recount(self.disk)
