@@ -143,6 +143,7 @@ def serve(settings: Settings, listening: socket.socket, known_for: float = 0.0, 
     """Serve until a signal ends it; *known_for*: how many seconds ago a parent process printed the link, by which the
     socket was *inherited*.
     """
+    import accio_client.grpc_connection  # noqa: F401 - loads gRPC before anybody waits for a page
     from accio_web.clock import now
     from accio_web.serving import run
     from accio_web.sessions import Sessions

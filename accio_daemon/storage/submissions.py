@@ -73,7 +73,7 @@ def _pin(connection: sqlite3.Connection, plans: Plans, text: str, viewer: Viewer
     row = connection.execute(runs_query.SQL["result_of"], key).fetchone()
     if row is None:
         raise NotFound(f"{node} of run {found.id} has no result (the run is {found.state})")
-    _, _, outputs, _, _ = row
+    _, _, outputs, *_ = row
     kept = json.loads(json.loads(outputs).get(port, '""'))
     if content_of(kept) is None:
         raise NotFound(f"the output {port!r} of {node} of run {found.id} isn't kept")

@@ -67,7 +67,9 @@ class DictVersions:
         if VERSIONED:
             return b"".join(self._numbers) != self._kept
         try:
-            return bool(self._dicts != self._kept)
+            if self._dicts != self._kept:
+                return True
+            return any(list(now) != list(kept) for now, kept in zip(self._dicts, self._kept, strict=True))  # the order
         except Exception:  # noqa: BLE001 - values of operators compare as they like
             return True
 

@@ -21,19 +21,19 @@ class Turns:
         waiting = self._waiting.get(connection)
         if waiting is None:
             self._waiting[connection] = deque()
-            asyncio.get_running_loop().call_soon(self._give, connection)
+            asyncio.get_running_loop().call_soon(self._go_on, connection)
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting.append(turn)
         await turn
 
-    def _give(self, connection: str) -> None:
-        """Give the next one its turn."""
+    def _go_on(self, connection: str) -> None:
+        """Begin the next call of a connection."""
         waiting = self._waiting[connection]
         while waiting:
             turn = waiting.popleft()
             if not turn.done():  # who has given up needs none
                 turn.set_result(None)
-                asyncio.get_running_loop().call_soon(self._give, connection)
+                asyncio.get_running_loop().call_soon(self._go_on, connection)
                 return
         del self._waiting[connection]
