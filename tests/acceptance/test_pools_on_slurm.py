@@ -3,33 +3,17 @@
 import json
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
 from accio_client import Client
 from accio_client.views import AllocationView
-from tests.acceptance.processes import Cluster, Process, eventually
+from tests.acceptance.pools import serve
+from tests.acceptance.processes import Cluster, eventually
 from tests.acceptance.slurm import Slurm
 from tests.acceptance.sweeps import GATED
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.root, pytest.mark.timeout(300)]
-
-
-def serve(slurm: Slurm, made: Cluster, token: str = "", **changes: Any) -> Process:
-    """Serve a pool of jobs of one processor, with a token of its own if one is given."""
-    pool: dict[str, Any] = {
-        **slurm.pool,
-        "name": "cpu",
-        "max": 2,
-        "keep": "2s",
-        "poll": "0.5s",
-        "agent": ["--operators", "tests.acceptance.ledger_operators", "--no-installed", "--grace", "2"],
-    }
-    file = made.root / "pools.json"
-    file.write_text(json.dumps({"pools": [pool | changes]}))
-    own = {"ACCIO_TOKEN": token} if token else {}
-    return made._start("pool", ["accio_pool", "serve", str(file)], made.environment(**slurm.environment, **own))
 
 
 def live(client: Client) -> list[str]:
