@@ -56,11 +56,26 @@ class Array(Protocol):
         ...
 
 
+class TimeLimit(Protocol):
+    """How one batch system is asked how long jobs may last, where it doesn't refuse longer ones itself."""
+
+    def command(self, pool: PoolConfig) -> Sequence[str]:
+        """Return the command that tells it for a pool's jobs; nothing if it can't be asked for these."""
+        ...
+
+    def read(self, output: str) -> float | None:
+        """Read that, in seconds; None if there is no limit."""
+        ...
+
+
 class Dialect(Protocol):
     """The commands of one batch system."""
 
     array: Array | None
     """How it takes several jobs at once, if it does."""
+
+    time_limit: TimeLimit | None
+    """How it is asked how long jobs may last, if it has to be."""
 
     knows_end: bool
     """Whether a job can find out when it ends."""
@@ -77,14 +92,6 @@ class Dialect(Protocol):
 
     def is_refusal(self, output: Output) -> bool:
         """Return whether a submission that failed was refused for certain."""
-        ...
-
-    def time_limit(self, pool: PoolConfig) -> Sequence[str]:
-        """Return the command that tells how long jobs of a pool may last; nothing if that can't be asked."""
-        ...
-
-    def read_time_limit(self, output: str) -> float | None:
-        """Read that, in seconds; None if there is no limit."""
         ...
 
     def list(self, user: str) -> Sequence[str]:
@@ -170,14 +177,14 @@ class BatchProvider:
 
     async def _require_time(self) -> None:
         """Raise Refused if jobs of the pool would last longer than they may: some systems let them wait for ever."""
-        command, walltime = self._dialect.time_limit(self._pool), self._pool.spec.walltime
-        if not command or walltime is None:
+        asking, walltime = self._dialect.time_limit, self._pool.spec.walltime
+        if asking is None or walltime is None or not (command := asking.command(self._pool)):
             return
         try:
             done = await run(command)
         except NoAnswer:
             return
-        limit = self._dialect.read_time_limit(done.out) if done.code == 0 else None
+        limit = asking.read(done.out) if done.code == 0 else None
         if limit is not None and walltime > limit:
             raise Refused(
                 f"its walltime is {walltime / 60:g} min, and jobs there may last {limit / 60:g} min "

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from accio.domain.pools import parse_key
 from accio_pool.config import PoolConfig
-from accio_pool.providers.batch import Array, Job
+from accio_pool.providers.batch import Array, Job, TimeLimit
 from accio_pool.providers.ports import Order
 from accio_pool.runner import Output
 
@@ -52,6 +52,7 @@ class GridEngine:
     """
 
     array: Array | None = _Array()
+    time_limit: TimeLimit | None = None
     knows_end = False
     dry_run: Sequence[str] = ("-w", "v")
 
@@ -96,16 +97,6 @@ class GridEngine:
         """Return whether a submission was refused for certain."""
         said = output.words.lower()
         return not any(each in said for each in _UNSURE)
-
-    def time_limit(self, pool: PoolConfig) -> Sequence[str]:
-        """Return nothing: what is too long is refused, or told otherwise."""
-        del pool
-        return []
-
-    def read_time_limit(self, output: str) -> float | None:
-        """Return nothing."""
-        del output
-        return None
 
     def list(self, user: str) -> Sequence[str]:
         """Return the command that lists all jobs, each one of an array for itself."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from accio.domain.pools import AllocationKey, parse_key
 from accio_pool.config import PoolConfig
-from accio_pool.providers.batch import Array, Job
+from accio_pool.providers.batch import Array, Job, TimeLimit
 from accio_pool.providers.ports import Order
 from accio_pool.runner import Output
 
@@ -29,10 +29,8 @@ class _Array:
     variable = "PBS_ARRAY_INDEX"
     first = _FIRST
     limit: Sequence[str] = ("qstat", "-B", "-f", "-F", "json")
-    without: Sequence[str] = (
-        "-r",
-        "n",
-    )  # PBS runs jobs of arrays again if their host fails: they end by themselves then
+    # PBS runs jobs of arrays again if their host fails: they end by themselves then.
+    without: Sequence[str] = ("-r", "n")
 
     def most(self, output: str) -> int:
         """Read what the server says of itself; PBS' own limit if it says nothing of arrays."""
@@ -53,6 +51,7 @@ class Pbs:
     """
 
     array: Array | None = _Array()
+    time_limit: TimeLimit | None = None
     knows_end = False
     dry_run: Sequence[str] = ()
 
@@ -81,16 +80,6 @@ class Pbs:
         """Return whether a submission was refused for certain."""
         said = output.words.lower()
         return said.startswith("qsub:") and not any(each in said for each in _UNSURE)
-
-    def time_limit(self, pool: PoolConfig) -> Sequence[str]:
-        """Return nothing: what is too long is refused, or told otherwise."""
-        del pool
-        return []
-
-    def read_time_limit(self, output: str) -> float | None:
-        """Return nothing."""
-        del output
-        return None
 
     def list(self, user: str) -> Sequence[str]:
         """Return the command that lists all jobs, each of an array, too. It can't choose a user's so."""

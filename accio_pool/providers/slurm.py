@@ -7,7 +7,7 @@ from pathlib import Path
 
 from accio.domain.pools import parse_key
 from accio_pool.config import PoolConfig
-from accio_pool.providers.batch import Array, Job
+from accio_pool.providers.batch import Array, Job, TimeLimit
 from accio_pool.providers.ports import Order
 from accio_pool.runner import Output
 
@@ -46,10 +46,26 @@ class _Array:
         return [f"--array=0-{count - 1}"]
 
 
+class _TimeLimit:
+    """That of the pool's partition, in which longer jobs would wait for ever."""
+
+    def command(self, pool: PoolConfig) -> Sequence[str]:
+        """Return the command that tells it; none if the pool's file names no partition."""
+        partition = pool.options.get("partition")
+        return ["sinfo", "--noheader", "--format=%l", f"--partition={partition}"] if partition else []
+
+    def read(self, output: str) -> float | None:
+        """Read that, in seconds; of several partitions the longest counts."""
+        found = [_seconds(each) for each in output.split()]
+        known = [each for each in found if each is not None]
+        return max(known) if known and len(known) == len(found) else None
+
+
 class Slurm:
     """The commands of Slurm. The name of an array is that of its first job's allocation."""
 
     array: Array | None = _Array()
+    time_limit: TimeLimit | None = _TimeLimit()
     knows_end = True
     dry_run: Sequence[str] = ("--test-only",)
 
@@ -90,17 +106,6 @@ class Slurm:
         """Return whether a submission was refused for certain."""
         said = output.words.lower()
         return any(each in said for each in _REFUSALS) and not any(each in said for each in _UNSURE)
-
-    def time_limit(self, pool: PoolConfig) -> Sequence[str]:
-        """Return the command that tells how long jobs may last in the pool's partition; none if the file names none."""
-        partition = pool.options.get("partition")
-        return ["sinfo", "--noheader", "--format=%l", f"--partition={partition}"] if partition else []
-
-    def read_time_limit(self, output: str) -> float | None:
-        """Read that, in seconds; of several partitions the longest counts."""
-        found = [_seconds(each) for each in output.split()]
-        known = [each for each in found if each is not None]
-        return max(known) if known and len(known) == len(found) else None
 
     def list(self, user: str) -> Sequence[str]:
         """Return the command that lists all jobs, those that have ended lately among them."""
