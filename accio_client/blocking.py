@@ -112,7 +112,6 @@ class BlockingCaller:
             while found := self._run(following()):
                 yield found[0]
         finally:
-            if (
-                self._thread is None or not self._thread.stopped
-            ):  # an iterator may be dropped after its client was closed
+            # An iterator may be dropped after its client was closed.
+            if self._thread is None or not self._thread.stopped:
                 self._run(closed())

@@ -197,11 +197,12 @@ def _renamed(first: Iterable[Mapping[str, Any]], second: Iterable[Mapping[str, A
     for name in after:
         if name not in before:
             new.setdefault(_key(after[name], {}), []).append(name)
-    alike = Counter(_key(before[name], {}) for name in gone)
+    as_it_was = {name: _key(before[name], {}) for name in gone}
+    alike = Counter(as_it_was.values())
     renamed: dict[str, str] = {}
     for name in gone:
         meant = new.get(_key(before[name], renamed), [])
-        if len(meant) == 1 and alike[_key(before[name], {})] == 1:
+        if len(meant) == 1 and alike[as_it_was[name]] == 1:
             renamed[name] = meant[0]
     return renamed
 

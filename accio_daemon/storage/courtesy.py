@@ -59,7 +59,7 @@ class Courtesy:
 
     @property
     def is_asked(self) -> bool:
-        """Whether a short job is under way."""
+        """Whether a short job is under way, or a call has been announced."""
         return self._under_way > 0 or self._calls.are_there
 
     def wait(self) -> None:

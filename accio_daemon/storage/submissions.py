@@ -69,12 +69,10 @@ def _pin(connection: sqlite3.Connection, plans: Plans, text: str, viewer: Viewer
     output = plans.operators(connection, found.run)[no].spec.output(port)
     if output is None or output.type.kind is not Kind.DATASET:
         raise NotFound(f"{node} of run {found.id} has no output {port!r} that is a dataset")
-    key = {"run": found.run.no, "idx": found.place, "node": no}
-    row = connection.execute(runs_query.SQL["result_of"], key).fetchone()
+    row = connection.execute(SQL["outputs_of"], {"run": found.run.no, "idx": found.place, "node": no}).fetchone()
     if row is None:
         raise NotFound(f"{node} of run {found.id} has no result (the run is {found.state})")
-    _, _, outputs, *_ = row
-    kept = json.loads(json.loads(outputs).get(port, '""'))
+    kept = json.loads(json.loads(row[0]).get(port, '""'))
     if content_of(kept) is None:
         raise NotFound(f"the output {port!r} of {node} of run {found.id} isn't kept")
     return _of_content(connection, kept)

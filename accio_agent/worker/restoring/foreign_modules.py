@@ -61,7 +61,7 @@ class ForeignModules:
             self._own, self._words = own, ALWAYS | self._code.names()
         self._loaded = dict(sys.modules)
         self._modules = [
-            _Module(module, _names_of(module))
+            _Module(module, dict(_names_of(module)))
             for name, module in self._loaded.items()
             if self._is_looked_at(name) and hasattr(module, "__dict__")
         ]
@@ -155,9 +155,9 @@ def _is_bare_folder(module: object) -> bool:
 
 
 def _names_of(module: ModuleType) -> dict[str, Any]:
-    """Return a copy of a module's names, without those of sys that are looked at elsewhere, or change by themselves."""
+    """Return a module's names, without those of sys that are looked at elsewhere, or change by themselves."""
     if module is not sys:
-        return dict(vars(module))
+        return vars(module)
     return {
         name: value
         for name, value in vars(sys).items()

@@ -13,6 +13,7 @@ from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.wanted_columns import Outputs, is_foldout, is_single, wanted_columns
 from accio_daemon.services.messages.columns import WantedNode, columns_chunk, decoded, gaps, ranges
+from accio_daemon.services.messages.encoded import EncodedChunk
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query
@@ -43,14 +44,9 @@ class _Selected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Encoded:
-    """A chunk as it is sent. The reader's thread encodes it and lets go of what it was made of: the event loop would
-    stand still for either.
-    """
+class _Encoded(EncodedChunk):
+    """Columns of some children; without any there is no data."""
 
-    data: bytes  # none of a chunk without children
-    rows: int
-    low: int | None  # where the next one begins
     characters: int  # that were read
     open: Sequence[accio_pb2.IndexRange]  # children that hadn't ended
 

@@ -16,6 +16,7 @@ from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.core.terms import RunNo
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.wanted_columns import Outputs
+from accio_daemon.services.messages.encoded import EncodedChunk
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query
@@ -40,17 +41,6 @@ class _Wanted:
 
     name: str
     ports: tuple[OutputPort, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Encoded:
-    """A chunk as it is sent. The reader's thread encodes it and lets go of what it was made of: the event loop would
-    stand still for either.
-    """
-
-    data: bytes
-    rows: int
-    low: int | None  # where the next one begins
 
 
 class ExportCalls:
@@ -93,10 +83,10 @@ class ExportCalls:
         while low is not None:
             start, rows = low, limit
 
-            def read(snapshot: Snapshot) -> _Encoded:
+            def read(snapshot: Snapshot) -> EncodedChunk:
                 chunk = read_chunk(snapshot, found, tuple(wanted), asked, start, rows)  # noqa: B023  # it is awaited in this turn
                 message = chunk_message(found, run, wanted, chunk, asked, by_port=request.by_port)
-                return _Encoded(data=message.SerializeToString(), rows=len(chunk.indices), low=chunk.low)
+                return EncodedChunk(data=message.SerializeToString(), rows=len(chunk.indices), low=chunk.low)
 
             try:
                 chunk = await self._readers.read_long(read)

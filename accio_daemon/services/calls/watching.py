@@ -61,7 +61,7 @@ class Watching:
                 state = seen.encoded if failure is None else _telling(seen, failure)
                 if warnings is not None and turn == 0:
                     if seen.ended:
-                        await send(_warning(state, warnings))
+                        await send(_only_update(state, warnings))
                         return
                     last = await _begin(found, warnings, send)
                 if state != last:
@@ -103,7 +103,7 @@ def _until_next(pace_s: float) -> float:
     return pace_s - asyncio.get_running_loop().time() % pace_s
 
 
-def _warning(state: bytes, warnings: Sequence[values_pb2.Issue]) -> accio_pb2.RunUpdate:
+def _only_update(state: bytes, warnings: Sequence[values_pb2.Issue]) -> accio_pb2.RunUpdate:
     """Return the only update of a new run that has ended already: it says what the first one would have said, too."""
     update = accio_pb2.RunUpdate.FromString(state)
     update.warnings.extend(warnings)

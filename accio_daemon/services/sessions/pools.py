@@ -69,11 +69,12 @@ class PoolSessions:
         """Serve one session until it ends."""
         hello = await read_hello(stream, pools_pb2.PoolsHello)
         joined = pools_joined_of(self._engine.next_session(), hello)
-        with self._serving([spec.name for spec in joined.pools]):
-            await self._serve(stream, joined, hello.version)
+        names = [spec.name for spec in joined.pools]
+        with self._serving(names):
+            await self._serve(stream, joined, names, hello.version)
 
-    async def _serve(self, stream: PoolStream, joined: PoolsJoined, version: str) -> None:
-        number, names = joined.session, [spec.name for spec in joined.pools]
+    async def _serve(self, stream: PoolStream, joined: PoolsJoined, names: Sequence[str], version: str) -> None:
+        number = joined.session
         link = WantedLink()
         refusal: BaseException | None = None
         self._engine.attach(number, link)

@@ -3,6 +3,9 @@
 -- name: submission
 SELECT s.request, r.no FROM submissions s JOIN runs r ON r.no = s.run_no AND r.closed <> 3 WHERE s.owner = :owner AND s.key = :key
 
+-- name: outputs_of
+SELECT s.outputs FROM nodes n JOIN results s ON s.id = n.result WHERE n.run_no = :run AND n.idx = :idx AND n.node = :node
+
 -- name: content_size
 SELECT bytes FROM contents WHERE digest = :digest LIMIT 1
 
