@@ -205,6 +205,13 @@ class Cluster:
         """Connect to the daemon."""
         return Client(self.address, token=token(self), user="Me <me@example.org>")
 
+    def started(self) -> Client:
+        """Start a daemon and the agent a1, and connect once they know each other."""
+        self.start_daemon()
+        self.start_agent()
+        self.agents_are("a1")
+        return self.client()
+
     def agents_are(self, *names: str) -> None:
         """Wait until exactly these agents are connected."""
         with self.client() as client:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accio_client import Client
-from tests.acceptance.processes import Cluster, cluster, kill_daemon_meanwhile
+from tests.acceptance.processes import cluster, kill_daemon_meanwhile
 from tests.acceptance.sweeps import SQUARE
 
 pytest.importorskip("optuna", reason="the sampler under test is an extra")
@@ -24,14 +24,6 @@ RUN: dict[str, Any] = {
 }
 
 
-def started(made: Cluster) -> Client:
-    """Start a daemon and an agent."""
-    made.start_daemon()
-    made.start_agent()
-    made.agents_are("a1")
-    return made.client()
-
-
 def outcome(client: Client, run: str) -> tuple[Any, ...]:
     """Return what a study came to: each trial in order, with what it gave, and how far the study is."""
     details = client.get_run(run, nodes=False)
@@ -44,7 +36,7 @@ def outcome(client: Client, run: str) -> tuple[Any, ...]:
 @pytest.mark.timeout(600)
 def test_kills_change_no_trial(tmp_path: Path) -> None:
     """The same points are tried in the same order, each executed once, and the same one is best."""
-    with cluster(tmp_path / "calm") as made, started(made) as client:
+    with cluster(tmp_path / "calm") as made, made.started() as client:
         client.push(SQUARE)
         run = client.submit(RUN).run.id
         client.wait(run, patience=90)
@@ -55,7 +47,7 @@ def test_kills_change_no_trial(tmp_path: Path) -> None:
     assert study.best[0].values == (min(value for _, _, value in trials),)
     first, last = (sorted(value for _, _, value in part) for part in (trials[:50], trials[-50:]))
     assert last[25] < first[25], "it learns: later trials are better than the first ones"
-    with cluster(tmp_path / "killed") as made, started(made) as client:
+    with cluster(tmp_path / "killed") as made, made.started() as client:
         client.push(SQUARE)
         run = client.submit(RUN).run.id
         kill_daemon_meanwhile(made, times=KILLS, executions=total)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accio_client import Client
-from tests.acceptance.processes import Cluster, cluster, kill_daemon_meanwhile
+from tests.acceptance.processes import cluster, kill_daemon_meanwhile
 from tests.acceptance.sweeps import table
 
 pytestmark = pytest.mark.acceptance
@@ -27,14 +27,6 @@ RUN = {
 KILLS = 5
 
 
-def started(made: Cluster) -> Client:
-    """Start a daemon and an agent."""
-    made.start_daemon()
-    made.start_agent()
-    made.agents_are("a1")
-    return made.client()
-
-
 def outcome(client: Client, run: str) -> tuple[Any, ...]:
     """Return what a run that has ended came to: which children there are, what they gave, and how precise that is."""
     details = client.get_run(run, nodes=False)
@@ -46,14 +38,14 @@ def outcome(client: Client, run: str) -> tuple[Any, ...]:
 @pytest.mark.timeout(300)
 def test_kills_change_no_decision(tmp_path: Path) -> None:
     """Five kills, spread over the run: the same points get the same repetitions, each executed once."""
-    with cluster(tmp_path / "calm") as made, started(made) as client:
+    with cluster(tmp_path / "calm") as made, made.started() as client:
         client.push(WORKFLOW)
         run = client.submit(RUN).run.id
         client.wait(run)
         calm = outcome(client, run)
         total = len(made.executed())
     assert 6 * 4 < total < 6 * MOST, "some points need more than others"
-    with cluster(tmp_path / "killed") as made, started(made) as client:
+    with cluster(tmp_path / "killed") as made, made.started() as client:
         client.push(WORKFLOW)
         run = client.submit(RUN).run.id
         kill_daemon_meanwhile(made, times=KILLS, executions=total)

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from accio_daemon.storage.backup import back_up
 from accio_daemon.storage.database import FILE_NAME, FolderLock, prepare, schema_version
 from accio_daemon.storage.history import taken_up
 from accio_daemon.storage.jobs import Transaction
+from tests.deaths import dying_at_rename
 from tests.integration.daemon.harness import configured
 
 
@@ -152,17 +153,7 @@ def test_a_death_in_between_is_made_good(
     """Killed between any two renames, the next attempt finds either database whole, and no log of the other."""
     log = data / f"{FILE_NAME}-wal"
     log.write_bytes(b"a log")
-    steps, replace = 0, Path.replace
-
-    def dying(path: Path, target: Path) -> Path:
-        nonlocal steps
-        steps += 1
-        if steps == instant:
-            raise KeyboardInterrupt
-        return replace(path, target)
-
-    with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
-        patched.setattr(Path, "replace", dying)
+    with dying_at_rename(monkeypatch, instant):
         restore_backup(configured(data), tmp_path / "night.db")
     done = restore_backup(configured(data), tmp_path / "night.db")
     assert fact(data / FILE_NAME, "note") == "then"

@@ -1,6 +1,5 @@
 """What an agent holds of another history goes aside, whole, whatever happens meanwhile."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from accio_agent.agent.disk.aside import KEPT, label_logs, separate_logs, set_aside
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
+from tests.deaths import dying_at_rename
 
 
 def holding(folder: Path, history: str, attempt: int = 7) -> None:
@@ -74,17 +74,7 @@ def test_a_death_in_between_mixes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     holding(tmp_path, "two")
     set_aside(tmp_path, "two", "one")
     holding(tmp_path, "one")
-    steps, replace = 0, Path.replace
-
-    def dying(path: Path, target: Path) -> Path:
-        nonlocal steps
-        steps += 1
-        if steps == instant:
-            raise KeyboardInterrupt
-        return replace(path, target)
-
-    with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
-        patched.setattr(Path, "replace", dying)
+    with dying_at_rename(monkeypatch, instant):
         set_aside(tmp_path, "one", "two")
     history, attempts = held(tmp_path)
     assert (history, attempts) in (("one", [7]), ("", []), ("two", []))
