@@ -25,7 +25,6 @@ from h2.events import (
     TrailersReceived,
 )
 from h2.exceptions import H2Error
-from hpack import NeverIndexedHeaderTuple
 
 from accio import sockets
 
@@ -34,7 +33,7 @@ LARGEST_QUESTION = 16_000
 LARGEST_ANSWER = 64 << 20
 """Bytes of an answer, as many as a call through gRPC may have."""
 
-_Header: TypeAlias = tuple[str, str] | NeverIndexedHeaderTuple
+_Header: TypeAlias = tuple[str, str]
 _PREFIX = struct.Struct(">BI")  # of a message of gRPC: compressed or not, length
 _STREAM = 1
 _LONGEST_S = 99_999.0  # gRPC's timeouts have eight digits
@@ -94,7 +93,7 @@ class BriefDoor:
 
 
 def _asking(call: str, within_s: float, metadata: Sequence[tuple[str, str | bytes]]) -> list[_Header]:
-    """Return the headers of a question; what the caller is known by is kept by nobody on the way."""
+    """Return the headers of a question. `h2` marks the one with the token as to be kept by nobody on the way."""
     own: list[_Header] = [
         (":method", "POST"),
         (":scheme", "http"),
@@ -104,7 +103,7 @@ def _asking(call: str, within_s: float, metadata: Sequence[tuple[str, str | byte
         ("content-type", "application/grpc"),
         ("grpc-timeout", f"{round(min(max(within_s, 0.001), _LONGEST_S) * 1000)}m"),
     ]
-    return [*own, *(NeverIndexedHeaderTuple(name, _written(value)) for name, value in metadata)]
+    return [*own, *((name, _written(value)) for name, value in metadata)]
 
 
 def _written(value: str | bytes) -> str:
