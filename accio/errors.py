@@ -12,12 +12,15 @@
     ├── Unavailable           the daemon can't be reached, or isn't ready; trying again may help
     └── Internal              a bug, or damage; the message carries a reference to the log
 
-Each boundary (gRPC status, exit code) maps this list once; nothing else derives from AccioError.
+Each boundary (gRPC status, exit code, HTTP status) maps this list once; nothing else derives from AccioError.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from accio.domain.issues import Issue, summary
+
+Told = TypeVar("Told")
 
 
 class AccioError(Exception):
@@ -71,3 +74,8 @@ class Unavailable(AccioError):
 
 class Internal(AccioError):
     """A bug, or damage."""
+
+
+def of_kind(error: AccioError, table: Mapping[type[AccioError], Told], otherwise: Told) -> Told:
+    """Return what *table* has for the class of *error*, or for the nearest class above it that is there."""
+    return next((table[kind] for kind in type(error).__mro__ if kind in table), otherwise)

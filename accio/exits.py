@@ -14,6 +14,7 @@ from accio.errors import (
     ResourceExhausted,
     Unauthenticated,
     Unavailable,
+    of_kind,
 )
 
 SUCCESS = 0
@@ -41,4 +42,4 @@ EXIT_OF_ERROR: Mapping[type[AccioError], int] = {
 
 def exit_code(error: AccioError) -> int:
     """Return the exit code that tells *error*; that of its nearest known ancestor for a kind that has none."""
-    return next((EXIT_OF_ERROR[kind] for kind in type(error).__mro__ if kind in EXIT_OF_ERROR), INTERNAL)
+    return of_kind(error, EXIT_OF_ERROR, INTERNAL)

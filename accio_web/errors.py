@@ -16,6 +16,7 @@ from accio.errors import (
     ResourceExhausted,
     Unauthenticated,
     Unavailable,
+    of_kind,
 )
 from accio_client.documents import Document, document, issues
 from accio_web.answers import answer
@@ -41,7 +42,7 @@ def refused(status: int, message: str) -> Response:
 
 def failed(error: AccioError) -> Response:
     """Return the answer that tells an error."""
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    status = of_kind(error, STATUS, 500)
     told: Document = {"kind": type(error).__name__, "message": error.message}
     if isinstance(error, InvalidDefinition):
         told |= {"issues": issues(error.issues)}

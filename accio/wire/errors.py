@@ -31,6 +31,7 @@ from accio.errors import (
     ResourceExhausted,
     Unauthenticated,
     Unavailable,
+    of_kind,
 )
 from accio.v1 import values_pb2, workflows_pb2
 from accio.wire.issues import issue_message, issues_of
@@ -86,10 +87,7 @@ been sent: nobody's fault, and nothing that asking once more wouldn't tell.
 
 def code_of(error: AccioError) -> grpc.StatusCode:
     """Return the status code of *error*: that of its own class, or of the nearest class above it that has one."""
-    for kind in type(error).__mro__:
-        if kind in CODE_OF_ERROR:
-            return CODE_OF_ERROR[kind]
-    return grpc.StatusCode.INTERNAL
+    return of_kind(error, CODE_OF_ERROR, grpc.StatusCode.INTERNAL)
 
 
 def to_status(error: AccioError) -> tuple[grpc.StatusCode, str, Trailers]:

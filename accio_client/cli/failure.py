@@ -26,6 +26,7 @@ from accio.errors import (
     ResourceExhausted,
     Unauthenticated,
     Unavailable,
+    of_kind,
 )
 from accio.exits import INTERNAL, INTERRUPTED, USAGE, exit_code
 from accio_client.cli.output import complain, print_document, write_utf8
@@ -84,8 +85,7 @@ def _described(error: Exception, arguments: Sequence[str]) -> tuple[int, str, st
         case click.ClickException():
             return USAGE, "bad_command_line", error.format_message()
         case AccioError():
-            name = next((CODE_OF_ERROR[kind] for kind in type(error).__mro__ if kind in CODE_OF_ERROR), "internal")
-            return exit_code(error), name, error.message
+            return exit_code(error), of_kind(error, CODE_OF_ERROR, "internal"), error.message
         case UnicodeEncodeError():  # of an argument or a variable; nothing that a daemon says can't be encoded
             return USAGE, "bad_command_line", f"expected text in UTF-8, found {readable(error.object)[:200]}"
         case OSError() if error.strerror:
