@@ -24,8 +24,9 @@ from accio_daemon.engine.cycle import Cycle
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.loops import Loops
 from accio_daemon.engine.observer import Observer
-from accio_daemon.engine.ports import AgentLink, Clock, ClusterView, OwnersView, PoolsView, Store
+from accio_daemon.engine.ports import AgentLink, Clock, Store
 from accio_daemon.engine.restart import Restored
+from accio_daemon.engine.snapshots import ClusterView, OwnersView, PoolsView
 from accio_daemon.engine.views import cluster_view, owners_view, pools_view
 from accio_daemon.engine.watchers import Changes, Feed, RunWatchers
 from accio_daemon.short_calls import ShortCalls

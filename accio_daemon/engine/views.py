@@ -11,7 +11,7 @@ from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.records import Agent
 from accio_daemon.core.terms import Instant, SessionNo
 from accio_daemon.core.world import World
-from accio_daemon.engine.ports import AgentView, ClusterView, OwnersView, OwnerView, PoolsView, PoolView
+from accio_daemon.engine.snapshots import AgentView, ClusterView, OwnersView, OwnerView, PoolsView, PoolView
 
 
 def cluster_view(world: World, now: Instant, *, welcomed: Set[SessionNo], refusing: str) -> ClusterView:

@@ -1,12 +1,16 @@
 """What docs/architecture.md says of the code is so."""
 
+import ast
 import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from accio.v1 import accio_pb2, agents_pb2
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "architecture.md"
+SERVICES = [service for file in (accio_pb2, agents_pb2) for service in file.DESCRIPTOR.services_by_name.values()]
 _, _, _SECTION = PAGE.read_text(encoding="utf-8").partition("## Where things happen")
 NAMED = sorted(set(re.findall(r"`([\w.]+):([\w.]+)`", _SECTION)))
 
@@ -61,3 +65,20 @@ def test_floors_of_the_services_are_all_described() -> None:
     named = set(re.findall(r"^\| `services/(\w+)` \|", table, re.MULTILINE))
     folder = PAGE.parents[1] / "accio_daemon" / "services"
     assert named == {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
+def test_what_the_prose_names_is_there() -> None:
+    """Each file, each method of a class and each rpc that the page names exists in the product."""
+    names = set(re.findall(r"`([\w./]+\.py|[A-Z]\w*\.\w+)`", PAGE.read_text(encoding="utf-8")))
+    sources = [path for path in PAGE.parents[1].glob("accio*/**/*.py") if "v1" not in path.parts]
+    there = {f"/{path.relative_to(PAGE.parents[1])}" for path in (*sources, *PAGE.parents[1].glob("scripts/*.py"))}
+    methods = {
+        f"{made.name}.{getattr(each, 'name', '')}"
+        for path in sources
+        for made in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(made, ast.ClassDef)
+        for each in made.body
+    } | {f"{service.name}.{call.name}" for service in SERVICES for call in service.methods}
+    files = {name for name in names if name.endswith(".py")}
+    assert [name for name in sorted(files) if not any(path.endswith(f"/{name}") for path in there)] == []
+    assert sorted(names - files - methods) == []

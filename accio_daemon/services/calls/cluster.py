@@ -10,7 +10,8 @@ from accio.version import accio_version
 from accio.wire.operators import operator_message
 from accio.wire.resources import resources_message
 from accio_daemon.core.commands import DrainAgent, RemoveAgent
-from accio_daemon.engine.ports import AgentView, ClusterView, EnginePort
+from accio_daemon.engine.ports import EnginePort
+from accio_daemon.engine.snapshots import AgentView, ClusterView
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.messages.agents import agent_message
 from accio_daemon.services.transport.keeping import TokenKeeper

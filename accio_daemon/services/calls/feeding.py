@@ -11,7 +11,8 @@ from accio.domain.access import Viewer
 from accio.domain.people import Person
 from accio.v1 import accio_pb2
 from accio_daemon.core.terms import RunNo
-from accio_daemon.engine.ports import AgentView, ClusterView, EnginePort
+from accio_daemon.engine.ports import EnginePort
+from accio_daemon.engine.snapshots import AgentView, ClusterView
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage.jobs import Snapshot

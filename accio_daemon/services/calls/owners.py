@@ -6,7 +6,8 @@ from accio.errors import BadRequest
 from accio.v1 import values_pb2, workload_pb2
 from accio.wire.caps import cap_message, cap_of
 from accio_daemon.core.commands import ChangeCap
-from accio_daemon.engine.ports import EnginePort, OwnerView
+from accio_daemon.engine.ports import EnginePort
+from accio_daemon.engine.snapshots import OwnerView
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.transport.keeping import TokenKeeper
 

@@ -3,7 +3,8 @@
 from accio.errors import NotFound
 from accio.v1 import pools_pb2
 from accio_daemon.core.commands import ChangePool
-from accio_daemon.engine.ports import EnginePort, PoolView
+from accio_daemon.engine.ports import EnginePort
+from accio_daemon.engine.snapshots import PoolView
 from accio_daemon.services.calls.workflows import page_key, page_size
 from accio_daemon.services.messages.pools import allocation_message, pool_message
 from accio_daemon.services.transport.keeping import TokenKeeper

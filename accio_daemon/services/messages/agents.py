@@ -16,7 +16,7 @@ from accio.wire.reports import held_of
 from accio.wire.resources import resources_message, resources_of
 from accio_daemon.core.commands import AgentJoined, AgentSaved, PathsDigested
 from accio_daemon.core.terms import AttemptNo, Pin, SessionNo
-from accio_daemon.engine.ports import AgentView
+from accio_daemon.engine.snapshots import AgentView
 
 
 def agent_message(agent: AgentView) -> accio_pb2.Agent:

@@ -8,7 +8,7 @@ from accio.wire.resources import resources_message
 from accio_daemon.core.commands import AllocationFacts, AllocationsFound, AllocationsRefused, PoolsJoined
 from accio_daemon.core.outgoing import Wanted
 from accio_daemon.core.terms import SessionNo
-from accio_daemon.engine.ports import PoolView
+from accio_daemon.engine.snapshots import PoolView
 from accio_daemon.storage.pools import AllocationRow
 
 _REASON = 1000  # characters of an engine's words that are kept
