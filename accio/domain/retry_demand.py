@@ -18,10 +18,14 @@ MOST = Fraction(1024)
 
 @dataclass(frozen=True, slots=True)
 class NodeDemand:
-    """What a node demands: resources, and the time after which it is ended (None: any)."""
+    """What a node demands: resources, and the time after which it is ended (None: any).
+
+    One that is *forced* waits for an agent that can give it, though none is known that ever could.
+    """
 
     resources: Resources
     timeout_ms: int | None
+    forced: bool = False
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -68,7 +72,7 @@ class RetryDemand:
         timeout_ms = before.timeout_ms
         if self.timeout is not None:
             timeout_ms = self.timeout.apply(timeout_ms or 0, LONGEST_MS)
-        return NodeDemand(resources, timeout_ms)
+        return replace(before, resources=resources, timeout_ms=timeout_ms)
 
 
 def _changed(change: Change | None, before: int, most: int) -> int:
@@ -129,7 +133,14 @@ def difference(before: NodeDemand, after: NodeDemand) -> str:
         parts.append(f"{cpus_json(before.resources.milli_cpus)} to {cpus_json(after.resources.milli_cpus)} CPUs")
     if before.timeout_ms != after.timeout_ms:
         parts.append(f"{_time(before)} to {_time(after)} until it is ended")
+    if after.forced and not before.forced:
+        parts.append(waits_by_force(after.resources))
     return ", ".join(parts)
+
+
+def waits_by_force(resources: Resources) -> str:
+    """Say what a forced node waits for."""
+    return f"waits by -force for an agent with {resources}"
 
 
 def _memory(demand: NodeDemand) -> str:

@@ -87,7 +87,11 @@ def kill(session: Session, runs: tuple[str, ...], *, where: str, yes: bool) -> i
 @click.option("--memory", metavar="SIZE|Nx", default="", help="What they demand from now on, such as 8GiB or 2x.")
 @click.option("--cpus", metavar="N|Nx", default="", help="The same of CPUs, such as 4 or 2x.")
 @click.option("--timeout", metavar="TIME|Nx", default="", help="The same of time, such as 30.minutes or 2x.")
-@click.option("--force/--no-force", default=False, help="Even if no agent that is known could execute them.")
+@click.option(
+    "--force/--no-force",
+    default=False,
+    help="Even if no agent that is known could execute them: they wait for one that can.",
+)
 @click.option("--wait/--no-wait", default=False, help="Follow them until they have ended; exit 3 if not in success.")
 def retry(
     session: Session,

@@ -252,6 +252,7 @@ def record(turn: Turn, execution: Execution, row: AttemptRow) -> None:
     """Record an attempt of an execution that ended without a result."""
     if execution.traceless:
         return
+    row.operator_no = execution.node.operator_no
     run_no, index, no = row.owner
     run = turn.world.runs.get(run_no)
     instance = None if run is None else run.open.get(index)

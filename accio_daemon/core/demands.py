@@ -10,7 +10,7 @@ from math import ceil
 
 from accio.domain.problems import ValueProblem
 from accio.domain.resources import MAX_AMOUNT
-from accio.domain.retry_demand import NodeDemand, RetryDemand, difference
+from accio.domain.retry_demand import NodeDemand, difference
 from accio.domain.sizes import size
 from accio.domain.states import NODE_RETRIABLE, NodeState
 from accio.errors import BadRequest, FailedPrecondition
@@ -31,7 +31,7 @@ def class_of(world: World, instance: Instance, node: NodePlan) -> NodeClass:
     own = instance.demands.get(node.no)
     if own is None:
         return node.node_class
-    return world.classes.get(node.operator_no, own.resources, own.timeout_ms)
+    return world.classes.demanding(node.operator_no, own)
 
 
 def declared(node: NodePlan) -> NodeDemand:
@@ -39,17 +39,31 @@ def declared(node: NodePlan) -> NodeDemand:
     return NodeDemand(node.node_class.resources, node.node_class.timeout_ms)
 
 
-def raise_demand(turn: Turn, instance: Instance, no: int, wanted: RetryDemand) -> None:
+def changes_demands(command: RetryRun) -> bool:
+    """Return whether a retry changes what nodes demand."""
+    return command.demand is not None or command.forced
+
+
+def raise_demand(turn: Turn, instance: Instance, no: int, command: RetryRun) -> None:
     """Change what a node that didn't succeed demands from now on; `check` has found that it can."""
     node = instance.run.plan.nodes[no]
     before = instance.demands.get(no, declared(node))
     try:
-        after = wanted.apply(before)
+        after = _wanted(command, before)
     except ValueProblem:
         return  # nothing to multiply, as `check` said if that is so of all nodes
     if after != before:
         instance.demands = {**instance.demands, no: after}
         turn.fx.demands[instance.run.no, instance.index, no] = after
+
+
+def _wanted(command: RetryRun, before: NodeDemand) -> NodeDemand:
+    """Return what a retry makes a node demand instead; ValueProblem if there is nothing to multiply.
+
+    Who changes a demand without forcing it doesn't wait by force any more.
+    """
+    after = before if command.demand is None else command.demand.apply(before)
+    return replace(after, forced=command.forced)
 
 
 def after_memory_ran_out(turn: Turn, execution: Execution) -> None:
@@ -64,8 +78,10 @@ def after_memory_ran_out(turn: Turn, execution: Execution) -> None:
     memory = min(most, ceil(before.memory * factor))
     if memory <= before.memory:
         return
-    demand = NodeDemand(replace(before, memory=memory), execution.node_class.timeout_ms)
-    execution.node_class = turn.world.classes.get(execution.node.operator_no, demand.resources, demand.timeout_ms)
+    demand = NodeDemand(
+        replace(before, memory=memory), execution.node_class.timeout_ms, forced=execution.node_class.forced
+    )
+    execution.node_class = turn.world.classes.demanding(execution.node.operator_no, demand)
     for instance, no in execution.subscribers:
         instance.demands = {**instance.demands, no: demand}
         turn.fx.demands[instance.run.no, instance.index, no] = demand
@@ -79,7 +95,7 @@ def check(world: World, run: Run, plan: Plan, command: RetryRun) -> str:
 
     BadRequest: there is nothing to multiply. FailedPrecondition: no agent could execute a node, unless it is forced.
     """
-    if command.demand is None:
+    if not changes_demands(command):
         return ""
     changes: dict[str, None] = {}
     problem = ""
@@ -87,7 +103,7 @@ def check(world: World, run: Run, plan: Plan, command: RetryRun) -> str:
     for node, before in _retried(run, plan, command):
         found = True
         try:
-            after = command.demand.apply(before)
+            after = _wanted(command, before)
         except ValueProblem as error:
             problem = problem or f"node {node.name} {error.message}"
             continue
@@ -95,7 +111,9 @@ def check(world: World, run: Run, plan: Plan, command: RetryRun) -> str:
             continue
         if not command.forced:
             _require_agent(world, node, after)
-        changes[f"{node.name} from {difference(before, after)}"] = None
+        amounts_change = replace(after, forced=before.forced) != before
+        if words := difference(before, after):
+            changes[f"{node.name} {'from ' if amounts_change else ''}{words}"] = None
     if found and not changes and problem and not command.goes_on:
         raise BadRequest(problem)
     return "; ".join(changes)

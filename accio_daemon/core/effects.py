@@ -81,7 +81,7 @@ class ResultRow:
 
 @dataclass(slots=True)
 class AttemptRow:
-    """An attempt that ended without giving a result."""
+    """An attempt that ended without giving a result; `attempts.record` says which version it executed."""
 
     id: AttemptNo
     execution: ExecutionNo
@@ -92,6 +92,7 @@ class AttemptRow:
     started_ms: int
     ended_ms: int
     series: tuple[Packed, ...] = ()
+    operator_no: int | None = None
 
 
 @dataclass(slots=True)

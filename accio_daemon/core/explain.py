@@ -8,6 +8,7 @@ from itertools import islice
 from accio.domain.children import OWN
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
+from accio.domain.retry_demand import waits_by_force
 from accio.domain.states import NodeState
 from accio.late import dataclass
 from accio_daemon.core.node_queue import Group
@@ -66,11 +67,10 @@ def stuck(world: World, run_no: RunNo, index: int | None) -> str:
         for execution in instance.executions:
             if execution is None or execution.agent is not None:
                 continue
-            demand, node, owner = execution.node_class, execution.node, execution.payer
-            if (demand.id, owner) not in hopeless:
+            if (execution.node_class.id, execution.payer) not in hopeless:
                 continue
-            if never := why_never(world, node.operator, demand.operator_no, demand.resources, owner):
-                return f"{node.name} waits: {never}"
+            if never := _never(world, execution):
+                return f"{execution.node.name} waits: {never}"
     return ""
 
 
@@ -182,9 +182,17 @@ def joined(why: str, hosts: str) -> str:
     return "; ".join(each for each in (why, hosts) if each)
 
 
-def why_never(world: World, spec: OperatorSpec, operator_no: int, demand: Resources, owner: Owner | None = None) -> str:
+def why_never(
+    world: World,
+    spec: OperatorSpec,
+    operator_no: int,
+    demand: Resources,
+    owner: Owner | None = None,
+    *,
+    forced: bool = False,
+) -> str:
     """Return why none of the connected agents can ever execute a node of an operator's version (of this *owner*, if
-    given); empty if one can.
+    given), or what it is *forced* to wait for; empty if one can.
     """
     offering = world.offering(operator_no)
     if not offering:
@@ -199,7 +207,7 @@ def why_never(world: World, spec: OperatorSpec, operator_no: int, demand: Resour
         )
     able = [agent for agent in offering if agent.account.could_ever_fit(demand)]
     if not able:
-        return _too_large(demand, spec.name, offering)
+        return _too_large(demand, spec.name, offering, forced=forced)
     if owner is not None and not any(agent.serves(owner) for agent in able):
         return not_for(owner, able)
     return ""
@@ -210,7 +218,7 @@ def why_queued(world: World, execution: Execution, now: Instant) -> str:
     node_class = execution.node_class
     offering = world.offering(node_class.operator_no)
     name, demand = execution.node.operator.name, node_class.resources
-    if never := why_never(world, execution.node.operator, node_class.operator_no, demand, execution.payer):
+    if never := _never(world, execution):
         return never
     if capped := execution.payer.why_not(demand):
         return capped
@@ -257,9 +265,17 @@ def _behind(world: World, execution: Execution, now: Instant) -> str:
     return f"; {names[0]}{others} used less lately, and comes first"
 
 
-def _too_large(demand: Resources, name: str, offering: Iterable[Agent]) -> str:
+def _never(world: World, execution: Execution) -> str:
+    """Return why none of the connected agents can ever execute what is queued; empty if one can."""
+    node_class, spec = execution.node_class, execution.node.operator
+    demand, owner = node_class.resources, execution.payer
+    return why_never(world, spec, node_class.operator_no, demand, owner, forced=node_class.forced)
+
+
+def _too_large(demand: Resources, name: str, offering: Iterable[Agent], *, forced: bool) -> str:
     """Say what the largest of the agents has of what a node needs that none of them can ever execute."""
     most = demand.shortage([agent.resources for agent in offering])
+    needs = waits_by_force(demand) if forced else f"needs {demand}"
     if not most:
-        return f"needs {demand}: each agent that offers {name} has too little of something"
-    return f"needs {demand}; the largest agent that offers {name} has {most}"
+        return f"{needs}: each agent that offers {name} has too little of something"
+    return f"{needs}; the largest agent that offers {name} has {most}"

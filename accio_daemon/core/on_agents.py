@@ -371,6 +371,8 @@ def _fail_impossible(turn: Turn) -> None:
     world = turn.world
     for _, group in world.queue.heads():
         operator_no = group.node_class.operator_no
+        if group.node_class.forced:
+            continue
         knowing = [agent for agent in world.agents.values() if operator_no in agent.operators]
         demand = group.node_class.resources
         if not knowing or any(agent.account.could_ever_fit(demand) for agent in knowing):

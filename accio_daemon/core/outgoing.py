@@ -14,12 +14,16 @@ from accio_daemon.core.terms import AttemptNo, Checkpoint, Pin, SessionNo
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NodeClass:
-    """What nodes of one kind have in common; `id` is unique in one daemon's life."""
+    """What nodes of one kind have in common; `id` is unique in one daemon's life.
+
+    Forced ones wait for an agent that can execute them; others fail where none that is known ever could.
+    """
 
     id: int
     operator_no: int
     resources: Resources
     timeout_ms: int | None
+    forced: bool = False
 
 
 @dataclass(slots=True)

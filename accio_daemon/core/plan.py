@@ -16,6 +16,7 @@ from accio.domain.graph import successors, topological_order
 from accio.domain.keys import KeyTemplate
 from accio.domain.operators import InputPort, OperatorSpec
 from accio.domain.resources import Resources
+from accio.domain.retry_demand import NodeDemand
 from accio.domain.sweeps import Sweep
 from accio.domain.values import cast
 from accio.domain.workflows import Constant, FromChildren, FromNode, FromParam, NodeDefinition, Source, Workflow
@@ -24,7 +25,7 @@ from accio_daemon.core.inputs import Binding, Inputs, received
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.terms import Announced, Gather
 
-ClassKey = tuple[int, Resources, int | None]
+ClassKey = tuple[int, Resources, int | None, bool]
 SingleKey = tuple[int, tuple[int, ...], tuple[str, ...]]  # a workflow in memory, its operators, parameters with values
 
 # Operators whose ports and keys stay prepared; one takes a few kilobytes.
@@ -87,14 +88,24 @@ class ClassRegistry:
         self._classes: dict[ClassKey, NodeClass] = {}
         self._ids = count(1)
 
-    def get(self, operator_no: int, resources: Resources, timeout_ms: int | None) -> NodeClass:
+    def get(self, operator_no: int, resources: Resources, timeout_ms: int | None, *, forced: bool = False) -> NodeClass:
         """Return the class of this kind, a new one if there is none."""
-        key = (operator_no, resources, timeout_ms)
+        key = (operator_no, resources, timeout_ms, forced)
         found = self._classes.get(key)
         if found is None:
-            made = NodeClass(id=next(self._ids), operator_no=operator_no, resources=resources, timeout_ms=timeout_ms)
+            made = NodeClass(
+                id=next(self._ids),
+                operator_no=operator_no,
+                resources=resources,
+                timeout_ms=timeout_ms,
+                forced=forced,
+            )
             found = self._classes.setdefault(key, made)
         return found
+
+    def demanding(self, operator_no: int, demand: NodeDemand) -> NodeClass:
+        """Return the class of nodes that were retried with other demands."""
+        return self.get(operator_no, demand.resources, demand.timeout_ms, forced=demand.forced)
 
 
 def compile_plan(workflow: Workflow, sweep: Sweep, operators: Sequence[Announced], classes: ClassRegistry) -> Plan:

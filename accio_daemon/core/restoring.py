@@ -140,7 +140,7 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
     node = run.plan.nodes[facts.owner[2]]
     node_class = node.node_class
     if facts.demand is not None:
-        node_class = world.classes.get(node.operator_no, facts.demand.resources, facts.demand.timeout_ms)
+        node_class = world.classes.demanding(node.operator_no, facts.demand)
     place = Place(2**62, facts.owner[1], facts.owner[2])
     execution = Execution(facts.id, node, node_class, facts.owner, place, run.owner)
     execution.nice = True  # nobody wants it yet who isn't

@@ -1,11 +1,10 @@
 """Running again what didn't succeed: the same run, the same seeds, a new place. Successes stay."""
 
 from accio.domain.children import OPEN, OWN
-from accio.domain.retry_demand import RetryDemand
 from accio.domain.states import NODE_RETRIABLE, RUN_TERMINAL, NodeState, RunState
 from accio_daemon.core import endings, gathering, repeating, trials_over
 from accio_daemon.core.commands import InstanceFacts, RetryRun, StaleFacts
-from accio_daemon.core.demands import RAISED, check, raise_demand
+from accio_daemon.core.demands import RAISED, changes_demands, check, raise_demand
 from accio_daemon.core.externals import forget_lacks
 from accio_daemon.core.moves import (
     count_out_nodes,
@@ -46,7 +45,7 @@ def retry(turn: Turn, command: RetryRun) -> bool:
             _reopen(run, child)  # else retried or deleted since it was read, or ended early for good
     changed = False
     for instance in list(run.open.values()) if index is None else [run.open[i] for i in (index,) if i in run.open]:
-        changed = (not instance.own and _again(turn, instance, sequence, command.demand)) or changed
+        changed = (not instance.own and _again(turn, instance, sequence, command)) or changed
     if index is None:
         changed = _reopen_unreached(turn, run, sequence) or changed
     elif run.closed != OPEN and run.taken.is_unreached(index) and index not in run.open:
@@ -89,7 +88,7 @@ def _retry_own(turn: Turn, run: Run, command: RetryRun, sequence: int, *, goes_o
             return False
         _reopen(run, command.own)
     own = run.open.get(OWN)
-    return own is not None and _again(turn, own, sequence, command.demand)
+    return own is not None and _again(turn, own, sequence, command)
 
 
 def _reset_own(turn: Turn, run: Run, ended: InstanceFacts | None) -> None:
@@ -155,18 +154,18 @@ def _reopen(run: Run, child: InstanceFacts) -> None:
     run.open[child.index] = restored_instance(run, child, run.sequence)
 
 
-def _again(turn: Turn, instance: Instance, sequence: int, demand: RetryDemand | None) -> bool:
-    """Reset every node that didn't succeed, with another *demand* if given; those whose predecessors all did become
-    ready. Return whether there was one.
+def _again(turn: Turn, instance: Instance, sequence: int, command: RetryRun) -> bool:
+    """Reset every node that didn't succeed, with another demand if the *command* has one; those whose predecessors all
+    did become ready. Return whether there was one.
     """
     if not any(state in NODE_RETRIABLE for state in instance.states):
         return False
-    run = instance.run
+    run, other_demands = instance.run, changes_demands(command)
     instance.sequence = sequence
     for no, state in enumerate(instance.states):
         if state in NODE_RETRIABLE:
-            if demand and state in RAISED:
-                raise_demand(turn, instance, no, demand)
+            if other_demands and state in RAISED:
+                raise_demand(turn, instance, no, command)
             move_node(instance, no, NodeState.WAITING)
             turn.fx.nodes[(run.no, instance.index, no)] = None
     for no, state in enumerate(instance.states):

@@ -17,9 +17,9 @@ _SQL = load("restore")
 def by_child(rows: Iterable[Sequence[Any]]) -> dict[int, dict[int, NodeDemand]]:
     """Read rows of the statements `demands…`: by child and node."""
     found: dict[int, dict[int, NodeDemand]] = {}
-    for index, node, resources, timeout_ms in rows:
+    for index, node, resources, timeout_ms, forced in rows:
         wanted, _ = resources_from_json(orjson.loads(resources))
-        found.setdefault(index, {})[node] = NodeDemand(wanted, timeout_ms)
+        found.setdefault(index, {})[node] = NodeDemand(wanted, timeout_ms, bool(forced))
     return found
 
 

@@ -35,6 +35,7 @@ class AttemptRow:
     started_ms: int
     ended_ms: int | None
     failure: Failure | None
+    operator_no: int | None = None  # the version that it executed, of one that gave no result; None: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,16 @@ class NodeFacts:
     def current(self) -> AttemptRow | None:
         """The attempt that runs."""
         return self.attempts[-1] if self.attempts and self.attempts[-1].state == "running" else None
+
+    @property
+    def failed_version(self) -> int | None:
+        """The operator version of the attempt that decided how a node ended without a result; None if none did, or it
+        isn't known: the run may have moved on to another version since.
+        """
+        last = self.attempts[-1] if self.attempts else None
+        if last is None or self.state is NodeState.SUCCESS or last.state != self.state:
+            return None
+        return last.operator_no if self.state is not NodeState.FAILED or last.failure == self.failure else None
 
     @property
     def agent(self) -> str:
@@ -131,7 +142,7 @@ def _nodes(found: Found, workflow: Workflow, rows: _Rows) -> list[NodeFacts]:
 
 
 def _attempt(row: Sequence[Any]) -> AttemptRow:
-    number, agent, state, failure, started, ended = row
+    number, agent, state, failure, started, ended, operator_no = row
     return AttemptRow(
         id=number,
         agent=agent or "",
@@ -139,6 +150,7 @@ def _attempt(row: Sequence[Any]) -> AttemptRow:
         started_ms=started,
         ended_ms=ended,
         failure=None if failure is None else Failure.from_json(orjson.loads(failure)),
+        operator_no=operator_no,
     )
 
 

@@ -178,7 +178,7 @@ def _render_nodes(fx: Effects, batch: Batch) -> None:
     _render_ended_nodes(fx, tables)
     batch.removed_nodes = [key for key, node in fx.nodes.items() if node is None]
     tables["demands"] = [
-        (*key, orjson.dumps(demand.resources.to_json()).decode(), demand.timeout_ms)
+        (*key, orjson.dumps(demand.resources.to_json()).decode(), demand.timeout_ms, int(demand.forced))
         for key, demand in fx.demands.items()
     ]
     tables["checkpoints"] = [
@@ -266,8 +266,8 @@ def _render_ended_nodes(fx: Effects, tables: dict[str, Rows]) -> None:
 
 
 def _attempt(row: AttemptRow) -> tuple[Any, ...]:
-    failure = _failure(row.failure)
-    return (row.id, row.execution, *row.owner, row.agent_no, row.state, failure, row.started_ms, row.ended_ms)
+    failure, times = _failure(row.failure), (row.started_ms, row.ended_ms)
+    return (row.id, row.execution, *row.owner, row.agent_no, row.state, failure, *times, row.operator_no)
 
 
 def _failure(failure: Failure | None) -> str | None:

@@ -14,10 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from accio.domain.precision import Until
 from accio.domain.resources import Resources
+from accio.domain.retry_demand import read_retry_demand
 from accio.domain.runs import OnFailure
 from accio.domain.states import Cause
 from accio.errors import AccioError
-from accio_daemon.core.commands import AgentDraining, DeleteRun, DrainAgent, KillRun, PruneTrial, Tick
+from accio_daemon.core.commands import AgentDraining, DeleteRun, DrainAgent, KillRun, PruneTrial, RetryRun, Tick
 from accio_daemon.core.terms import AttemptNo, CacheMode, RunNo
 from accio_daemon.core.world import Settings
 from tests import builders
@@ -136,13 +137,13 @@ class CoreMachine(RuleBasedStateMachine):
             self._try(DeleteRun(run=run, index=self._index(run, child)))
 
     @precondition(lambda self: self.runs)
-    @rule(which=pick, child=pick)
-    def retry(self, which: int, child: int) -> None:
+    @rule(which=pick, child=pick, cpus=st.sampled_from(["", "", "2", "64"]), forced=st.booleans())
+    def retry(self, which: int, child: int, cpus: str, forced: bool) -> None:
         run = self._run(which)
         if run is not None and self.cluster.exists(run):
-            index = self._index(run, child)
+            index, demand = self._index(run, child), read_retry_demand(cpus=cpus) or None
             try:
-                self.cluster.retry(run, index)
+                self.cluster.ask(RetryRun(run=run, index=index, demand=demand, forced=forced))
             except AccioError:
                 self.cluster.check()
 
@@ -312,7 +313,8 @@ class CoreMachine(RuleBasedStateMachine):
             if name not in cluster.agents:
                 cluster.join(name, builders.offer(3, gpus=1))
         for agent in cluster.agents.values():
-            agent.resources = builders.offer(3, gpus=1)
+            cpus = 64 if agent.name == NAMES[0] else 3  # what was forced waits for so many
+            agent.resources = builders.offer(cpus, gpus=1)
             agent.draining = False
             cluster.rejoin(agent)
         for _ in range(400):

@@ -41,6 +41,7 @@ from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found
 from accio_daemon.storage.series import read_series
+from accio_daemon.storage.workflows import operators_by_no
 
 _EXPLAINED = (NodeState.WAITING, NodeState.QUEUED, NodeState.RUNNING)
 # Nodes that are looked up between two turns of others: less than a millisecond's worth.
@@ -51,7 +52,7 @@ _AT_ONCE = 50
 class _Details:
     found: Found
     node: NodeFacts
-    operator: OperatorSpec  # the version that gave the result, else that which the run pins
+    operator: OperatorSpec  # the version that gave the result, or failed; else that which the run pins
     pinned: str | None  # the digest of what the run pins
     inputs: dict[str, Input]
     seed: int | None
@@ -131,7 +132,7 @@ class NodeViews:
         return _Details(
             found=found,
             node=node,
-            operator=planned.operator if result is None else result.operator,
+            operator=_executed(snapshot, node, result) or planned.operator,
             pinned=planned.operator.digest,
             inputs=effective_inputs(
                 found.run,
@@ -147,6 +148,14 @@ class NodeViews:
             checkpoint=read_checkpoint(snapshot, found.run.no, found.place, place),
             series=read_series(snapshot, attempts_of(node)),
         )
+
+
+def _executed(snapshot: Snapshot, node: NodeFacts, result: NodeResult | None) -> OperatorSpec | None:
+    """Return the version that a node's end comes from; None if it hasn't ended, or that isn't known."""
+    if result is not None:
+        return result.operator
+    version = node.failed_version
+    return None if version is None else operators_by_no(snapshot, (version,))[version].spec
 
 
 def nodes_of(snapshot: Snapshot, plans: Plans, found: Found) -> list[NodeFacts]:

@@ -68,11 +68,12 @@ WHERE i.run_no = ? AND i.state = ? GROUP BY a.idx, a.node
 SELECT node, count(*) FROM attempts WHERE run_no = ? AND idx = ? GROUP BY node
 
 -- name: demands_of_open_children
-SELECT d.idx, d.node, d.resources, d.timeout_ms FROM instances i JOIN demands d ON d.run_no = i.run_no AND d.idx = i.idx
+SELECT d.idx, d.node, d.resources, d.timeout_ms, d.forced
+FROM instances i JOIN demands d ON d.run_no = i.run_no AND d.idx = i.idx
 WHERE i.run_no = ? AND i.state = ?
 
 -- name: demands
-SELECT idx, node, resources, timeout_ms FROM demands WHERE run_no = ? AND idx = ?
+SELECT idx, node, resources, timeout_ms, forced FROM demands WHERE run_no = ? AND idx = ?
 
 -- name: demand
 {demands} AND node = ?

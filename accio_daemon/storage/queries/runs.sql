@@ -103,7 +103,7 @@ SELECT count(*) FROM executions WHERE run_no = :run AND attempt IS NOT NULL
 SELECT DISTINCT idx FROM executions WHERE run_no = :run AND idx >= 0 AND attempt IS NOT NULL
 
 -- name: attempts_of
-SELECT t.idx, t.node, t.id, a.name, t.state, t.failure, t.started_at, t.ended_at
+SELECT t.idx, t.node, t.id, a.name, t.state, t.failure, t.started_at, t.ended_at, t.operator_no
 FROM attempts t LEFT JOIN agents a ON a.no = t.agent_no
 WHERE t.run_no = :run AND t.idx IN (SELECT value FROM json_each(:indices)) ORDER BY t.id
 

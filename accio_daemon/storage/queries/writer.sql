@@ -14,7 +14,7 @@ INSERT OR REPLACE INTO instances (run_no, idx, state, sequence, started_at, ende
 INSERT OR REPLACE INTO nodes (run_no, idx, node, state, cached, sequence, result, cause, ended_at) VALUES
 
 -- name: demands
-INSERT OR REPLACE INTO demands (run_no, idx, node, resources, timeout_ms) VALUES
+INSERT OR REPLACE INTO demands (run_no, idx, node, resources, timeout_ms, forced) VALUES
 
 -- name: checkpoints
 INSERT OR REPLACE INTO checkpoints (run_no, idx, node, digest, bytes, attempt, saved_at, made_by, basis) VALUES
@@ -26,7 +26,7 @@ INSERT OR REPLACE INTO series VALUES
 INSERT OR REPLACE INTO executions ({columns.executions}) VALUES
 
 -- name: attempts
-INSERT OR REPLACE INTO attempts (id, execution, run_no, idx, node, agent_no, state, failure, started_at, ended_at) VALUES
+INSERT OR REPLACE INTO attempts (id, execution, run_no, idx, node, agent_no, state, failure, started_at, ended_at, operator_no) VALUES
 
 -- name: pins
 INSERT OR REPLACE INTO pins (run_no, text, digest, bytes, name) VALUES

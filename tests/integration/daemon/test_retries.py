@@ -50,3 +50,24 @@ async def test_what_is_no_demand_is_refused_for_all_runs(daemon: Serving) -> Non
         assert "no memory limit" in outcome.error
         (outcome,) = (await daemon.accio.Retry(accio_pb2.RetryRequest(ids=[run.id], cpus="64", force=True))).runs
         assert outcome.changed
+
+
+async def test_a_failure_keeps_the_version_that_failed(daemon: Serving) -> None:
+    """A retry of one child moves the whole run on; what failed before still says what code it failed by."""
+    sweep = {"workflow": "failing", "params": {"x": {"values": [1, 2]}}}
+    param = {"params": [{"name": "x", "kind": "double"}]}
+    graph = [{"op": "Fail", "inputs": {"x": {"param": "x"}}}]
+    earlier, later = operator("Fail", digest="c"), operator("Fail", digest="f")
+    async with joined(daemon.agents, operators=[earlier]):
+        await daemon.push({"id": "failing", "graph": graph} | param)
+        parent = (await daemon.finished(sweep)).id
+    request = accio_pb2.RetryRequest(ids=[f"{parent}.0"], latest_operators=True)
+    async with joined(daemon.agents, operators=[later], behaviour=lambda *_: {"value": "1.0"}):
+        (outcome,) = (await daemon.accio.Retry(request)).runs
+        assert (outcome.changed, outcome.error) == (True, "")
+        while (await daemon.get(f"{parent}.0")).run.state != runs_pb2.RUN_STATE_SUCCESS:
+            pass
+    first = await daemon.accio.GetNode(accio_pb2.GetNodeRequest(run=f"{parent}.0", node="Fail"))
+    second = await daemon.accio.GetNode(accio_pb2.GetNodeRequest(run=f"{parent}.1", node="Fail"))
+    assert (first.operator_digest, first.pinned_digest) == (later.digest, later.digest)
+    assert (second.operator_digest, second.pinned_digest) == (earlier.digest, later.digest)

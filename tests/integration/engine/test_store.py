@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from accio.domain.people import Person
+from accio.domain.retry_demand import read_retry_demand
 from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest
@@ -334,6 +335,8 @@ async def _story(life: Life) -> None:
     await life.ask(KillRun(run=other))
     await life.ask(RetryRun(run=other))
     await life.ask(DeleteRun(run=sweep, index=3))
+    await life.fail(agent, "1/B")
+    await life.ask(RetryRun(run=chain, index=1, demand=read_retry_demand(cpus="64"), forced=True))
 
 
 async def test_a_start_finds_the_world_as_it_was(place: Place) -> None:

@@ -24,7 +24,7 @@ def needing(memory: int) -> Workflow:
 
 def retry(cluster: Cluster, run: RunNo, index: int | None = None, *, forced: bool = False, **typed: str) -> bool:
     """Retry with other demands."""
-    return cluster.ask(RetryRun(run=run, index=index, demand=read_retry_demand(**typed), forced=forced))
+    return cluster.ask(RetryRun(run=run, index=index, demand=read_retry_demand(**typed) or None, forced=forced))
 
 
 def stored(cluster: Cluster) -> list[tuple[int, int, str]]:
@@ -84,7 +84,7 @@ def test_nodes_of_other_demands_share_no_execution(cluster: Cluster) -> None:
     second = cluster.submit(needing(100 * MIB))
     assert retry(cluster, first, memory="300MiB", forced=True)
     assert cluster.state_of(second, "A") is NodeState.RUNNING
-    assert "needs 1 CPU, 300.0 MiB of memory; the largest agent" in cluster.why(first, 0)
+    assert cluster.why(first, 0).startswith("waits by -force for an agent with 1 CPU, 300.0 MiB of memory; the largest")
     cluster.join("w2", LARGE)
     assert cluster.state_of(first, "A") is NodeState.RUNNING
 
@@ -100,6 +100,49 @@ def test_what_no_agent_could_execute_is_refused_and_nothing_changes(cluster: Clu
     assert stored(cluster) == []
     assert retry(cluster, run, memory="2x", forced=True)
     assert cluster.state_of(run, "A") is NodeState.QUEUED
+
+
+def test_what_is_forced_waits_for_the_agent_that_will_come(cluster: Cluster) -> None:
+    """As long as that takes, over restarts and with an agent there that never could; others fail after a lease."""
+    agent = cluster.join("w1", LARGE)
+    run = cluster.submit(needing(600 * MIB))
+    cluster.fail("A")
+    assert retry(cluster, run, memory="2x", forced=True)
+    for _ in range(2):
+        cluster.tick(60)
+        assert cluster.state_of(run, "A") is NodeState.QUEUED
+        assert cluster.why(run, 0) == (
+            "waits by -force for an agent with 1 CPU, 1.2 GiB of memory; the largest agent that offers Step has "
+            "1000.0 MiB of memory"
+        )
+        cluster.restart()
+        cluster.rejoin(agent)
+    ((detail,),) = cluster.disk.rows("SELECT detail FROM events WHERE kind = 'retried'")
+    assert detail.endswith(
+        "A from 600.0 MiB to 1.2 GiB of memory, waits by -force for an agent with 1 CPU, 1.2 GiB of memory"
+    )
+    cluster.join("w2", builders.offer(4, memory=2000 * MIB))
+    assert cluster.state_of(run, "A") is NodeState.RUNNING
+    cluster.fail("A")
+    assert cluster.retry(run), "which keeps what was forced"
+    cluster.kill(run)
+
+
+def test_what_could_not_be_placed_can_be_forced_as_it_is(cluster: Cluster) -> None:
+    """Without another demand: it waits, until a retry demands something else without forcing it."""
+    cluster.join("w1", LARGE)
+    run = cluster.submit(needing(1200 * MIB))
+    cluster.tick(20)
+    assert "cannot be placed" in cluster.cause(run, 0)
+    assert retry(cluster, run, forced=True)
+    cluster.tick(60)
+    assert cluster.state_of(run, "A") is NodeState.QUEUED
+    cluster.kill(run)
+    with pytest.raises(FailedPrecondition, match="could never be executed"):
+        retry(cluster, run, memory="1200MiB")
+    assert retry(cluster, run, memory="500MiB")
+    assert cluster.state_of(run, "A") is NodeState.RUNNING
+    assert cluster.run(run).open[0].demands == {0: NodeDemand(Resources(memory=500 * MIB), None)}
 
 
 def test_where_nothing_can_be_multiplied_it_is_said(cluster: Cluster) -> None:
