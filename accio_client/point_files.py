@@ -1,11 +1,13 @@
 """Points of a sweep that stand in a file: a CSV or Parquet file named by `"points"` is read here, by the client.
 
 The file has a column per parameter, and a row per point. Texts of a CSV file are read by the parameters' types, as
-those of a command line; an empty cell, or a null, is no value.
+those of a command line; an empty cell, or a null, is no value. What JSON has no form of (moments, durations, numbers
+that aren't finite) becomes a text, so that whoever checks the definition can say in which row it stands.
 """
 
 import csv
 import json
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +19,7 @@ from accio_client.export.frames import require_backend
 from accio_client.file_names import readable
 
 _KEY = b'"points"'
+_UNITS = {"s": "seconds", "ms": "millis", "us": "micros", "ns": "nanos"}
 
 
 def with_points(text: bytes, folder: str) -> bytes:
@@ -49,15 +52,22 @@ def read_points(path: Path) -> dict[str, list[Any]]:
     try:
         match path.suffix.lower():
             case ".csv":
-                return _of_csv(path, name)
+                columns = _of_csv(path, name)
             case ".parquet":
-                return _of_parquet(path)
+                columns = _of_parquet(path, name)
             case _:
                 raise BadRequest(f"{name}: expected points in a file that ends in .csv or .parquet")
     except FileNotFoundError:
         raise NotFound(f"{name}: no such file, which 'points' names") from None
     except (OSError, ValueError) as error:
         raise BadRequest(f"{name}: the points can't be read: {error}") from None
+    for column, values in columns.items():
+        for at, value in enumerate(values):
+            if isinstance(value, str) and "\0" in value:
+                raise BadRequest(
+                    f"{name}: row {at + 1} of column {column!r} holds the character NUL, which no text may"
+                )
+    return columns
 
 
 def _of_csv(path: Path, name: str) -> dict[str, list[Any]]:
@@ -80,18 +90,47 @@ def _of_csv(path: Path, name: str) -> dict[str, list[Any]]:
     return columns
 
 
-def _of_parquet(path: Path) -> dict[str, list[Any]]:
+def _of_parquet(path: Path, name: str) -> dict[str, list[Any]]:
     require_backend("arrow")
+    import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    table = parquet.read_table(path)
-    return {name: [_plain(value) for value in table.column(name).to_pylist()] for name in table.column_names}
+    names = parquet.read_schema(path).names
+    if twice := next((each for each in names if names.count(each) > 1), None):
+        raise BadRequest(f"{name}: expected different names of parameters, found the column {twice!r} twice")
+    columns: dict[str, list[Any]] = {}
+    for column, values in zip(names, parquet.read_table(path).columns, strict=True):
+        kind = values.type
+        if pa.types.is_duration(kind):
+            unit = _UNITS[kind.unit]
+            counts = values.cast(pa.int64()).to_pylist()
+            columns[column] = [None if count is None else f"{count}.{unit}" for count in counts]
+        else:
+            columns[column] = [_plain(value, name, column) for value in values.to_pylist()]
+    return columns
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, name: str, column: str) -> Any:
     """Return a value of a table as JSON has it."""
+    match value:
+        case None | bool() | int() | str() | Decimal():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case list() | tuple():
+            return [_plain(each, name, column) for each in value]
+        case dict():
+            return {str(key): _plain(each, name, column) for key, each in value.items()}
+        case _:
+            return _moment(value, name, column)
+
+
+def _moment(value: Any, name: str, column: str) -> Any:
     moment = getattr(value, "isoformat", None)
-    return moment() if callable(moment) else value
+    if callable(moment):
+        return moment()
+    kind = type(value).__name__
+    raise BadRequest(f"{name}: expected numbers, texts, times or lists in column {column!r}, found {kind}")
 
 
 def number(value: Decimal) -> float | str:

@@ -1,8 +1,9 @@
 """Notices that the code of operators has changed on disk since it was announced.
 
 What has been imported stays loaded, and runs under the digest of what it was. Whoever edits a file expects something
-else: so the agent reloads, if it was told to. Else, or if what the file has become can't be loaded, it is said here,
-and the daemon is told, which warns at each submission, until the agent is started again or the edit is undone.
+else: so the agent reloads, if it was told to. Else, or if what the file has become can't be loaded, it is said here.
+The daemon is told in any case, which warns at each submission, until the code is loaded, the agent is started again or
+the edit is undone.
 
 Nothing here runs on the event loop, and little elsewhere: looks ask the file system only, and a pause after each keeps
 them below a hundredth of a processor. Files are read only where a look differs from the one before.
@@ -37,12 +38,13 @@ Reload = Callable[[frozenset[str]], Awaitable[Catalogue]]
 
 
 class CodeWatch:
-    """Looks at the files of all operators. *tell* takes the distributions whose code isn't what was announced, *reload*
-    those that have just been edited: it returns what is announced from then on.
+    """Looks at the files of all operators. *tell* takes the distributions whose code isn't what was announced, and
+    whether that is about to be loaded, *reload* those that have just been edited: it returns what is announced from
+    then on.
     """
 
     def __init__(
-        self, catalogue: Catalogue, tell: Callable[[frozenset[str]], None], reload: Reload | None = None
+        self, catalogue: Catalogue, tell: Callable[[frozenset[str], bool], None], reload: Reload | None = None
     ) -> None:
         self._catalogue = catalogue
         self._tell = tell
@@ -51,7 +53,7 @@ class CodeWatch:
         self._seen: dict[tuple[Source, _Glance], int] = {}
         self._changed: set[str] = set()
         self._edited: set[str] = set()  # of these, the ones that were edited before the last look
-        self._told = frozenset[str]()
+        self._told: frozenset[str] | None = frozenset()  # None: what is being loaded
         self._one = asyncio.Lock()  # one look at a time: the older of two must not have the last word
 
     async def run(self) -> None:
@@ -105,6 +107,8 @@ class CodeWatch:
             async with self._one:
                 rest_s = await asyncio.to_thread(self.look, glance)
                 if self._edited and self._reload is not None:
+                    self._told = None
+                    self._tell(self.changed, True)
                     self._follow(await self._reload(frozenset(self._edited)))
                 self._say(self.changed)
             await asyncio.sleep(max(every_s, rest_s))
@@ -122,9 +126,10 @@ class CodeWatch:
     def _say(self, changed: frozenset[str]) -> None:
         if changed == self._told:
             return
-        for distribution in sorted(changed - self._told) if self._reload is None else ():
+        before = self._told or frozenset()
+        for distribution in sorted(changed - before) if self._reload is None else ():
             log.warning(CODE_CHANGED, of=distribution, do="start the agent again to run it as it is now")
-        for distribution in sorted(self._told - changed):
+        for distribution in sorted(before - changed):
             log.info("the code of operators is again what was announced", of=distribution)
         self._told = changed
-        self._tell(changed)
+        self._tell(changed, False)

@@ -161,7 +161,7 @@ class Shell:
         self._staging.use_store(welcome.store_folder, welcome.store_nonce)
         self._errands.drop_freed()
         self.core.welcome(welcome.keep, welcome.drop)
-        if self._stale.operators:
+        if self._stale.operators and not self._stale.loading:  # what was being loaded is announced by this session
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
         self._reporting.session_opened()
         self.checkpoints.session_opened()
@@ -224,11 +224,13 @@ class Shell:
     def holds_reports(self) -> bool:
         return self.core.unacknowledged > 0
 
-    def code_changed(self, distributions: Collection[str]) -> None:
-        """Report to the daemon of which distributions the code on disk isn't what was announced."""
+    def code_changed(self, distributions: Collection[str], loading: bool) -> None:
+        """Report to the daemon of which distributions the code on disk isn't what was announced, and whether it is
+        *loading* it now.
+        """
         specs = [each.spec for each in self._operators.now]
         names = [spec.name for spec in specs if spec.distribution in distributions]
-        self._stale = agents_pb2.Stale(operators=names)
+        self._stale = agents_pb2.Stale(operators=names, loading=loading)
         if self._connected:
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
 

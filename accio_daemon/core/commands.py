@@ -189,10 +189,14 @@ class AgentDraining(Command[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStale(Command[None]):
-    """The code of these operators, by name, isn't on an agent's disk what it announced; that of its others is."""
+    """The code of these operators, by name, isn't on an agent's disk what it announced; that of its others is.
+
+    *loading*: the agent is about to announce it as it is.
+    """
 
     session: SessionNo
     operators: frozenset[str]
+    loading: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

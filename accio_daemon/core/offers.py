@@ -42,10 +42,11 @@ def stale(world: World, number: int) -> str:
     agents = {agent for agent in world.offering(number) if number in agent.stale}
     if not agents:
         return ""
-    return (
-        f"the code of {world.specs[number].name} has changed on disk since {_names(agents)} announced it: it runs as "
-        f"it was; start {_names(agents)} again to run it as it is now"
-    )
+    changed = f"the code of {world.specs[number].name} has changed on disk since {_names(agents)} announced it"
+    if all(agent.loading for agent in agents):
+        return f"{changed}, which {_verb(agents, 'load')} it now: this may still run it as it was; submit it again soon"
+    kept = [agent for agent in agents if not agent.loading]
+    return f"{changed}: it runs as it was; start {_names(kept)} again to run it as it is now"
 
 
 def left_out(world: World) -> str:
@@ -79,7 +80,11 @@ def passed_over(world: World, agent: Agent) -> str:
 def behind(world: World, agent: Agent) -> str:
     """Return which operators have other code on an agent's disk than it announced; empty if there are none."""
     names = sorted(world.specs[no].name for no in agent.stale)
-    return f"the code of {_some(names)} has changed since it started: start it again" if names else ""
+    if not names:
+        return ""
+    if agent.loading:
+        return f"is loading the code of {_some(names)}, which has changed since it started"
+    return f"the code of {_some(names)} has changed since it started: start it again"
 
 
 def version(spec: OperatorSpec) -> str:

@@ -247,6 +247,7 @@ def stale(world: World, command: AgentStale) -> None:
     agent = world.sessions.get(command.session)
     if agent is not None:
         agent.stale = frozenset(no for no in agent.operators if world.specs[no].name in command.operators)
+        agent.loading = command.loading
 
 
 def drain(turn: Turn, command: DrainAgent) -> None:

@@ -332,7 +332,7 @@ class Agent:
     __slots__ = (
         "account", "agent_id", "allocation", "attempts", "back_mono", "contents", "drained", "ends_mono",
         "given_back", "heard_mono", "heard_ms", "host_ends_mono", "incarnation", "lasts", "leaving", "left_out",
-        "lost", "lost_mono", "name", "no", "operators", "owners", "prefetch_limit", "prefetched", "reason",
+        "loading", "lost", "lost_mono", "name", "no", "operators", "owners", "prefetch_limit", "prefetched", "reason",
         "resources", "running", "session", "stale", "unable", "unable_in_a_row", "version", "waits_for",
     )  # fmt: skip
 
@@ -354,6 +354,7 @@ class Agent:
         self.allocation: tuple[str, int] | None = None  # pool and number of what it runs in, in this session
         self.leaving = False  # it says itself that it takes no more, in this session
         self.stale: frozenset[int] = frozenset()  # of its operators, those whose code on its disk has changed since
+        self.loading = False  # whether it is about to announce these as they are now
         self.prefetch_limit = 0
         self.host_ends_mono: float | None = None  # when it gives back what it runs, as its host ends
         self.ends_mono: float | None = None  # when it gets no more: then, or when its pool's time of the week is over

@@ -242,7 +242,10 @@ class AgentCalls:
             case "draining":
                 self._engine.post(AgentDraining(session=number, draining=message.draining.draining))
             case "stale":
-                self._engine.post(AgentStale(session=number, operators=frozenset(message.stale.operators)))
+                stale = message.stale
+                self._engine.post(
+                    AgentStale(session=number, operators=frozenset(stale.operators), loading=stale.loading)
+                )
             case "checkpoint":
                 self._engine.post(saved_of(number, message.checkpoint))
             case "series":

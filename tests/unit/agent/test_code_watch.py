@@ -41,7 +41,7 @@ def test_an_edit_is_noticed_and_its_end_too(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.syspath_prepend(tmp_path / "site-packages")
     monkeypatch.syspath_prepend(tmp_path / "front")
     catalogue = discover(["ops/watched_ops.py"], folder=tmp_path, cache=None, installed=False)
-    watch = CodeWatch(catalogue, lambda changed: None)
+    watch = CodeWatch(catalogue, lambda changed, loading: None)
 
     def found() -> frozenset[str]:
         watch.look(Glances.at_source)
@@ -63,7 +63,7 @@ def test_what_changed_before_the_first_look_is_told(tmp_path: Path) -> None:
     write(tmp_path, {"early_ops.py": "from accio import operator\n\n@operator\ndef Early() -> int:\n    return 1\n"})
     catalogue = discover(["early_ops.py"], folder=tmp_path, cache=None, installed=False)
     write(tmp_path, {"early_ops.py": "from accio import operator\n\n@operator\ndef Early() -> int:\n    return 2\n"})
-    watch = CodeWatch(catalogue, lambda changed: None)
+    watch = CodeWatch(catalogue, lambda changed, loading: None)
     watch.look(Glances.at_source)
     assert watch.changed == {str(tmp_path / "early_ops.py")}
 
@@ -74,7 +74,7 @@ def test_a_look_that_fails_ends_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     path = tmp_path / "odd_ops.py"
     write(tmp_path, {path.name: "from accio import operator\n\n@operator\ndef Odd() -> int:\n    return 1\n"})
     catalogue = discover([path.name], folder=tmp_path, cache=None, installed=False)
-    watch = CodeWatch(catalogue, lambda changed: None)
+    watch = CodeWatch(catalogue, lambda changed, loading: None)
     watch.look(Glances.at_source)
 
     def fail(*_: object) -> int:
@@ -112,7 +112,7 @@ async def test_nothing_is_looked_at_while_the_agent_starts(monkeypatch: pytest.M
     monkeypatch.setattr(asyncio, "sleep", noted)
     monkeypatch.setattr(CodeWatch, "look", look)
     async with asyncio.TaskGroup() as tasks:
-        watching = tasks.create_task(CodeWatch(catalogue, lambda changed: None).run())
+        watching = tasks.create_task(CodeWatch(catalogue, lambda changed, loading: None).run())
         while "look" not in happened:
             await pause(0)
         watching.cancel()
@@ -130,14 +130,22 @@ async def test_edits_are_reloaded_until_one_cannot_be(tmp_path: Path, monkeypatc
     path.write_text(text)
     catalogue = discover([path.name], folder=tmp_path, cache=None, installed=False)
     offered: asyncio.Queue[tuple[str | None, ...]] = asyncio.Queue()
-    told: asyncio.Queue[frozenset[str]] = asyncio.Queue()
+    told: asyncio.Queue[tuple[frozenset[str], bool]] = asyncio.Queue()
     reloader = Reloader(
         catalogue,
         lambda following, _: offered.put_nowait(tuple(each.spec.digest for each in following.offers)),
         cache=tmp_path / "cache",
         shared=None,
     )
-    watch = CodeWatch(catalogue, told.put_nowait, reloader.reload)
+    watch = CodeWatch(catalogue, lambda *said: told.put_nowait(said), reloader.reload)
+    edited, nothing = frozenset({str(path)}), frozenset[str]()
+
+    async def loaded(now: str) -> tuple[str | None, ...]:
+        edit(now)
+        assert await told.get() == (edited, True), "whoever submits before it is loaded is warned"
+        found = await offered.get()
+        assert await told.get() == (nothing, False)
+        return found
 
     def edit(now: str) -> None:
         (tmp_path / "next").write_text(now)
@@ -145,15 +153,12 @@ async def test_edits_are_reloaded_until_one_cannot_be(tmp_path: Path, monkeypatc
 
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(watch.run())
-        edit(text.replace("1", "2"))
-        second = await offered.get()
-        edit(text.replace("1", "3"))
-        third = await offered.get()
+        second = await loaded(text.replace("1", "2"))
+        third = await loaded(text.replace("1", "3"))
         edit(text + "def broken(:\n")
-        assert await told.get() == {str(path)}
-        edit(text)
-        first = await offered.get()
-        assert await told.get() == frozenset()
+        assert await told.get() == (edited, True)
+        assert await told.get() == (edited, False)
+        first = await loaded(text)
         watching.cancel()
     assert first == tuple(each.spec.digest for each in catalogue.offers)
     assert len({first, second, third}) == 3

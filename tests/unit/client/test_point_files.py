@@ -1,7 +1,8 @@
 """Points in files: what the client reads, and what it refuses."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,43 @@ def test_a_parquet_file_keeps_its_types(tmp_path: Path) -> None:
     assert resolved(tmp_path, points=str(tmp_path / "p.parquet"))["points"] == expected
 
 
+def test_what_json_has_no_form_of_becomes_a_text(tmp_path: Path) -> None:
+    """Durations in any unit, and numbers that aren't finite, also within lists: whoever checks them names the row."""
+    table = {
+        "took": pa.array([timedelta(seconds=90), None], pa.duration("us")),
+        "fine": pa.array([1_000_000, 1], pa.duration("ns")),
+        "x": [0.5, float("nan")],
+        "l": [[1.0, float("-inf")], []],
+        "exact": [Decimal("1.50"), Decimal("0.1")],
+    }
+    parquet.write_table(pa.table(table), tmp_path / "p.parquet")
+    assert resolved(tmp_path, points="p.parquet")["points"] == {
+        "took": ["90000000.micros", None],
+        "fine": ["1000000.nanos", "1.nanos"],
+        "x": [0.5, "nan"],
+        "l": [[1.0, "-inf"], []],
+        "exact": [1.5, 0.1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pa.table({"s": pa.array([b"a"])}), "in column 's', found bytes"),
+        (pa.table({"s": pa.array([[b"a"]])}), "in column 's', found bytes"),
+        (pa.table({"s": pa.array(["a", "b\0c"])}), "row 2 of column 's' holds the character NUL"),
+        (pa.table([pa.array([1]), pa.array([2])], names=["i", "i"]), "found the column 'i' twice"),
+    ],
+)
+def test_what_no_parameter_takes_is_told(tmp_path: Path, table: pa.Table, message: str) -> None:
+    """The message names the file and the column."""
+    parquet.write_table(table, tmp_path / "p.parquet")
+    with pytest.raises(AccioError) as refused:
+        resolved(tmp_path, points="p.parquet")
+    assert message in str(refused.value)
+    assert "p.parquet" in str(refused.value)
+
+
 def test_what_names_no_file_stays_as_it_is(tmp_path: Path) -> None:
     """Rows, and texts that are no definition, are for whoever checks them."""
     for text in (b'{"points": [{"a": 1e400}]}', b'{"points": ', b'{"points": [{"a": 0.10}]}'):
@@ -46,6 +84,7 @@ def test_what_names_no_file_stays_as_it_is(tmp_path: Path) -> None:
         ("p.csv", b"a,b\n1,2\n3\n", "line 3: expected 2 values, found 1"),
         ("p.csv", b'a\n"1\n', "line 2"),
         ("p.csv", b"a\n\xff\n", "can't be read"),
+        ("p.csv", b"a\n1\nb\0c\n", "row 2 of column 'a' holds the character NUL"),
         ("p.parquet", b"no", "can't be read"),
         ("p.txt", b"a\n1\n", "ends in .csv or .parquet"),
     ],

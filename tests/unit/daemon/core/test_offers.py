@@ -95,9 +95,9 @@ def test_code_that_changed_on_an_agents_disk_is_told(cluster: Cluster) -> None:
     def said() -> str:
         return offers.stale(cluster.world, cluster.world.latest["Step"][1])
 
-    def stale(agent: FakeAgent, *operators: str) -> None:
+    def stale(agent: FakeAgent, *operators: str, loading: bool = False) -> None:
         assert agent.session is not None
-        cluster.ask(AgentStale(session=agent.session, operators=frozenset(operators)))
+        cluster.ask(AgentStale(session=agent.session, operators=frozenset(operators), loading=loading))
 
     assert said() == ""
     stale(first, "Step", "Unknown")
@@ -109,7 +109,16 @@ def test_code_that_changed_on_an_agents_disk_is_told(cluster: Cluster) -> None:
     assert _reason(cluster, second) == ""
     stale(second, "Step")
     assert "since a and b announced it" in said()
+    stale(first, "Step", loading=True)
+    assert said().endswith("since a and b announced it: it runs as it was; start b again to run it as it is now")
+    assert _reason(cluster, first) == "is loading the code of Step, which has changed since it started"
+    stale(second, "Step", loading=True)
+    assert said() == (
+        "the code of Step has changed on disk since a and b announced it, which load it now: this may still run it as "
+        "it was; submit it again soon"
+    )
     stale(first)
+    stale(second, "Step")
     assert "since b announced it" in said()
     cluster.leave(second)
     cluster.rejoin(second)
