@@ -16,10 +16,13 @@ from accio_client.calls.handles import HandleCalls
 from accio_client.calls.owners import OwnerCalls
 from accio_client.calls.pools import PoolCalls
 from accio_client.calls.results import ResultCalls
+from accio_client.calls.timelines import TimelineCalls
 from accio_client.calls.versions import VersionCalls
 
 
-class AsyncClient(ResultCalls, HandleCalls, VersionCalls, ClusterCalls, OwnerCalls, PoolCalls, AccessCalls):
+class AsyncClient(
+    ResultCalls, HandleCalls, VersionCalls, TimelineCalls, ClusterCalls, OwnerCalls, PoolCalls, AccessCalls
+):
     """A connection to a daemon. Open it in the event loop that uses it, with `async with` or `close`."""
 
     async def __aenter__(self) -> Self:

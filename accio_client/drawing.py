@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from accio.errors import BadRequest, FailedPrecondition
 from accio.late import dataclass
+from accio_client.trace_events import SUFFIX
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +31,8 @@ class Drawing:
     picture: Picture
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
-        """Write a file of the kind that its name says (.png, .svg, .pdf or .csv); it appears whole or not at all.
+        """Write a file of the kind that its name says (.png, .svg, .pdf or .csv; .trace.json of a timeline); it appears
+        whole or not at all.
 
         BadRequest if there is a file already (but for *force*), FailedPrecondition without matplotlib.
         """
@@ -39,6 +41,8 @@ class Drawing:
         try:
             if target.suffix.lower() == ".csv":
                 draft.write_text(self.csv(), encoding="utf-8", newline="")
+            elif is_trace(target):
+                draft.write_text(self.trace(), encoding="utf-8", newline="")
             else:
                 from accio_client.analysis.figures import save
 
@@ -62,6 +66,15 @@ class Drawing:
         writer.writerow(table.columns)
         writer.writerows(["" if cell is None else cell for cell in row] for row in table.rows)
         return text.getvalue()
+
+    def trace(self) -> str:
+        """Return a timeline as a trace that ui.perfetto.dev opens (docs/pictures.md); BadRequest if it is none."""
+        from accio_client.analysis.pictures import Timeline
+        from accio_client.trace_events import trace_text
+
+        if not isinstance(self.picture, Timeline):
+            raise BadRequest(f"a file called NAME{SUFFIX} is of a timeline, and this is a picture of another kind")
+        return trace_text(self.picture)
 
     def figure(self) -> Figure:
         """Return it as a figure of matplotlib, to be changed further; FailedPrecondition without matplotlib."""
@@ -91,11 +104,19 @@ class Drawing:
         return shown
 
 
+def is_trace(target: Path) -> bool:
+    """Return whether a file is to be a trace, by its name."""
+    return target.name.lower().endswith(SUFFIX)
+
+
 def checked_target(path: str | os.PathLike[str], *, force: bool) -> Path:
     """Return the path of a file that is to be written; BadRequest if its kind is unknown, or if there is one."""
     target = Path(path)
-    if target.suffix.removeprefix(".").lower() not in FORMATS:
-        raise BadRequest(f"expected a file called NAME.{', NAME.'.join(FORMATS)}, found {target.name or path}")
+    if target.suffix.removeprefix(".").lower() not in FORMATS and not is_trace(target):
+        raise BadRequest(
+            f"expected a file called NAME.{', NAME.'.join(FORMATS)} or, of a timeline, NAME{SUFFIX}, "
+            f"found {target.name or path}"
+        )
     if target.exists() and not force:
         raise BadRequest(f"there is a file {target} already: choose another name, or replace it by force (-force)")
     return target

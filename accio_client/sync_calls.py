@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from accio.domain.access import TokenKind
     from accio.v1 import accio_pb2
-    from accio_client.analysis.pictures import Lines
+    from accio_client.analysis.pictures import Lines, Timeline
     from accio_client.asked_pictures import Asked
     from accio_client.collected import Collected, Head, Ranges, Reading
     from accio_client.definition_text import Definition
@@ -328,6 +328,17 @@ class BlockingCalls(BlockingCaller):
         """
         return self._run(self._client.compare_workflows(first, second))
 
+    def timeline(self, run: str = "", *, limit: int = 500) -> views.TimelineView:
+        """Return what agents execute, and the *limit* executions that ended last (at most 5,000): all, or a run's."""
+        return self._run(self._client.timeline(run, limit=limit))
+
+    def timeline_picture(self, run: str = "", *, limit: int | None = None) -> Timeline:
+        """Return the picture of what ran when, in lanes by agent: of a run or child all of its nodes; of a sweep, and
+        of the whole cluster if no *run* is given, what goes on and the *limit* executions that ended last (500 unless
+        it is given, at most 5,000). BadRequest for a *limit* of a run or child.
+        """
+        return self._run(self._client.timeline_picture(run, limit=limit))
+
     def list_operators(self) -> tuple[views.OperatorView, ...]:
         return self._run(self._client.list_operators())
 
@@ -355,10 +366,6 @@ class BlockingCalls(BlockingCaller):
     def workload(self, run: str = "") -> views.WorkloadView:
         """Return what is queued and running, and when it will have ended; of the runs, *run* alone if it is given."""
         return self._run(self._client.workload(run))
-
-    def timeline(self, run: str = "", *, limit: int = 500) -> views.TimelineView:
-        """Return what agents execute, and the *limit* executions that ended last (at most 5,000): all, or a run's."""
-        return self._run(self._client.timeline(run, limit=limit))
 
     def collect_garbage(self, *, dry_run: bool = False, quota: int = 0) -> views.GarbageView:
         """Free what nothing refers to (down to *quota* bytes), or say what would be freed."""

@@ -22,6 +22,7 @@ SUBJECTS = (
     "measurements",
     "analysis",
     "versions",
+    "timelines",
     "cluster",
     "owners",
     "pools",
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from accio.domain.access import TokenKind
     from accio.v1 import accio_pb2
     from accio_client.analysis.fingerprints import Group
-    from accio_client.analysis.pictures import Lines
+    from accio_client.analysis.pictures import Lines, Timeline
     from accio_client.asked_pictures import Asked
     from accio_client.collected import Collected, Head, Ranges, Reading
     from accio_client.definition_text import Definition

@@ -14,7 +14,6 @@ from accio_client.calls.runs import WATCH_PATIENCE_S
 from accio_client.deadlines import STREAM_DEADLINE_S
 from accio_client.from_wire import cluster as cluster_views
 from accio_client.from_wire import storage as storage_views
-from accio_client.from_wire import timeline as timeline_views
 from accio_client.from_wire import workflows as workflow_views
 from accio_client.from_wire import workload as workload_views
 
@@ -75,13 +74,6 @@ class ClusterCalls(Caller):
         request = workload_pb2.GetWorkloadRequest(run=run)
         return workload_views.workload(
             await self._connection.call(self._accio.GetWorkload, request, workload_pb2.Workload)
-        )
-
-    async def timeline(self, run: str = "", *, limit: int = 500) -> views.TimelineView:
-        """Return what agents execute, and the *limit* executions that ended last (at most 5,000): all, or a run's."""
-        request = workload_pb2.GetTimelineRequest(run=run, limit=numbers.limit(limit))
-        return timeline_views.timeline(
-            await self._connection.call(self._accio.GetTimeline, request, workload_pb2.Timeline)
         )
 
     async def collect_garbage(self, *, dry_run: bool = False, quota: int = 0) -> views.GarbageView:

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accio.errors import BadRequest, NotFound
+from accio.errors import NotFound
 from accio_client.cli.output import coloured, out
 from accio_client.cli.session import Session, accio_command
 from accio_client.documents import document
-from accio_client.drawing import Drawing, checked_target
+from accio_client.drawing import Drawing, checked_target, is_trace
+from accio_client.trace_events import SUFFIX
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from accio_client.analysis.pictures import Picture
     from accio_client.asked_pictures import Asked
     from accio_client.sync import Client
-    from accio_client.views import RunDetails
 
 _KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel", "trials")
 _WITHOUT_VALUE = ("states", "failures", "trials")
@@ -26,7 +28,7 @@ _LEAST_HEIGHT = 12
 
 
 @accio_command
-@click.argument("identifier", metavar="RUN")
+@click.argument("identifier", metavar="[RUN]", default="")
 @click.option(
     "-y", "--y", metavar="NAME", help="The result: Node/port, or Node.metric. Of maps over parameters: with -kind."
 )
@@ -42,9 +44,15 @@ _LEAST_HEIGHT = 12
     "--limit",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Of a sweep's timeline: at most N executions that ended, the last ones; 500 by default, 5,000 at most.",
+    help="Of the timeline of a sweep or the cluster: at most N executions that ended, the last ones; 500 by default, "
+    "5,000 at most.",
 )
-@click.option("--out", "target", metavar="FILE", help="Write a file: .png, .svg, .pdf (needs matplotlib) or .csv.")
+@click.option(
+    "--out",
+    "target",
+    metavar="FILE",
+    help="Write a file: .png, .svg, .pdf (needs matplotlib), .csv; of a timeline .trace.json.",
+)
 @click.option("--force/--no-force", default=False, help="Replace a file that is there.")
 def plot(
     session: Session,
@@ -67,17 +75,22 @@ def plot(
     objectives the trials that no other beats.
 
     Of a run or a child: -kind=graph draws its nodes with their states (of a sweep with the number of children in each),
-    -kind=timeline when and where they ran (of a sweep those that ended last, and those that go on).
+    -kind=timeline when and where they ran (of a sweep, and without RUN of the whole cluster, those that ended last, and
+    those that go on). -out=FILE.trace.json writes a timeline for https://ui.perfetto.dev.
 
     In the terminal, unless -out names a file. docs/pictures.md describes the kinds.
     """
     path = None if target is None else checked_target(target, force=force)
+    if not identifier and kind != "timeline":
+        raise click.UsageError("expected a RUN, found none: -kind=timeline alone draws the whole cluster without one")
+    if path is not None and is_trace(path) and kind != "timeline":
+        raise click.UsageError(f"a file called NAME{SUFFIX} is of a timeline: give -kind=timeline, too")
     if kind in _OF_NODES and (y or x or by or median or where or metric):
         raise click.UsageError(
             f"-kind={kind} draws the nodes of a run: without -y, -x, -by, -median, -where and -metric"
         )
     if limit is not None and kind != "timeline":
-        raise click.UsageError("-limit is for the timeline of a sweep: give -kind=timeline, too")
+        raise click.UsageError("-limit is for the timeline of a sweep or the cluster: give -kind=timeline, too")
     if y is None and kind is not None and kind not in (*_WITHOUT_VALUE, *_OF_NODES):
         raise click.UsageError(
             f"-kind={kind} draws a result: name it, as in -y=Node/port (accio table shows which there are)"
@@ -98,9 +111,9 @@ def plot(
             run, picture = _results(client, identifier, Asked(kind=kind, x=x, y=y, by=by, median=median), where)
     if path is not None:
         Drawing(picture).save(path, force=force)
-    content = document({"run": run, "picture": to_json(picture), "path": None if path is None else str(path)})
-    ids = [run] if path is None else [str(path)]
-    session.answer(content, ids, partial(_draw, picture) if path is None else partial(out, f"wrote {path}"))
+    content = document({"run": run or None, "picture": to_json(picture), "path": None if path is None else str(path)})
+    ids = [run or "cluster"] if path is None else [str(path)]
+    session.answer(content, ids, partial(_draw, picture) if path is None else partial(_told, picture, path))
 
 
 def _results(client: "Client", identifier: str, asked: "Asked", where: str) -> "tuple[str, Picture]":
@@ -124,26 +137,26 @@ def _nodes(client: "Client", identifier: str, kind: str, limit: int | None) -> "
     from accio_client.analysis.pictures import node_graph, sweep_graph
     from accio_client.documents import workflow
 
-    found = client.get_run(identifier)
     if kind == "timeline":
-        return found.run.id, _timeline(client, found, limit)
+        return _timeline(client, identifier, limit)
+    found = client.get_run(identifier)
     graph = workflow(client.get_workflow(f"{found.run.workflow_id}:{found.run.workflow_version}"))["graph"]
     if found.run.kind == "parent":
         return found.run.id, sweep_graph(graph, client.count_nodes(found.run.id), found.nodes)
     return found.run.id, node_graph(found.run.id, graph, found.nodes)
 
 
-def _timeline(client: "Client", found: "RunDetails", limit: int | None) -> "Picture":
-    from accio_client.analysis.pictures import node_timeline, sweep_timeline
-    from accio_client.analysis.pictures.nodes import EXECUTIONS
-    from accio_client.clock import now
+def _timeline(client: "Client", identifier: str, limit: int | None) -> "tuple[str, Picture]":
+    run = client.get_run(identifier, nodes=False).run.id if identifier else ""
+    return run, client.timeline_picture(run, limit=limit)
 
-    if found.run.kind == "parent":
-        most = limit or EXECUTIONS
-        return sweep_timeline(found.run.id, client.timeline(found.run.id, limit=most), now(), most)
-    if limit is not None:
-        raise BadRequest(f"-limit is for the timeline of a sweep; {found.run.id} is none: all of its nodes are drawn")
-    return node_timeline(found.run.id, found.nodes, now())
+
+def _told(picture: "Picture", path: "Path") -> None:
+    """Say what was written; of a trace also what it holds, as no picture tells that."""
+    out(f"wrote {path}")
+    if is_trace(path):
+        out("; ".join((str(picture.head.counted), *picture.head.remarks)))
+        out("open it with https://ui.perfetto.dev, or about:tracing of Chrome")
 
 
 def _draw(picture: "Picture") -> None:

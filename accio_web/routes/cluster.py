@@ -17,6 +17,7 @@ from accio_client.client import AsyncClient
 from accio_client.documents import document
 from accio_client.documents.workload import timeline
 from accio_client.documents.workload import workload as load
+from accio_client.trace_events import SUFFIX, trace_text
 from accio_web.answers import answer
 from accio_web.errors import refused
 from accio_web.live import require_topic
@@ -46,6 +47,8 @@ class ClusterRoutes:
             Route("/api/v1/cluster", self.show, methods=["GET"]),
             Route("/api/v1/timeline", self.timeline, methods=["GET"]),
             Route("/api/v1/runs/{run}/timeline", self.timeline, methods=["GET"]),
+            Route("/api/v1/timeline.trace.json", self.trace, methods=["GET"]),
+            Route("/api/v1/runs/{run}/timeline.trace.json", self.trace, methods=["GET"]),
             Route("/api/v1/agents/{agent}/drain", self.drain, methods=["POST"]),
             Route("/api/v1/agents/{agent}/remove", self.remove, methods=["POST"]),
             Route("/api/v1/live", self.live, methods=["GET"]),
@@ -76,6 +79,16 @@ class ClusterRoutes:
                 timeline(await self._web.client(request).timeline(request.path_params.get("run", ""), limit=limit))
             )
         )
+
+    async def trace(self, request: Request) -> Response:
+        """Return the lanes of the cluster, or of a run, as a file for ui.perfetto.dev; only sweeps have a limit."""
+        limit = whole_number(request, "limit", 0, _MOST_BARS) or None
+        picture = await self._web.client(request).timeline_picture(request.path_params.get("run", ""), limit=limit)
+        headers = {
+            "content-disposition": f"attachment; filename=timeline{SUFFIX}",
+            "cache-control": "no-store",
+        }
+        return Response(await asyncio.to_thread(trace_text, picture), headers=headers, media_type="application/json")
 
     async def drain(self, request: Request) -> Response:
         """Send an agent nothing more, or again."""

@@ -2,12 +2,14 @@
 
 import asyncio
 import csv
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Page, Route, expect
 
 from accio.interpreter import python
 from tests.acceptance.processes import Cluster
@@ -140,6 +142,9 @@ async def test_the_timeline_of_a_sweep(made: Cluster, tmp_path: Path) -> None:
             found = await started.value
             assert found.suggested_filename == "timeline.csv"
             shown = await asyncio.to_thread((await found.path()).read_text, encoding="utf-8")
+            executed = [each for each in await saved_trace(page) if each["ph"] == "X"]
+    states = [each["args"]["state"] for each in executed if each["args"]["run"].startswith(f"{run}.")]
+    assert (len(executed), sorted(states)) == (12, ["failed"] * 3 + ["success"] * 9)
     drawn = tmp_path / "timeline.csv"
     command = python("accio_client.cli.main", "plot", run, "-kind=timeline", f"-out={drawn}")
     await asyncio.to_thread(subprocess.run, command, env=made.environment(), check=True, timeout=120)
@@ -148,6 +153,38 @@ async def test_the_timeline_of_a_sweep(made: Cluster, tmp_path: Path) -> None:
     assert (same, len(rows)) == (header, 12)
     assert [float(row.pop()) for row in written] == [float(row.pop()) for row in rows]
     assert written == rows
+
+
+async def saved_trace(page: Page) -> list[dict[str, Any]]:
+    """Return the events of the trace that a page hands out."""
+    async with page.expect_download() as started:
+        await page.get_by_role("link", name="Perfetto trace").click()
+    found = await started.value
+    assert found.suggested_filename == "timeline.trace.json"
+    events: list[dict[str, Any]] = json.loads(await asyncio.to_thread((await found.path()).read_bytes))["traceEvents"]
+    return events
+
+
+async def test_traces_of_pages_are_those_of_the_command_line(made: Cluster, tmp_path: Path) -> None:
+    """The trace that a single run's page hands out is that of `accio plot`; without a run it is the whole cluster's."""
+    with web_server(made) as server, made.client() as client:
+        client.push(THREE)
+        run = client.submit({"workflow": "three", "params": {"x": 5}}).run.id
+        client.wait(run)
+        traces: dict[str, list[dict[str, Any]]] = {}
+        async with browser_page(server) as page:
+            for words, path in (((run,), f"/runs/{run}?tab=Timeline"), ((), "/cluster?bars=2000")):
+                await page.goto(server.page(path))
+                traces[" ".join(words)] = shown = await saved_trace(page)
+                target = tmp_path / f"{len(traces)}.trace.json"
+                limit = () if words else ("-limit=2000",)
+                command = python("accio_client.cli.main", "plot", *words, "-kind=timeline", *limit, f"-out={target}")
+                await asyncio.to_thread(subprocess.run, command, env=made.environment(), check=True, timeout=120)
+                assert json.loads(target.read_bytes())["traceEvents"] == shown
+    assert sorted(each["name"] for each in traces[run] if each["ph"] == "X") == ["Noise", "Square", "Total"]
+    assert next(each for each in traces[run] if each["ph"] == "X")["ts"] == 0
+    assert len(traces[""]) > len(traces[run])
+    assert {each["args"]["name"] for each in traces[""] if each["name"] == "process_name"} == {"a1"}
 
 
 async def test_lanes_of_the_cluster(made: Cluster) -> None:

@@ -3,7 +3,13 @@
 from accio_client.analysis.pictures.clouds import parallel, scatter
 from accio_client.analysis.pictures.lines import distribution, distribution_of, importance_bars, line
 from accio_client.analysis.pictures.maps import failure_map, heat_map, state_map
-from accio_client.analysis.pictures.nodes import node_graph, node_timeline, sweep_graph, sweep_timeline
+from accio_client.analysis.pictures.nodes import (
+    cluster_timeline,
+    node_graph,
+    node_timeline,
+    sweep_graph,
+    sweep_timeline,
+)
 from accio_client.analysis.pictures.rows import Rows, rows
 from accio_client.analysis.pictures.specification import (
     Bars,
@@ -34,6 +40,7 @@ __all__ = [
     "Rows",
     "Timeline",
     "Trials",
+    "cluster_timeline",
     "distribution",
     "distribution_of",
     "failure_map",

@@ -107,6 +107,7 @@ class _Ran:
     state: str
     began: datetime
     ended: datetime | None
+    operator: str
 
 
 def node_timeline(run: str, nodes: Sequence[NodeView], now: datetime) -> Timeline:
@@ -119,6 +120,7 @@ def node_timeline(run: str, nodes: Sequence[NodeView], now: datetime) -> Timelin
             state=node.state.value,
             began=node.started_at,
             ended=node.ended_at,
+            operator=node.operator,
         )
         for node in nodes
         if node.started_at is not None and not node.cached
@@ -134,11 +136,20 @@ def node_timeline(run: str, nodes: Sequence[NodeView], now: datetime) -> Timelin
 
 
 EXECUTIONS = 500
-"""How many executions that have ended the timeline of a sweep shows, unless more or fewer are asked for."""
+"""How many executions that have ended the timeline of a sweep or the cluster shows, unless it is told otherwise."""
 
 
 def sweep_timeline(run: str, found: TimelineView, now: datetime, limit: int = EXECUTIONS) -> Timeline:
     """Return when the executions of a sweep that were *found* (at most *limit*, and those that go on) ran."""
+    return _of_executions(f"when the nodes of {run} and its children ran", run, found, now, limit)
+
+
+def cluster_timeline(found: TimelineView, now: datetime, limit: int = EXECUTIONS) -> Timeline:
+    """Return when the executions of all agents that were *found* (at most *limit*, and those that go on) ran."""
+    return _of_executions("what ran when, and where", "", found, now, limit)
+
+
+def _of_executions(title: str, run: str, found: TimelineView, now: datetime, limit: int) -> Timeline:
     ran = [
         _Ran(
             run=bar.run or "",
@@ -147,13 +158,14 @@ def sweep_timeline(run: str, found: TimelineView, now: datetime, limit: int = EX
             state=bar.state,
             began=bar.started_at,
             ended=bar.ended_at,
+            operator=bar.operator or "",
         )
         for bar in found.bars
         if bar.started_at is not None
     ]
     head = Head(
         kind=Kind.TIMELINE,
-        title=f"when the nodes of {run} and its children ran",
+        title=title,
         counted=Counted(len(ran), len(ran), 0, "executions"),
         remarks=("those that ended last, and those that go on; there were more before",) if found.earlier else (),
         command=command_of(run, Kind.TIMELINE, limit="" if limit == EXECUTIONS else str(limit)),
@@ -188,6 +200,7 @@ def _in_lanes(head: Head, executions: Sequence[_Ran], now: datetime) -> Timeline
             ended="" if each.ended is None else _written(ended),
             start=(began - first).total_seconds(),
             end=(ended - first).total_seconds(),
+            operator=each.operator,
         )
         for lane, (began, ended, each) in zip(taken, ran, strict=True)
     ]

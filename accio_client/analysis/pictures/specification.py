@@ -263,6 +263,7 @@ class Span:
     ended: str
     start: float
     end: float
+    operator: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -302,8 +303,8 @@ def to_json(picture: Any) -> Any:
 
 
 def command_of(run: str, kind: Kind, where: str = "", **options: str) -> str:
-    """Return the `accio plot` command that makes a picture."""
-    words = ["accio", "plot", run, f"-kind={kind}"]
+    """Return the `accio plot` command that makes a picture; without *run*, one of the cluster."""
+    words = ["accio", "plot", *((run,) if run else ()), f"-kind={kind}"]
     words += [f"-{name}={value}" for name, value in options.items() if value]
     words += [f"-where={where}"] if where else []
     return shlex.join(words)

@@ -9,7 +9,7 @@ import { QueryBox } from '../query.js';
 import { Actions, useForbidden } from '../steering.js';
 import { Failures } from '../failures.js';
 import { useSteps } from '../keys.js';
-import { Lanes } from '../lanes.js';
+import { Lanes, TraceLink } from '../lanes.js';
 import { Log } from '../log.js';
 import { Graph, graphRows } from '../pictures/graph.js';
 import { numberText } from '../pictures/scales.js';
@@ -209,7 +209,7 @@ function OneTimeline({ run }) {
   const figure = useRef(null);
   return html`<figure class="picture large" ref=${figure}><figcaption><h2>When its nodes ran, and where</h2><p class="quiet">${number(run.nodes.filter((node) => node.started_at && !node.cached).length)} of ${number(run.nodes.length)} nodes ran here; others were taken from the memo, or haven't begun. The table of nodes has the times.</p></figcaption>
     <${Timeline} nodes=${run.nodes} label="When the nodes ran" to=${(node) => href(nodePath(run.id, node.name))} />
-    <p class="tools"><${SaveButtons} figure=${figure} name="timeline" table=${() => laneRows(run.nodes.map((node) => ({ ...node, run: run.id })), Date.now())} /></p><${Command} text=${`accio plot ${run.id} -kind=timeline`} /></figure>`;
+    <p class="tools"><${SaveButtons} figure=${figure} name="timeline" table=${() => laneRows(run.nodes.map((node) => ({ ...node, run: run.id })), Date.now())} /><${TraceLink} run=${run.id} /></p><${Command} text=${`accio plot ${run.id} -kind=timeline`} /></figure>`;
 }
 
 const PARTS = { Overview, Timeline: TimelineTab, Pictures, Failures: FailuresTab, Children, Logs, History, Definition, Nodes };
