@@ -44,6 +44,7 @@ def step(
     retries: int = 0,
     backoff_ms: int = 0,
     retry_memory: float | None = None,
+    memory_limit: int | None = None,
     demand: Resources | None = None,
     kind: DataType = STRING,
 ) -> OperatorSpec:
@@ -57,6 +58,7 @@ def step(
         retries=retries,
         retry_backoff_ms=backoff_ms,
         retry_memory=retry_memory,
+        memory_limit=memory_limit,
         resources=demand or Resources(),
         inputs=(InputPort(name="label", type=STRING), InputPort(name="x", type=INTEGER, optional=True), *optional),
         outputs=(OutputPort(name="data", type=kind),),

@@ -9,7 +9,7 @@ from accio.domain.jsontypes import JsonObject
 from accio.domain.names import NODE_RULE, PARAMETER_RULE, is_operator_name, is_port_name
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.resources import ONE_CPU, Resources, resources_from_json
-from accio.domain.retry_demand import retry_memory_problem
+from accio.domain.retry_demand import growth_problems
 from accio.domain.values import canonical, cast, decode
 from accio.late import dataclass
 
@@ -88,7 +88,7 @@ class OperatorSpec:
     `digest` is `blake3:HEX`, or None where it can't be known; then `uncacheable` says why. `deprecated` is the message
     for its users, or None. `components` maps a name (`function _noise`, `package numpy`) to a hash, for explanations.
     `distribution` names the package that it comes from. After it was ended for its memory, its next attempt demands
-    `retry_memory` times as much.
+    `retry_memory` times as much, `memory_limit` bytes at most.
     """
 
     name: str
@@ -105,6 +105,7 @@ class OperatorSpec:
     retries: int = 0
     retry_backoff_ms: int = 0
     retry_memory: float | None = None
+    memory_limit: int | None = None
     isolated: bool = False
     components: tuple[tuple[str, str], ...] = ()
     distribution: str = ""
@@ -143,6 +144,8 @@ class OperatorSpec:
         }
         if self.retry_memory is not None:  # else absent: what versions without it announced stays what it was
             document["retry_memory"] = self.retry_memory
+        if self.memory_limit is not None:
+            document["memory_limit"] = self.memory_limit
         return document
 
     @classmethod
@@ -188,6 +191,7 @@ def _operator(document: Any) -> OperatorSpec:
         retries=document["retries"],
         retry_backoff_ms=document["retry_backoff_ms"],
         retry_memory=document.get("retry_memory"),
+        memory_limit=document.get("memory_limit"),
         isolated=document["isolated"],
         components=tuple(sorted(document["components"].items())),
         distribution=document["distribution"],
@@ -215,8 +219,8 @@ class _Checker:
         if spec.retry_backoff_ms < 0:
             message = f"expected a duration, 0 or more, found {spec.retry_backoff_ms} ms"
             yield self._issue(pointer("retry_backoff_ms"), message)
-        if problem := retry_memory_problem(spec.retry_memory, spec.resources, spec.retries):
-            yield self._issue(pointer("retry_memory"), problem)
+        for key, problem in growth_problems(spec.retry_memory, spec.memory_limit, spec.resources):
+            yield self._issue(pointer(key), problem)
 
     def _issue(self, path: str, message: str) -> Issue:
         return Issue(path, f"operator {self._spec.name}: {message}")

@@ -1,6 +1,6 @@
 """What nodes that are retried demand instead of before: `2x`, or an amount, of memory, CPUs and time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -113,15 +113,17 @@ def _milliseconds(text: str) -> int:
     return int(ms)
 
 
-def retry_memory_problem(factor: float | None, resources: Resources, retries: int) -> str:
-    """Say what is wrong with an operator's `retry_memory`; empty if nothing is."""
-    if factor is None:
-        return ""
-    if not 1 < factor <= MOST:
-        return f"retry_memory: expected a factor above 1, at most {MOST}, found {factor:g}"
-    if not resources.memory:
-        return 'retry_memory needs a limit to multiply: give memory, such as "2GiB"'
-    return "" if retries else "retry_memory is about further attempts: give retries of at least 1"
+def growth_problems(factor: float | None, limit: int | None, resources: Resources) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with an operator's `retry_memory` and `memory_limit`: which of both, and why."""
+    if factor is not None and not 1 < factor <= MOST:
+        yield "retry_memory", f"retry_memory: expected a factor above 1, at most {MOST}, found {factor:g}"
+    elif factor is not None and not resources.memory:
+        yield "retry_memory", 'retry_memory needs a limit to multiply: give memory, such as "2GiB"'
+    if limit is not None and factor is None:
+        yield "memory_limit", "memory_limit bounds what retry_memory multiplies: give retry_memory, such as 2.0"
+    elif limit is not None and limit <= resources.memory:
+        least = f"more than the {size(resources.memory)} that it begins with"
+        yield "memory_limit", f"memory_limit: expected {least}, found {size(limit)}"
 
 
 def difference(before: NodeDemand, after: NodeDemand) -> str:

@@ -87,6 +87,7 @@ def operator(
     retries: int = 0,
     retry_backoff: str | Duration | None = None,
     retry_memory: float | None = None,
+    memory_limit: int | str | None = None,
     isolated: bool = False,
     python: str | Mapping[str, str] | None = None,
     image: str | None = None,
@@ -113,6 +114,7 @@ def operator(
     retries: int = 0,
     retry_backoff: str | Duration | None = None,
     retry_memory: float | None = None,
+    memory_limit: int | str | None = None,
     isolated: bool = False,
     python: str | Mapping[str, str] | None = None,
     image: str | None = None,
@@ -128,6 +130,7 @@ def operator(
         retries=retries,
         retry_backoff=retry_backoff,
         retry_memory=retry_memory,
+        memory_limit=memory_limit,
     )
     texts = {"name": name, "category": category, "help": help, "deprecated": deprecated, "version": version}
     issues += option_issues(texts, {"unstable": unstable, "isolated": isolated}, files)

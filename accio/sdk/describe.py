@@ -161,6 +161,7 @@ def spec_of(operator: Declaration) -> OperatorSpec:
         retries=operator.limits.retries,
         retry_backoff_ms=operator.limits.retry_backoff_ms,
         retry_memory=operator.limits.retry_memory,
+        memory_limit=operator.limits.memory_limit,
         isolated=operator.isolated,
     )
 

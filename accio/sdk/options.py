@@ -8,8 +8,8 @@ from accio.domain.issues import Issue, pointer
 from accio.domain.numbers import number_of_json
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import Duration, parse_duration
-from accio.domain.resources import ONE_CPU, Resources, parse_count, resources_from_json
-from accio.domain.retry_demand import retry_memory_problem
+from accio.domain.resources import ONE_CPU, Resources, parse_count, parse_size, resources_from_json
+from accio.domain.retry_demand import growth_problems
 from accio.late import dataclass
 
 Read = TypeVar("Read")
@@ -24,10 +24,17 @@ class Limits:
     retries: int = 0
     retry_backoff_ms: int = 0
     retry_memory: float | None = None
+    memory_limit: int | None = None
 
 
 def read_limits(
-    *, resources: Any, timeout: object, retries: object, retry_backoff: object, retry_memory: object = None
+    *,
+    resources: Any,
+    timeout: object,
+    retries: object,
+    retry_backoff: object,
+    retry_memory: object = None,
+    memory_limit: object = None,
 ) -> tuple[Limits, list[Issue]]:
     """Read the options; `resources` in their JSON form. None stands for an absent time-out or back-off."""
     demand, issues = resources_from_json(resources, pointer("resources"))
@@ -37,9 +44,12 @@ def read_limits(
         retries=_read(retries, "retries", parse_count, issues, 0),
         retry_backoff_ms=_read(retry_backoff, "retry_backoff", _milliseconds, issues, 0),
         retry_memory=_read(retry_memory, "retry_memory", _factor, issues, None),
+        memory_limit=_read(memory_limit, "memory_limit", parse_size, issues, None),
     )
-    if problem := retry_memory_problem(limits.retry_memory, demand, limits.retries):
-        issues.append(Issue(pointer("retry_memory"), problem))
+    unread = {issue.path for issue in issues}
+    if not unread & {pointer("retry_memory"), pointer("resources", "memory")}:
+        problems = growth_problems(limits.retry_memory, limits.memory_limit, demand)
+        issues += [Issue(pointer(key), problem) for key, problem in problems]
     return limits, issues
 
 

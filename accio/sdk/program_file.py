@@ -23,8 +23,8 @@ from accio.sdk.types import WritableCopy
 
 _KEYS = (
     "name", "help", "category", "inputs", "outputs", "command", "files", "environment", "resources", "timeout",
-    "retries", "retry_backoff", "retry_memory", "isolated", "unstable", "deprecated", "version", "shell", "programs",
-    "image", "python",
+    "retries", "retry_backoff", "retry_memory", "memory_limit", "isolated", "unstable", "deprecated", "version",
+    "shell", "programs", "image", "python",
 )  # fmt: skip
 _INPUT_KEYS = ("name", "type", "default", "optional", "help", "writable_copy", "choices")
 _OUTPUT_KEYS = ("name", "type", "help", "file", "stdout")
@@ -88,6 +88,7 @@ class _Reader:
             retries=self.document.get("retries"),
             retry_backoff=self.document.get("retry_backoff"),
             retry_memory=self.document.get("retry_memory"),
+            memory_limit=self.document.get("memory_limit"),
         )
         self.issues += issues
         command, line, shell = self._command()
@@ -135,6 +136,7 @@ class _Reader:
             retries=limits.retries,
             retry_backoff_ms=limits.retry_backoff_ms,
             retry_memory=limits.retry_memory,
+            memory_limit=limits.memory_limit,
             isolated=self._flag("isolated"),
             distribution=str(path),
         )

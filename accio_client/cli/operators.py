@@ -65,7 +65,7 @@ def _show_operator(found: OperatorView) -> None:
             ("resources", shown_resources(found.resources)),
             ("time-out", f"{found.timeout_ms} ms" if found.timeout_ms else None),
             ("retries", str(found.retries) if found.retries else None),
-            ("retry memory", f"{found.retry_memory:g} times as much" if found.retry_memory else None),
+            ("retry memory", _growth(found)),
             ("process", "a new one for each node" if found.isolated else None),
         ]
     )
@@ -76,6 +76,14 @@ def _show_operator(found: OperatorView) -> None:
     )
     out("")
     table(("output", "type", "help"), [(each.name, each.type, each.help) for each in found.outputs])
+
+
+def _growth(found: OperatorView) -> str | None:
+    if not found.retry_memory:
+        return None
+    return f"{found.retry_memory:g} times as much" + (
+        f", up to {size(found.memory_limit)}" if found.memory_limit else ""
+    )
 
 
 def _default(port: InputPortView) -> str:

@@ -68,6 +68,7 @@ def operator(found: views.OperatorView) -> Document:
         "retries": found.retries,
         "retry_backoff_ms": found.retry_backoff_ms,
         "retry_memory": found.retry_memory,
+        "memory_limit": found.memory_limit,
         "isolated": found.isolated,
         "components": dict(found.components),
         "distribution": found.distribution,

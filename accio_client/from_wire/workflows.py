@@ -59,6 +59,7 @@ def operator(message: values_pb2.Operator) -> views.OperatorView:
         retries=message.retries,
         retry_backoff_ms=message.retry_backoff_ms,
         retry_memory=message.retry_memory or None,
+        memory_limit=message.memory_limit or None,
         isolated=message.isolated,
         components=dict(sorted(message.components.items())),
         distribution=message.distribution,

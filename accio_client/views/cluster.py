@@ -58,6 +58,7 @@ class OperatorView:
     components: Mapping[str, str]
     distribution: str
     retry_memory: float | None = None
+    memory_limit: int | None = None  # bytes
     differing: str = ""  # how connected agents differ in it: which version counts, and who gets none of it
     stale: str = ""  # whose code of it has changed on disk since it was announced, and what to do
 

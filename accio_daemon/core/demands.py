@@ -12,18 +12,22 @@ from accio.domain.problems import ValueProblem
 from accio.domain.resources import MAX_AMOUNT
 from accio.domain.retry_demand import NodeDemand, difference
 from accio.domain.sizes import size
-from accio.domain.states import NODE_RETRIABLE, NodeState
+from accio.domain.states import NODE_RETRIABLE, Cause, NodeState
 from accio.errors import BadRequest, FailedPrecondition
 from accio_daemon.core.commands import InstanceFacts, RetryRun
 from accio_daemon.core.effects import EventRow
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.plan import NodePlan, Plan
+from accio_daemon.core.pools.serving import cannot_serve
 from accio_daemon.core.records import Execution, Instance, Run
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 RAISED = NODE_RETRIABLE - {NodeState.CANCELLED}
 """States in which a node may have wanted more; who was cancelled never ran."""
+
+MEMORY_RETRIES = 3
+"""Further attempts with more memory of an operator that says `retry_memory` alone."""
 
 
 def class_of(world: World, instance: Instance, node: NodePlan) -> NodeClass:
@@ -66,18 +70,34 @@ def _wanted(command: RetryRun, before: NodeDemand) -> NodeDemand:
     return replace(after, forced=command.forced)
 
 
-def after_memory_ran_out(turn: Turn, execution: Execution) -> None:
-    """Raise the memory that an execution demands by as much as its operator says, as an attempt was ended for it: to
-    what the largest agent has that may execute it, at most.
+def may_try_again(turn: Turn, execution: Execution, cause: Cause) -> bool:
+    """Return whether an execution whose operator failed may be tried again; what its memory was the cause of demands
+    more from now on, if its operator says so.
+
+    An operator that says nothing of further attempts but that is tried again for as long as there is more to give.
     """
-    factor, before = execution.node.operator.retry_memory, execution.node_class.resources
-    knowing = [agent for agent in turn.world.agents.values() if execution.node.operator_no in agent.operators]
-    most = max((agent.resources.memory for agent in knowing if agent.serves(execution.payer)), default=MAX_AMOUNT)
-    if factor is None or not before.memory:
-        return
-    memory = min(most, ceil(before.memory * factor))
+    retries, memory_ran_out = execution.node.retries, cause is Cause.OUT_OF_MEMORY
+    if retries:
+        if (again := execution.failures < retries) and memory_ran_out:
+            _give_more_memory(turn, execution)
+        return again
+    return memory_ran_out and execution.failures < MEMORY_RETRIES and _give_more_memory(turn, execution)
+
+
+def _give_more_memory(turn: Turn, execution: Execution) -> bool:
+    """Raise the memory that an execution demands by as much as its operator says: to its limit at most, or to what the
+    largest agent or pool has that may execute it. Return whether there was more to give.
+    """
+    operator, before = execution.node.operator, execution.node_class.resources
+    if operator.retry_memory is None or not before.memory:
+        return False
+    most, whose = _most_memory(turn.world, execution)
+    if operator.memory_limit is not None and operator.memory_limit <= most:
+        most, whose = operator.memory_limit, "its operator's memory_limit"
+    wanted = ceil(before.memory * operator.retry_memory)
+    memory = min(most, wanted)
     if memory <= before.memory:
-        return
+        return False
     demand = NodeDemand(
         replace(before, memory=memory), execution.node_class.timeout_ms, forced=execution.node_class.forced
     )
@@ -87,7 +107,29 @@ def after_memory_ran_out(turn: Turn, execution: Execution) -> None:
         turn.fx.demands[instance.run.no, instance.index, no] = demand
     run_no, index, no = execution.owner
     detail = f"its memory ran out: its next attempt demands {size(memory)} instead of {size(before.memory)}"
+    if memory < wanted:
+        detail += f" ({whose})"
     turn.fx.events.append(EventRow(run_no, index, no, None, "demands more", detail, turn.now.wall_ms))
+    return True
+
+
+def _most_memory(world: World, execution: Execution) -> tuple[int, str]:
+    """Return the most memory that an execution could ever be given by an agent that is known or a pool, and whose that
+    is; what it demands besides has to be there, too.
+    """
+    operator_no, owner = execution.node.operator_no, execution.payer
+    rest = replace(execution.node_class.resources, memory=0)
+    found = [
+        (agent.resources.memory, f"what {agent.name} has, and none has more")
+        for agent in world.agents.values()
+        if operator_no in agent.operators and agent.serves(owner) and agent.account.could_ever_fit(rest)
+    ]
+    found += [
+        (pool.shape.memory, f"what a host of the pool {name} has, and none has more")
+        for name, pool in world.pools.items()
+        if not cannot_serve(world, pool, operator_no, rest, 0.0, owner=owner)
+    ]
+    return max(found, default=(MAX_AMOUNT, ""))
 
 
 def check(world: World, run: Run, plan: Plan, command: RetryRun) -> str:
@@ -143,13 +185,16 @@ def _of_open(run: Run, index: int | None) -> Iterator[tuple[int, NodeDemand | No
 
 
 def _require_agent(world: World, node: NodePlan, wanted: NodeDemand) -> None:
-    """Refuse what no agent could ever execute, of those that are known to offer the operator."""
+    """Refuse what no agent could ever execute, of those that are known to offer the operator, and no host of a pool."""
     knowing = [agent for agent in world.agents.values() if node.operator_no in agent.operators]
     if not knowing or any(agent.account.could_ever_fit(wanted.resources) for agent in knowing):
         return
-    most = wanted.resources.shortage([agent.resources for agent in knowing])
+    pools = world.pools.values()
+    if any(not cannot_serve(world, pool, node.operator_no, wanted.resources, 0.0) for pool in pools):
+        return
+    most = wanted.resources.shortage([agent.resources for agent in knowing]) or "too little of something"
+    has = f"{most}, and no pool has such hosts" if pools else most
     raise FailedPrecondition(
         f"node {node.name} would need {wanted.resources}, and the largest agent that offers {node.operator.name} has "
-        f"{most or 'too little of something'}: it could never be executed; start a larger agent first, ask for less, "
-        "or force it, if one will come"
+        f"{has}: it could never be executed; start a larger agent first, ask for less, or force it, if one will come"
     )

@@ -70,7 +70,7 @@ def stuck(world: World, run_no: RunNo, index: int | None) -> str:
             if (execution.node_class.id, execution.payer) not in hopeless:
                 continue
             if never := _never(world, execution):
-                return f"{execution.node.name} waits: {never}"
+                return f"{execution.node.name} {never if never.startswith('waits ') else f'waits: {never}'}"
     return ""
 
 

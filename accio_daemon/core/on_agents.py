@@ -27,7 +27,7 @@ from accio_daemon.core.outgoing import Welcome
 from accio_daemon.core.placement import hold_for_starving
 from accio_daemon.core.pools import growing, on_pools
 from accio_daemon.core.pools.limits import allowed
-from accio_daemon.core.pools.planning import cannot_serve
+from accio_daemon.core.pools.serving import cannot_serve
 from accio_daemon.core.readying import enqueue
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.terms import AgentNo, AttemptNo, Instant

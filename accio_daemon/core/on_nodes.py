@@ -4,7 +4,7 @@ from accio.domain.failures import Failure
 from accio.domain.states import ENDED_BY_ITSELF, OPERATOR_FAILURES, PHASES_STOPPING, Cause, NodeState
 from accio_daemon.core import attempts, endings, unable_agents
 from accio_daemon.core.commands import AgentReports, Report
-from accio_daemon.core.demands import after_memory_ran_out
+from accio_daemon.core.demands import may_try_again
 from accio_daemon.core.effects import (
     ATTEMPT_FAILED,
     ATTEMPT_KILLED,
@@ -70,9 +70,7 @@ def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report) ->
         else:
             attempts.requeue(turn, execution)
         return
-    if failure.cause in OPERATOR_FAILURES and execution.failures < execution.node.retries:
-        if failure.cause is Cause.OUT_OF_MEMORY:
-            after_memory_ran_out(turn, execution)
+    if failure.cause in OPERATOR_FAILURES and may_try_again(turn, execution, failure.cause):
         attempts.try_again(turn, execution)
         return
     attempts.give_up(turn, execution, NodeState.FAILED, failure)

@@ -95,6 +95,7 @@ OPERATORS = st.builds(
     retries=st.integers(0, 99),
     retry_backoff_ms=st.integers(0, 2**40),
     retry_memory=st.none(),
+    memory_limit=st.none(),
     isolated=st.booleans(),
     components=st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda found: tuple(sorted(found.items()))),
     distribution=TEXTS,

@@ -28,6 +28,7 @@ FULL = OperatorSpec(
     retries=2,
     retry_backoff_ms=5,
     retry_memory=1.5,
+    memory_limit=100,
     isolated=True,
     components=(("function _noise", "ab"), ("package numpy", "2.0")),
     distribution="locapriv",
@@ -79,6 +80,7 @@ def test_every_problem_is_named() -> None:
         retries=-1,
         retry_backoff_ms=-1,
         retry_memory=0.5,
+        memory_limit=0,
     )
     problems = bad.problems()
     assert {issue.path for issue in problems} == {
@@ -95,6 +97,7 @@ def test_every_problem_is_named() -> None:
         "/retries",
         "/retry_backoff_ms",
         "/retry_memory",
+        "/memory_limit",
     }
     assert all("has space" in issue.message for issue in problems)
 

@@ -60,7 +60,7 @@ def test_declaration(tmp_path: Path) -> None:
     program = make(
         tmp_path, help="H", category="c", unstable=True, deprecated="use X", resources={"cpus": 2, "memory": "1GiB"},
         timeout="1.minutes", retries=1, retry_backoff="2s", isolated=True,
-        retry_memory=2,
+        retry_memory=2, memory_limit="4GiB",
     )  # fmt: skip
     spec = program.spec
     assert [(port.name, str(port.type), port.default, port.optional) for port in spec.inputs] == [
@@ -70,7 +70,7 @@ def test_declaration(tmp_path: Path) -> None:
     assert (spec.name, spec.help, spec.category, spec.unstable, spec.deprecated) == ("Tool", "H", "c", True, "use X")
     assert spec.resources.to_json() == {"cpus": 2, "memory": 2**30}
     assert (spec.timeout_ms, spec.retries, spec.retry_backoff_ms, spec.isolated) == (60_000, 1, 2000, True)
-    assert spec.retry_memory == 2.0
+    assert (spec.retry_memory, spec.memory_limit) == (2.0, 4 << 30)
     assert with_digest(program).problems() == ()
     assert {name: str(found) for name, found in output_types(program).items()} == {"y": "double"}
 

@@ -224,13 +224,13 @@ def test_options() -> None:
     @operator(
         name="Geo-I", unstable=True, cpus=1.5, memory="512MiB", disk="1GB", gpus=1, resources={"licence": 2},
         category="lppm", deprecated="use X", timeout="15.minutes", retries=2, retry_backoff=Duration(500),
-        isolated=True, help="H", retry_memory=2.5,
+        isolated=True, help="H", retry_memory=2.5, memory_limit="2GiB",
     )  # fmt: skip
     def anything() -> None:
         pass
 
     spec = spec_of(declared(anything))
-    assert spec.retry_memory == 2.5
+    assert (spec.retry_memory, spec.memory_limit) == (2.5, 2 << 30)
     assert (spec.name, spec.unstable, spec.category, spec.deprecated) == ("Geo-I", True, "lppm", "use X")
     assert (spec.timeout_ms, spec.retries, spec.retry_backoff_ms) == (900_000, 2, 500)
     assert (spec.isolated, spec.help) == (True, "H")
@@ -243,13 +243,15 @@ def test_options() -> None:
     ("options", "says"),
     [
         ({"retry_memory": 2.0, "retries": 1}, 'needs a limit to multiply: give memory, such as "2GiB"'),
-        ({"retry_memory": 2.0, "memory": "1GiB"}, "give retries of at least 1"),
+        ({"memory_limit": "4GiB", "memory": "1GiB"}, "give retry_memory, such as 2.0"),
+        ({"memory_limit": "1GiB", "memory": "1GiB", "retry_memory": 2.0}, "more than the 1.0 GiB that it begins with"),
+        ({"memory_limit": "much", "memory": "1GiB", "retry_memory": 2.0}, "memory_limit: expected a size such as"),
         ({"retry_memory": 1.0, "memory": "1GiB", "retries": 1}, "expected a factor above 1, at most 1024, found 1"),
         ({"retry_memory": "much", "memory": "1GiB", "retries": 1}, "expected a factor such as 2.0"),
     ],
 )
 def test_a_factor_that_multiplies_nothing_is_refused(options: dict[str, Any], says: str) -> None:
-    """More memory after a failure needs a limit, a further attempt, and a factor above 1."""
+    """More memory after a failure needs a limit to begin with, a factor above 1, and a limit above that to end with."""
 
     def anything() -> None:
         pass

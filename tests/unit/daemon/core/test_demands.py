@@ -12,6 +12,7 @@ from accio_daemon.core.terms import RunNo
 from tests import builders
 from tests.simulator.cluster import Cluster
 from tests.unit.daemon.core.conftest import MakeCluster
+from tests.unit.daemon.core.test_pools import Engine, pool
 
 MIB = 1 << 20
 LARGE = builders.offer(4, memory=1000 * MIB)
@@ -209,7 +210,56 @@ def test_who_ran_out_of_memory_comes_back_with_more(make_cluster: MakeCluster) -
     assert memory_tries(cluster) == [100, 300, 900, 1000, 1000]
     details = [detail for (detail,) in cluster.disk.rows("SELECT detail FROM events WHERE kind = 'demands more'")]
     assert details[0] == "its memory ran out: its next attempt demands 300.0 MiB instead of 100.0 MiB"
+    assert details[2].endswith("demands 1000.0 MiB instead of 900.0 MiB (what w1 has, and none has more)")
     assert len(details) == 3
+
+
+def test_more_memory_alone_is_three_further_attempts(make_cluster: MakeCluster) -> None:
+    """An operator that says nothing of retries is tried again for its memory; for another failure it isn't."""
+    step = builders.step(demand=builders.offer(1, memory=100 * MIB), retry_memory=1.5)
+    cluster = make_cluster(operators=(step,))
+    cluster.join("w1", LARGE)
+    assert memory_tries(cluster) == [100, 150, 225, 337]
+    run = cluster.submit(builders.graph({"B": []}))
+    cluster.fail("B", Cause.OUT_OF_MEMORY)
+    cluster.restart()
+    cluster.rejoin(cluster.agents["w1"])
+    cluster.fail("B")
+    assert cluster.state_of(run, "B") is NodeState.FAILED
+
+
+def test_no_attempt_is_made_without_more_memory(make_cluster: MakeCluster) -> None:
+    """At the operator's limit, or with what the largest has, another one would end like the last."""
+    demand = builders.offer(1, memory=100 * MIB)
+    limited = make_cluster(operators=(builders.step(demand=demand, retry_memory=4.0, memory_limit=300 * MIB),))
+    limited.join("w1", LARGE)
+    assert memory_tries(limited) == [100, 300]
+    ((detail,),) = limited.disk.rows("SELECT detail FROM events WHERE kind = 'demands more'")
+    assert detail.endswith("demands 300.0 MiB instead of 100.0 MiB (its operator's memory_limit)")
+    small = make_cluster(operators=(builders.step(demand=demand, retry_memory=4.0),))
+    small.join("w1", builders.offer(1, memory=100 * MIB))
+    assert memory_tries(small) == [100]
+
+
+def test_memory_grows_to_what_a_pool_s_host_has(make_cluster: MakeCluster) -> None:
+    """Larger than any agent that is there: the next attempt waits for such a host; a retry may ask for one, too."""
+    step = builders.step(demand=builders.offer(1, memory=600 * MIB), retry_memory=4.0)
+    cluster = make_cluster(operators=(step,))
+    cluster.join("w1", LARGE)
+    Engine(cluster, pool("batch", host=builders.offer(4, memory=2000 * MIB)))
+    run = cluster.submit(builders.graph({"A": []}))
+    cluster.fail("A", Cause.OUT_OF_MEMORY)
+    assert cluster.run(run).open[0].demands == {0: NodeDemand(Resources(memory=2000 * MIB), None)}
+    ((detail,),) = cluster.disk.rows("SELECT detail FROM events WHERE kind = 'demands more'")
+    assert detail.endswith("2.0 GiB instead of 600.0 MiB (what a host of the pool batch has, and none has more)")
+    cluster.tick(60)
+    assert cluster.state_of(run, "A") is NodeState.QUEUED
+    assert "the pool batch has" in cluster.why(run, 0)
+    cluster.kill(run)
+    assert retry(cluster, run, memory="1900MiB")
+    cluster.kill(run)
+    with pytest.raises(FailedPrecondition, match=r"has 1000.0 MiB of memory, and no pool has such hosts"):
+        retry(cluster, run, memory="2x")
 
 
 def test_an_agent_of_others_doesn_t_count_as_a_larger_one(make_cluster: MakeCluster) -> None:
