@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from accio.v1 import accio_pb2, artifacts_pb2, pools_pb2
 from accio_client.deadlines import DEADLINE_S, STREAM_DEADLINE_S, silent
-from accio_client.services import Metadata, Method, service
+from accio_client.services import Kept, Metadata, Method, service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -138,13 +138,17 @@ class Connection:
         *,
         patience: float,
         again: Callable[[], None] | None = None,
+        kept: Kept | None = None,
     ) -> AsyncGenerator[R]:
         """As `stream`, but opened anew whenever the daemon goes away, until it has been away for *patience* seconds.
 
         After a new start the answers repeat what was told before; *again* is called so that the reader can prepare.
+        With *kept*, who asks again and again has that asked in a call that is made once.
         """
         assert isinstance(method, Method)
-        return self._streamed(lambda grpc: grpc.lasting_stream(method, request, answer, patience=patience, again=again))
+        return self._streamed(
+            lambda grpc: grpc.lasting_stream(method, request, answer, patience=patience, again=again, kept=kept)
+        )
 
     def _streamed(self, begin: Callable[[GrpcConnection], AsyncGenerator[R]]) -> AsyncGenerator[R]:
         return self._in_loop_first(begin) if self._grpc is None else begin(self._grpc)

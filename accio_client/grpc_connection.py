@@ -20,21 +20,12 @@ import grpc.aio
 from accio.channels import Door
 from accio.errors import AccioError, Unavailable
 from accio.wire.errors import from_status
+from accio_client.channel import Channel
 from accio_client.deadlines import STREAM_DEADLINE_S, silent
-from accio_client.services import Metadata, Method
+from accio_client.kept_calls import KeptCalls
+from accio_client.services import Kept, Metadata, Method
 
 FIRST_PATIENCE_S = 1.5
-
-_OPTIONS: tuple[tuple[str, int], ...] = (
-    ("grpc.use_local_subchannel_pool", 1),  # channels don't share a connection, whose calls are bounded
-    ("grpc.enable_http_proxy", 0),  # a proxy for the web has no business between a client and its cluster
-    ("grpc.max_receive_message_length", 64 << 20),
-    ("grpc.max_send_message_length", 64 << 20),
-    ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
-    ("grpc.keepalive_time_ms", 30_000),  # so that a stream over a dead connection ends
-    ("grpc.keepalive_timeout_ms", 10_000),
-)
 
 _DROPPED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 """How calls end that a daemon may take if they come again: it was away, or its server had too many calls waiting."""
@@ -51,30 +42,6 @@ _STREAMS_PER_CHANNEL = 100
 R = TypeVar("R")
 
 
-class Channel:
-    """A channel with a network connection of its own, made when it is first used, and the calls that go over it."""
-
-    def __init__(self, door: Door) -> None:
-        self.channel = door.open(_OPTIONS)
-        self.streams = 0
-        self._calls: dict[str, Callable[..., Any]] = {}
-
-    def of(self, method: Method) -> Callable[..., Any]:
-        """Return what gRPC makes of a call: kept, as making it takes longer than calling it."""
-        call = self._calls.get(method.path)
-        if call is None:
-            kinds: dict[tuple[bool, bool], Callable[..., Any]] = {
-                (False, False): self.channel.unary_unary,
-                (False, True): self.channel.unary_stream,
-                (True, False): self.channel.stream_unary,
-                (True, True): self.channel.stream_stream,
-            }
-            call = self._calls[method.path] = kinds[method.kind](
-                method.path, request_serializer=method.write, response_deserializer=method.read
-            )
-        return call
-
-
 class GrpcConnection:
     """Short calls have one channel; streams, which may last for days, have others, so that they hold up no call.
 
@@ -88,11 +55,13 @@ class GrpcConnection:
         self._calls = Channel(door)
         self._streams: list[Channel] = []
         self._answered = False
+        self._kept = KeptCalls(place=self._place, metadata=metadata, explain=self._explain)
 
     def __repr__(self) -> str:
         return f"GrpcConnection({self._door.address!r}, answered={self._answered})"
 
     async def close(self) -> None:
+        await self._kept.close()
         for each in (self._calls, *self._streams):
             await each.channel.close()
 
@@ -153,17 +122,19 @@ class GrpcConnection:
         *,
         patience: float,
         again: Callable[[], None] | None,
+        kept: Kept | None = None,
     ) -> AsyncGenerator[R]:
         """As `stream`, but opened anew whenever the daemon goes away, until it has been away for *patience* seconds.
 
         After a new start the answers repeat what was told before; *again* is called so that the reader can prepare.
+        From the second time on it asks in a call that is *kept*.
         """
         clock = asyncio.get_running_loop().time
         away_since: float | None = None
         growing = pauses()
         while True:
             try:
-                async with aclosing(self.stream(method, request, answer, deadline=STREAM_DEADLINE_S)) as messages:
+                async with aclosing(self._one_stream(method, request, answer, kept)) as messages:
                     async for message in messages:
                         away_since, growing = None, pauses()
                         yield message
@@ -176,6 +147,11 @@ class GrpcConnection:
             await asyncio.sleep(next(growing))
             if again is not None:
                 again()
+
+    def _one_stream(self, method: Method, request: Any, answer: type[R], kept: Kept | None) -> AsyncGenerator[R]:
+        if kept is not None and self._kept.may_ask():
+            return self._kept.stream(kept, request, answer)
+        return self.stream(method, request, answer, deadline=STREAM_DEADLINE_S)
 
     async def _explain(self, error: grpc.aio.AioRpcError, deadline: float) -> AccioError:
         """Return the error that a failed call means; a handshake of its own tells what gRPC keeps to itself."""

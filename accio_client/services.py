@@ -4,6 +4,7 @@ gRPC's generated stubs make every call of a service at once, and with them come 
 or two calls, and would wait longer for all of them than for its answer.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
@@ -26,6 +27,20 @@ class Method:
 
     def __repr__(self) -> str:
         return f"Method({self.path!r})"
+
+
+class Kept:
+    """A call that asks for one stream after the other, in place of calls that ask for one each.
+
+    `is_last` tells whether an answer ends its stream, so that the call may be asked for another one.
+    """
+
+    __slots__ = ("is_last", "method")
+
+    def __init__(self, method: Any, is_last: Callable[[Any], bool]) -> None:
+        assert isinstance(method, Method)
+        self.method = method
+        self.is_last = is_last
 
 
 class Service:

@@ -85,7 +85,8 @@ async def serve(
         parts = await _put_together(config, clock, metrics or Observer(), stack)
         if metrics is not None:
             stack.callback(metrics.serve(config.metrics))
-        server = Services(parts).server()
+        services = Services(parts)
+        server = services.server()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(parts.engine.run(), name="engine")
             if parts.tokens.groups():
@@ -99,6 +100,7 @@ async def serve(
                 log.info("stopping")
             finally:
                 parts.sessions.say_goodbye("the daemon stops", reconnect=True)
+                services.end_waiting()
                 await server.stop(STOP_GRACE_S)
                 for each in forever:
                     each.cancel()

@@ -74,6 +74,10 @@ class ShortCalls:
         self._announced = max(0, self._announced - 1)
         self._tell()
 
+    def come(self) -> None:
+        """Note a request that nobody announced, as it came in a call that goes on."""
+        self._begun.append(self._clock())
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Count a short read for as long as the context lasts."""

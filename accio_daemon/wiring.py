@@ -33,6 +33,7 @@ from accio_daemon.services.calls.storage import StorageCalls
 from accio_daemon.services.calls.submissions import SubmissionCalls
 from accio_daemon.services.calls.timelines import TimelineCalls
 from accio_daemon.services.calls.usage import UsageCalls
+from accio_daemon.services.calls.waiting import WaitingCalls
 from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.calls.workflows import WorkflowCalls
 from accio_daemon.services.calls.workload import WorkloadCalls
@@ -82,6 +83,7 @@ class Services:
         self._catalogue = Catalogue(parts.readers, parts.engine.left_out)
         self._watching = Watching(engine=parts.engine, readers=parts.readers, plans=parts.plans)
         self._rights = Rights(parts.tokens, hides=parts.config.hide_runs)
+        self._waiting_calls = WaitingCalls()
 
     def server(self) -> Server:
         """Return what serves all of them."""
@@ -98,6 +100,10 @@ class Services:
                 PoolSessions(parts.engine, parts.history, parts.keeper.serving),
             ),
         )
+
+    def end_waiting(self) -> None:
+        """End calls that only wait for what may never come, as the daemon is about to end."""
+        self._waiting_calls.end()
 
     def _of_runs(self) -> tuple[WorkflowCalls, SubmissionCalls, ListCalls, RunCalls]:
         parts = self._parts
@@ -121,6 +127,7 @@ class Services:
                 watching=self._watching,
                 last_id=parts.last_id,
                 rights=self._rights,
+                waiting_calls=self._waiting_calls,
             ),
             ListCalls(readers=parts.readers, plans=parts.plans, clock=parts.clock, rights=self._rights),
             RunCalls(

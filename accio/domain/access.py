@@ -40,7 +40,8 @@ MAY_CALL: Mapping[str, Kinds] = {
         (
             *(f"{_ACCIO}{workflow}" for workflow in ("PushWorkflow", "ValidateWorkflow", "GetWorkflow")),
             *(f"{_ACCIO}{workflow}" for workflow in ("ListWorkflows", "DeleteWorkflow")),
-            *(f"{_ACCIO}{submission}" for submission in ("Submit", "SubmitAndWatch", "Validate", "DryRun")),
+            *(f"{_ACCIO}{submission}" for submission in ("Submit", "SubmitAndWatch", "SubmitAndWatchEach")),
+            *(f"{_ACCIO}{submission}" for submission in ("Validate", "DryRun")),
             *(
                 f"{_ACCIO}{run}"
                 for run in ("Get", "GetNode", "List", "Watch", "Export", "Columns", "Measure", "CountNodes")

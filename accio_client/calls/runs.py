@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Unpack
 
+from accio.domain.states import RUN_TERMINAL
 from accio.errors import InvalidDefinition
 from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
 from accio.wire.cache_modes import cache_mode_message
 from accio.wire.issues import issues_of
-from accio.wire.states import RUN_STATE_MESSAGES
+from accio.wire.states import RUN_STATE_MESSAGES, RUN_STATES
 from accio_client import definition_text, views
 from accio_client.calls import numbers, selecting
 from accio_client.calls.caller import SUBMIT_DEADLINE_S, Caller
@@ -20,6 +21,7 @@ from accio_client.from_wire import runs as run_views
 from accio_client.from_wire import watching as watch_views
 from accio_client.from_wire import workflows as workflow_views
 from accio_client.moments import epoch_ms
+from accio_client.services import Kept
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from accio_client.definition_text import Definition
 
 WATCH_PATIENCE_S = 600.0
+
+
+def _tells_of_end(update: accio_pb2.RunUpdate) -> bool:
+    return RUN_STATES[update.run.state] in RUN_TERMINAL
 
 
 class RunCalls(Caller):
@@ -57,7 +63,11 @@ class RunCalls(Caller):
         """Create a run and yield its states until it has ended, in one call; survive a restart of the daemon."""
         request = self._submission(definition, base_path, cache, idempotency_key)
         updates = self._connection.lasting_stream(
-            self._accio.SubmitAndWatch, request, accio_pb2.RunUpdate, patience=patience
+            self._accio.SubmitAndWatch,
+            request,
+            accio_pb2.RunUpdate,
+            patience=patience,
+            kept=Kept(self._accio.SubmitAndWatchEach, is_last=_tells_of_end),
         )
         try:
             async with aclosing(updates):

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from typing import Any
 
 from blake3 import blake3
 
@@ -33,12 +34,13 @@ from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.definitions import BYTES_OF_NODE, CheckedRun, check_run_bytes, off_loop, value_of
 from accio_daemon.services.calls.rights import Rights
+from accio_daemon.services.calls.waiting import WaitingCalls
 from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.calls.workload import outlook
 from accio_daemon.services.messages.runs import run_message, until_message
 from accio_daemon.services.messages.workload import forecast_message
 from accio_daemon.services.transport.auth import caller
-from accio_daemon.services.transport.rpc import SendEncoded
+from accio_daemon.services.transport.rpc import SendEncoded, Stream
 from accio_daemon.storage import runs_query, submissions
 from accio_daemon.storage.dry_run import Subject, dry_run
 from accio_daemon.storage.plans import Plans
@@ -106,8 +108,12 @@ class SubmissionCalls:
         watching: Watching,
         last_id: RunId | None,
         rights: Rights,
+        waiting_calls: WaitingCalls,
     ) -> None:
-        """Submit to the engine, and read from *readers*; new ids follow the newest one that is stored."""
+        """Submit to the engine, and read from *readers*; new ids follow the newest one that is stored.
+
+        Who submits again and again is among *waiting_calls* meanwhile.
+        """
         self._engine = engine
         self._readers = readers
         self._catalogue = catalogue
@@ -119,6 +125,7 @@ class SubmissionCalls:
         self._ids = RunIdFactory(last_id)
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
+        self._waiting_calls = waiting_calls
 
     async def submit(self, request: accio_pb2.SubmitRequest) -> accio_pb2.SubmitResponse:
         """Create a run; it is durable once this answers."""
@@ -131,6 +138,13 @@ class SubmissionCalls:
         """Create a run, and send its states until it has ended."""
         outcome = await self._submit(request)
         await self._watching.watch(outcome.found, send, [*map(issue_message, outcome.warnings)])
+
+    async def submit_and_watch_each(self, stream: Stream[accio_pb2.SubmitRequest, Any]) -> None:
+        """Create one run after the other, and send the states of each until it has ended."""
+        while (request := await self._waiting_calls.next(stream)) is not None:
+            self._readers.short_calls.come()
+            outcome = await self._submit(request)
+            await self._watching.watch(outcome.found, stream.write, [*map(issue_message, outcome.warnings)])
 
     async def validate(self, request: accio_pb2.SubmitRequest) -> workflows_pb2.ValidateResponse:
         """Check a definition as a submission would, and create nothing."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
-from accio.domain.states import RunState
+from accio.domain.states import RUN_TERMINAL, RunState
 from accio.v1 import accio_pb2, values_pb2
 from accio_daemon.engine.ports import EnginePort, Success
 from accio_daemon.services.calls.live_run import LiveRuns, Seen
@@ -63,7 +63,7 @@ class Watching:
                     if seen.ended:
                         await send(_only_update(state, warnings))
                         return
-                    last = await _begin(found, warnings, send)
+                    last = await _begin(found, seen, warnings, send)
                 if state != last:
                     await live.take_turn()
                     await send(state)
@@ -110,8 +110,15 @@ def _only_update(state: bytes, warnings: Sequence[values_pb2.Issue]) -> accio_pb
     return update
 
 
-async def _begin(found: Found, warnings: Sequence[values_pb2.Issue], send: SendEncoded[accio_pb2.RunUpdate]) -> bytes:
-    """Send a new run's first state, and return it."""
+async def _begin(
+    found: Found, seen: Seen, warnings: Sequence[values_pb2.Issue], send: SendEncoded[accio_pb2.RunUpdate]
+) -> bytes:
+    """Send a new run's first state, and return it. Of one that was submitted before, and retried after it had ended
+    when it was *found*, that is what is *seen*: no state but the last one tells of an end.
+    """
+    if found.state in RUN_TERMINAL:
+        await send(_only_update(seen.encoded, warnings))
+        return seen.encoded
     first = accio_pb2.RunUpdate(run=run_message(found), warnings=warnings)
     await send(first)
     first.ClearField("warnings")

@@ -34,6 +34,8 @@ USER_KEY = "accio-user-bin"
 """The metadata in which clients say who they are: "Name <email>" in UTF-8."""
 _LONGEST_NAME = 4_000  # bytes
 _STREAMS = ("unary_stream", "stream_unary")
+_OF_AGENTS_AND_POOLS = ("/accio.v1.Agents/", "/accio.v1.Pools/")
+"""Sessions see to their tokens themselves: they have a word to say at the end."""
 
 LAST_WRITE_S = 1.0
 """How long the end of a call waits for a message that is on its way to a client."""
@@ -91,8 +93,8 @@ class Guard(grpc.aio.ServerInterceptor):
                 make = getattr(grpc, f"{kind}_rpc_method_handler")
                 reading = _reading_stream if handler.request_streaming else _reading_one
                 read = reading(_writing(behaviour), handler.request_deserializer)
-                # Agents' sessions see to their tokens themselves: they have a word to say at the end.
-                guarded = self._guarded(_while_it_holds(read) if kind in _STREAMS else read, method)
+                is_held = kind in _STREAMS or (kind == "stream_stream" and not method.startswith(_OF_AGENTS_AND_POOLS))
+                guarded = self._guarded(_while_it_holds(read) if is_held else read, method)
                 return make(self._timed(guarded, method) if kind == "unary_unary" else guarded, **codec)
         raise LookupError(f"the handler of {method} has no behaviour")
 

@@ -55,6 +55,7 @@ class FakeDaemon:
 
     def __init__(self) -> None:
         self.requests: dict[str, list[Any]] = defaultdict(list)
+        self.calls: dict[str, int] = defaultdict(int)  # that bring several requests
         self.answers: dict[str, Any] = {}
         self.trouble: dict[str, list[AccioError]] = defaultdict(list)
         self.blobs: dict[str, bytes] = {}
@@ -114,6 +115,13 @@ class FakeDaemon:
             except AccioError as error:
                 abort(context, error)
 
+        def streams(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+            self.calls[method.name] += 1
+            for request in requests:
+                yield from stream(request, context)
+
+        if method.client_streaming and method.server_streaming:
+            return grpc.stream_stream_rpc_method_handler(streams, request_type.FromString, serialize)
         make = grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
         behaviour: Callable[..., Any] = stream if method.server_streaming else unary
         return make(behaviour, request_type.FromString, serialize)

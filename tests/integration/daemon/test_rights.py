@@ -32,6 +32,7 @@ ListWorkflows            yes   yes   yes   no    no    yes    -
 DeleteWorkflow           yes   yes   no    no    no    yes    -
 Submit                   yes   yes   yes   no    no    yes    -
 SubmitAndWatch           yes   yes   yes   no    no    yes    -
+SubmitAndWatchEach       yes   yes   yes   no    no    yes    -
 Validate                 yes   yes   yes   no    no    yes    -
 DryRun                   yes   yes   yes   no    no    yes    -
 Get                      yes   yes   yes   no    no    yes    gone
@@ -172,7 +173,7 @@ def request_of(name: str, run: str, workflow: str) -> Any:
     return made_of(**{str(field): run}) if text else made_of()
 
 
-SUBMISSIONS = ("Submit", "SubmitAndWatch", "Validate", "DryRun")
+SUBMISSIONS = ("Submit", "SubmitAndWatch", "SubmitAndWatchEach", "Validate", "DryRun")
 
 
 def as_ada(daemon: Serving, token: str) -> Callable[[str], Awaitable[str]]:

@@ -108,6 +108,9 @@ async def test_an_expired_token_ends_what_goes_on_under_it(daemon: Serving) -> N
         user = await made(daemon, TokenKind.USER, owner=EVE, expires_in_ms=3_000)
         agent = await made(daemon, TokenKind.AGENT, expires_in_ms=3_000)
         async with joined(as_agent(daemon, agent.secret), name="brief") as brief:
+            submitting = as_user(daemon, user.secret).SubmitAndWatchEach()
+            async with refused(grpc.StatusCode.UNAUTHENTICATED, "expired at"):
+                await submitting.read()
             async with refused(grpc.StatusCode.UNAUTHENTICATED, "expired at"):
                 async for _ in as_user(daemon, user.secret).Watch(accio_pb2.WatchRequest(id=run.id)):
                     pass
