@@ -12,6 +12,7 @@ from typing import Any
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
 from accio.domain.documents import parse_document
 from accio.domain.jsontypes import JsonObject
+from accio.domain.numbers import integer
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.quantities import parse_duration
 from accio.errors import InvalidDefinition
@@ -85,8 +86,17 @@ def _range(datatype: DataType, text: str, *, continuous: bool) -> JsonObject:
             needs = "a step, a count or 'log'" if log else "a step or a count"
             ways = [f"{text}:STEP", f"{text}:count=N", *([f"{text}:log"] if log else [])]
             raise ValueProblem(f"a range of {datatype} needs {needs}, found {quote(text)}; write {' or '.join(ways)}")
+        if _goes_down(start, end):
+            raise ValueProblem(f"{quote(text)} goes down, and without a step it goes up by 1; write {text}:-1")
         form["step"] = "1"
     return form
+
+
+def _goes_down(start: str, end: str) -> bool:
+    try:
+        return integer(Kind.LONG, start) > integer(Kind.LONG, end)
+    except ValueProblem:  # whoever checks the definition says what is wrong with a bound
+        return False
 
 
 def _options(datatype: DataType, text: str) -> tuple[str, list[str]]:

@@ -3,21 +3,24 @@
 Used when a workflow is checked, and again when a run of it is: operators may have changed in between.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
+
+import orjson
 
 from accio.domain.datatypes import DataType, Kind, castable
 from accio.domain.findings import Findings
 from accio.domain.issues import pointer
 from accio.domain.names import Suggestions
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
-from accio.domain.values import ValueProblem
+from accio.domain.values import ValueProblem, parse_to_canonical
 from accio.domain.workflows import (
     Constant,
     FromChildren,
     FromNode,
     FromParam,
     NodeDefinition,
+    Param,
     Source,
     Workflow,
     nodes_of_parent,
@@ -191,6 +194,7 @@ def check_fit(workflow: Workflow, operators: Operators, findings: Findings) -> N
             if port is not None:
                 linker.source(source, port, path)
         linker.missing(spec, node.inputs, inputs)
+    check_choices(workflow.params, uses_of_params(workflow.graph, operators), findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +216,43 @@ def uses_of_params(graph: tuple[NodeDefinition, ...], operators: Operators) -> d
     return uses
 
 
-def choices_of(uses: list[Use]) -> tuple[str, ...]:
-    """Return the canonical texts of the values that all ports take, in the first's order; none if they take any."""
-    listed = [use.port.choices for use in uses if use.port.choices]
-    return tuple(filter(frozenset(listed[0]).intersection(*listed[1:]).__contains__, listed[0])) if listed else ()
+def choices_of(datatype: DataType, uses: Iterable[Use]) -> tuple[str, ...] | None:
+    """Return the canonical texts of the values of a type that all ports take, in the first's order; None if no port
+    lists what it takes.
+    """
+    ports = [use.port for use in uses if use.port.choices and castable(datatype, use.port.type)]
+    if not ports:
+        return None
+    takers = [port.taker(datatype) for port in ports]
+    first = ports[0]
+    texts = (text if first.type == datatype else _read(datatype, text) for text in first.choices)
+    return tuple(text for text in texts if text is not None and all(_takes(take, text) for take in takers))
+
+
+def _read(datatype: DataType, text: str) -> str | None:
+    try:
+        return parse_to_canonical(datatype, orjson.loads(text))
+    except ValueProblem:
+        return None
+
+
+def _takes(take: Callable[[str], str], text: str) -> bool:
+    try:
+        take(text)
+    except ValueProblem:
+        return False
+    return True
+
+
+def check_choices(params: Iterable[Param], uses: Mapping[str, list[Use]], findings: Findings) -> None:
+    """Report parameters that can't have a value, as ports that they feed list other ones."""
+    for at, param in enumerate(params):
+        fed = uses.get(param.name, [])
+        if param.default is None and choices_of(param.type, fed) == ():
+            listed = "; ".join(f"{use.node}/{use.port.name} takes {use.port.listed}" for use in fed if use.port.choices)
+            message = f"no value of parameter '{param.name}' ({param.type}) fits every input that it feeds: {listed}"
+            say = findings.error if any(use.port.required for use in fed) else findings.warn
+            say(pointer("params", at), message)
 
 
 def reading_type(datatype: DataType, uses: list[Use]) -> DataType:

@@ -47,6 +47,11 @@ class InputPort:
             document["choices"] = list(self.choices)
         return document
 
+    @property
+    def listed(self) -> str:
+        """The choices for people, the first ones of many."""
+        return ", ".join(self.choices[:_SHOWN]) + (", …" if len(self.choices) > _SHOWN else "")
+
     def take(self, datatype: DataType, text: str) -> str:
         """Return the canonical text that a value of a type has here; ValueProblem if the port doesn't take it."""
         return self.taker(datatype)(text)
@@ -54,11 +59,11 @@ class InputPort:
     def taker(self, datatype: DataType) -> Callable[[str], str]:
         """Return `take` for many values of a type."""
         among = frozenset(self.choices)  # there may be thousands of either
+        listed = self.listed
 
         def take(text: str) -> str:
             found = cast(datatype, self.type, text)
             if among and found not in among:
-                listed = ", ".join(self.choices[:_SHOWN]) + (", …" if len(self.choices) > _SHOWN else "")
                 raise ValueProblem(f"expected one of {listed}, found {found}")
             return found
 

@@ -13,6 +13,7 @@ from accio.domain.param_forms import Column, ParamForms
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sampling import Method, Sampled
 from accio.domain.sobol import DIMENSIONS
+from accio.domain.sweeps import Axis
 from accio.late import dataclass
 
 MOST_LISTED = 200_000
@@ -84,6 +85,7 @@ class Groups:
         points = self._points(document)
         zipped = self._zipped(document, params)
         sample = self._sample(document, params, zipped)
+        self._sample_is_wrong = sample is None and "sample" in document
         taken = {name for each in points for name in each.names}
         return [*points, *self._groups(params, zipped, sample, taken)]
 
@@ -102,8 +104,11 @@ class Groups:
                 continue
             if name in taken:
                 self._findings.error(path, f"'points' gives parameter '{name}' its values, so 'params' can't")
-            elif (column := self._forms.column(param, form, path, continuous=_draws(sample, name, zipped))) is not None:
-                columns[name] = column
+                continue
+            # What a sample would draw from needs no step, also if something is wrong with the sample.
+            continuous = _draws(sample, name, zipped) or self._sample_is_wrong
+            if (column := self._forms.column(param, form, path, continuous=continuous)) is not None:
+                columns[name] = _first_of(column) if self._sample_is_wrong else column
         drawn = [each for name, each in columns.items() if each.axis.size > 1 and _draws(sample, name, zipped)]
         done: set[str] = set()
         for name, column in columns.items():
@@ -296,6 +301,12 @@ class Groups:
                 self._findings.error(self._path + pointer("points", at), message)
                 good = False
         return {name: [row[name] for row in rows] for name in names} if good else None
+
+
+def _first_of(column: Column) -> Column:
+    """Return a column with the first value only: how many there would be isn't known."""
+    axis = column.axis
+    return Column(Axis(axis.name, axis.type, (next(iter(axis.values())),)), None)
 
 
 def _draws(sample: _Sample | None, name: str, zipped: Mapping[str, tuple[str, ...]]) -> bool:

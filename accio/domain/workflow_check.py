@@ -9,7 +9,7 @@ from accio.domain.findings import Findings, is_ignored
 from accio.domain.graph import cycles
 from accio.domain.issues import Checked, pointer
 from accio.domain.limits import LONGEST_MS, Limits
-from accio.domain.linking import Linker, Operators, Scope, Use, check_sides, reading_type, uses_of_params
+from accio.domain.linking import Linker, Operators, Scope, Use, check_choices, check_sides, reading_type, uses_of_params
 from accio.domain.names import (
     NODE_RULE,
     PARAMETER_RULE,
@@ -130,6 +130,7 @@ class _Checker:
         uses = uses_of_params(graph, self._operators)
         read = tuple(self._param(param, uses.get(param.name, [])) for param in params)
         self._unused(params, nodes)
+        check_choices(read, uses, self.findings)
         return Workflow(id=workflow_id, name=name, notes=notes, owner=owner, params=read, graph=graph)
 
     # ------------------------------------------------------------------------------------------------------- the head

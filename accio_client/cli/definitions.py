@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from functools import wraps
@@ -15,7 +16,7 @@ from accio.domain.documents import parse_document
 from accio.domain.runs import with_overrides
 from accio.errors import BadRequest, InvalidDefinition, NotFound
 from accio.late import dataclass
-from accio_client.cli.pairs import given_parameters, tag_list
+from accio_client.cli.pairs import given_parameters, tag_list, values_of_form
 from accio_client.cli.session import Session
 from accio_client.file_names import base_path, readable
 from accio_client.point_files import number
@@ -214,10 +215,17 @@ def texts_with_commas(overrides: Overrides, readings: Readings) -> list[str]:
         is_text = datatype is not None and datatype.kind is Kind.STRING and not readings.words.get(name)
         if text is None or not is_text or names.count(name) > 1 or not _LISTED.fullmatch(text):
             continue
-        pieces = text.split(",")
-        several = " ".join(f"{name}={piece}" for piece in pieces[:2]) + (" …" if len(pieces) > 2 else "")
-        remarks.append(f"{name} is a string, {text} is one value of it; for {len(pieces)} values write {several}")
+        remarks.append(f"{name} is a string, {text} is one value of it; {_instead_of(name, text)}")
     return remarks
+
+
+def _instead_of(name: str, text: str) -> str:
+    """Say how to write what a text with commas may have been meant as."""
+    if text[0] == text[-1] and text[0] in "\"'":
+        return f"its quotation marks belong to it: without them write {shlex.quote(f'{name}={text[1:-1]}')}"
+    pieces = values_of_form(text) or text.split(",")
+    several = " ".join(f"{name}={shlex.quote(piece)}" for piece in pieces[:2]) + (" …" if len(pieces) > 2 else "")
+    return f"for {len(pieces)} values write {several}"
 
 
 def _may_be_short(text: str) -> bool:

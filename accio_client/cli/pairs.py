@@ -23,12 +23,19 @@ def given_parameters(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
 
 def _instead(name: str, value: str) -> str:
     """Return what was probably meant: a value, or each of the listed values, which parameters of all types take so."""
-    try:
-        listed = list(orjson.loads(value)["values"])
-    except (ValueError, LookupError, TypeError):  # it is no form of a run file with values
+    texts = values_of_form(value)
+    if texts is None:
         return f"{name}={value}"
-    texts = [each if isinstance(each, str) else orjson.dumps(each).decode() for each in listed]
     return " ".join(f"{name}={shlex.quote(text)}" for text in texts) or f"{name}=VALUE"
+
+
+def values_of_form(text: str) -> list[str] | None:
+    """Return the values that a text lists as a run file does, `{"values": […]}`; None if it is no such form."""
+    try:
+        listed = list(orjson.loads(text)["values"])
+    except (ValueError, LookupError, TypeError):
+        return None
+    return [each if isinstance(each, str) else orjson.dumps(each).decode() for each in listed]
 
 
 def parameters(arguments: Sequence[str]) -> list[tuple[str, str]]:

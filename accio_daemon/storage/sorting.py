@@ -105,7 +105,8 @@ def list_sorted_children(
     if page.low is not None:
         raise BadRequest(
             f"more than {EXAMINED:,} children would have to be looked at to sort them by '{order.column}': "
-            f"say more about which ones, or sort results with `accio table {run.id} -points -sort={order.column}`"
+            "narrow them by a state or a parameter, such as state=failed; "
+            f"`accio table {run.id} -points` sorts all of them by a parameter, a result or a metric"
         )
     keys = {each.place: _child_key(each, order.column) for each in page.children}
     ordered = sorted(page.children, key=lambda each: (keys[each.place], each.place), reverse=order.descending)

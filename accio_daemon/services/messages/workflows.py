@@ -30,7 +30,7 @@ def workflow_message(
                 kind=str(param.type),
                 default_json=param.default,
                 help=param.help,
-                choices_json=choices_of(uses.get(param.name, [])),
+                choices_json=choices_of(param.type, uses.get(param.name, [])),
             )
             for param in workflow.params
         ],

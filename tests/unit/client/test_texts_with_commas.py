@@ -17,6 +17,21 @@ def test_a_text_that_looks_like_a_list() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ('"a,b"', "its quotation marks belong to it: without them write word=a,b"),
+        ("'a,b$'", "its quotation marks belong to it: without them write 'word=a,b$'"),
+        ('{"values":["a","b$"]}', "for 2 values write word=a word='b$'"),
+        ("a$,b'c", """for 2 values write word='a$' word='b'"'"'c'"""),
+    ],
+)
+def test_what_was_meant_is_written_as_a_shell_reads_it(text: str, instead: str) -> None:
+    """Also where a text was quoted twice, or written as in a file."""
+    (remark,) = texts_with_commas(Overrides(params=(f"word={text}",)), READINGS)
+    assert remark == f"word is a string, {text} is one value of it; {instead}"
+
+
+@pytest.mark.parametrize(
     "params",
     [
         ("n=1,2",),

@@ -79,6 +79,7 @@ def test_without_a_type_nothing_is_read() -> None:
         ("integer", ["1..5", "9"], "one range, or values"),
         ("double", ["0..1"], r"needs a step, a count or 'log', found \"0..1\"; write 0..1:STEP or 0..1:count=N or"),
         ("timestamp", ["2020-01-01T00:00:00Z..2020-01-05T00:00:00Z"], "needs a step or a count, found"),
+        ("integer", ["5..1"], r"\"5..1\" goes down, and without a step it goes up by 1; write 5..1:-1"),
         ("integer", ["..5"], "expected a range such as FROM..TO"),
         ("integer", ["1..5..9"], "expected a range such as FROM..TO"),
         ("double", ["1..5:"], "expected a step, 'count=N' or 'log' after the colon"),

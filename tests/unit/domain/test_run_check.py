@@ -1,5 +1,6 @@
 """Checking runs: forms, metadata, seeds, and agreement with the operators of today."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -299,8 +300,59 @@ def test_choices_of_several_ports() -> None:
     """A parameter takes what all ports take, in the first one's order; ports without choices take any."""
     listed = [("3", "1", "2"), (), ("1", "3", "4")]
     ports = [InputPort(name=f"x{at}", type=parse_type("integer"), choices=each) for at, each in enumerate(listed)]
-    assert choices_of([Use("n", port) for port in ports]) == ("3", "1")
-    assert choices_of([Use("n", ports[1])]) == ()
+    assert choices_of(parse_type("integer"), [Use("n", port) for port in ports]) == ("3", "1")
+    assert choices_of(parse_type("integer"), [Use("n", ports[1])]) is None
+
+
+def test_choices_are_values_of_the_parameter() -> None:
+    """Ports of wider types list values of theirs: what the parameter can be is written, and compared, as its own."""
+    wide = InputPort(name="x", type=parse_type("double"), choices=("0.5", "2.0", "3.0"))
+    narrow = InputPort(name="y", type=parse_type("integer"), choices=("3", "2"))
+    uses = [Use("n", wide), Use("n", narrow)]
+    assert choices_of(parse_type("integer"), uses) == ("2", "3")
+    assert choices_of(parse_type("integer"), uses[::-1]) == ("3", "2")
+    assert choices_of(parse_type("integer"), [Use("n", replace(wide, choices=("0.5",)))]) == ()
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_inputs_that_contradict_each_other_are_told(required: bool) -> None:
+    """A parameter that no value fits is an error where it needs one, else a warning; in a stored workflow, too."""
+    takes = {"Pick": ('"x"', '"y"'), "Choose": ('"z"',)}
+
+    def operators(listed: Mapping[str, tuple[str, ...]]) -> dict[str, OperatorSpec]:
+        text = parse_type("string")
+        return {
+            name: OperatorSpec(
+                name=name, inputs=(InputPort(name="of", type=text, choices=choices, optional=not required),)
+            )
+            for name, choices in listed.items()
+        }
+
+    graph = [{"op": name, "inputs": {"of": {"param": "p"}}} for name in takes]
+    document = {"id": "w", "params": [{"name": "p", "kind": "string"}], "graph": graph}
+    checked = check_workflow(document, operators=operators(takes))
+    (issue,) = checked.errors if required else checked.warnings
+    assert (issue.path, issue.message) == (
+        "/params/0",
+        "no value of parameter 'p' (string) fits every input that it feeds: "
+        'Pick/of takes "x", "y"; Choose/of takes "z"',
+    )
+    workflows = library()
+    workflows.push(document, operators(takes | {"Choose": ('"z"', '"x"')}))
+    found = check_run({"workflow": "w", "params": {"p": "x"}}, workflows=workflows, operators=operators(takes))
+    assert [issue.path for issue in found.errors] == ["/workflow", "/params/p"][not required :]
+    assert "no value of parameter 'p'" in (found.errors if required else found.warnings)[0].message
+
+
+def test_a_condition_leaves_points_out_and_makes_no_value_valid() -> None:
+    """A value that a port doesn't list is a mistake, also where 'where' would leave its points out."""
+    spec = OperatorSpec(name="Pick", inputs=(InputPort(name="of", type=parse_type("string"), choices=('"x"', '"y"')),))
+    workflows = library()
+    graph = [{"op": "Pick", "inputs": {"of": {"param": "p"}}}]
+    workflows.push({"id": "w", "params": [{"name": "p", "kind": "string"}], "graph": graph}, {"Pick": spec})
+    document = {"workflow": "w", "params": {"p": {"values": ["x", "q"]}}, "where": "p=x"}
+    (issue,) = check_run(document, workflows=workflows, operators={"Pick": spec}).errors
+    assert (issue.path, issue.message) == ("/params/p", 'parameter \'p\': expected one of "x", "y", found "q"')
 
 
 def test_deprecated_operators_warn_again() -> None:

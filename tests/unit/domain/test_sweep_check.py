@@ -233,6 +233,12 @@ def test_unions_of_formulas_stay_formulas() -> None:
         ),
         ({"sample": {"method": "random", "n": 13}}, "/sample/n", "there are 12 points only"),
         ({"sample": {"method": "sobol", "n": 4}}, "/sample/n", "'random' never draws a point twice"),
+        # The ranges that it would draw from lack nothing, however many points they have.
+        (
+            {"params": {"a": {"from": 1, "to": 10**9}}, "sample": {"method": "lsh", "n": 3}, "where": "a>3"},
+            "/sample/method",
+            "random, lhs, sobol",
+        ),
         ({"union": []}, "/union", "at least one"),
         ({"union": {}}, "/union", "an array"),
         ({"union": [{"param": {}}]}, "/union/0/param", "no key"),
@@ -246,7 +252,7 @@ def test_unions_of_formulas_stay_formulas() -> None:
 def test_wrong_samples_and_unions_are_told_where_they_stand(keys: dict[str, Any], path: str, message: str) -> None:
     """Each error has its place in the definition, those of a part in the part."""
     grid = {"a": {"values": [1, 2]}, "b": {"values": [1, 2, 3]}, "c": {"values": [1, 2]}}
-    issue = issue_of(params=grid, **keys)
+    issue = issue_of(**({"params": grid} | keys))
     assert (issue.path, message in issue.message) == (path, True), issue
 
 
