@@ -257,6 +257,20 @@ async def test_children_are_found_by_what_they_are_and_gave(
     assert await children(daemon, run.id, where, sort="-index") == found[::-1]
 
 
+async def test_too_many_children_are_not_sorted(
+    daemon: Serving, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal says how to have fewer, and what sorts all of them, by what it can sort."""
+    monkeypatch.setattr(sorting, "EXAMINED", 2)
+    await daemon.push(DRAWING)
+    run = await daemon.finished({"workflow": "drawing", "params": {"x": {"values": [1, 2, 3]}}})
+    assert await children(daemon, run.id, "x<3", sort="-took")
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await children(daemon, run.id, "index>=0", sort="-took")
+    assert "more than 2 children" in str(refused.value.details())
+    assert "such as state=failed; `accio table" in str(refused.value.details())
+
+
 async def test_failed_children_are_found_by_their_cause(daemon: Serving, agent: ScriptedAgent) -> None:
     """A cause finds the children of a sweep, and over all runs the sweep."""
     await daemon.push(FAILING)
