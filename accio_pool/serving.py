@@ -28,7 +28,11 @@ from accio_pool.providers.ports import (
 log = structlog.get_logger("accio.pool")
 
 UNSURE_S = 60.0
-"""So long after a submission of which nobody knows what became of it, it isn't repeated."""
+"""So long after a submission of which nobody knows what became of it, it isn't repeated.
+
+What was taken in for certain counts as being there for as long, unless the engine says that it is over: some sites
+answer `squeue` from a copy that is a while old.
+"""
 GRACE_S = 60.0
 """So long an agent that was told to end has for it."""
 
@@ -83,6 +87,8 @@ class Serving:
         self._tried: dict[int, float] = {}  # submissions and when they were made, as long as the engine lacks them
         self._ending: dict[int, float] = {}  # allocations and when they were told to end
         self._known: set[int] = set()  # that the engine had
+        self._taken: dict[int, tuple[Found, float]] = {}  # which it took in, and when, as long as it doesn't list them
+        self._unsure: dict[int, str] = {}  # why nobody knows what became of a submission
         self._tidy = False  # whether nothing is kept of tokens of allocations that are over
         self._problem = ""
 
@@ -107,13 +113,15 @@ class Serving:
     async def step(self, wishes: Wishes) -> Told:
         """Look at the engine once, and act; return what the daemon is to know."""
         listing = await self._provider.list(self._cluster)
-        self._note_problem(listing.problem)
+        self._note_problem(listing.problem or listing.silent)
         if not listing.complete:
             return Told(listing, {}, {})
         found = {each.key.number: each for each in listing.found}
-        gone = (self._known | wishes.keep) - set(found)
+        listed = self._listed(listing, wishes)
+        there = {each.key.number for each in listed}
+        gone = (self._known | wishes.keep) - there
         reasons = {number: await self._provider.last_words(self._key(number)) for number in gone}
-        self._known = set(found)
+        self._known = there
         self._tried = {
             number: at for number, at in self._tried.items() if number in wishes.submit.keys() - found.keys()
         }
@@ -121,7 +129,7 @@ class Serving:
         orders = [
             Order(key=self._key(number), lasting=lasting, exclude=wishes.exclude)
             for number, lasting in wishes.submit.items()
-            if number not in found and self._may_try(number)
+            if number not in there and number not in gone and self._may_try(number)
         ]
         with_tokens = [await self._with_token(order) for order in orders]
         for several in await self._together([order for order in with_tokens if order is not None]):
@@ -132,7 +140,27 @@ class Serving:
         self._ending = {number: at for number, at in self._ending.items() if number in found}
         await self._tidy_up(found.keys() | wishes.submit.keys() | wishes.keep, over=bool(gone))
         self._tidy = self._tidy and not refused  # which aren't wanted for much longer
-        return Told(listing, {number: words for number, words in reasons.items() if words}, refused)
+        reasons |= self._unsure
+        now_there = replace(listing, found=[*listed, *self._just_taken(there)])
+        return Told(now_there, {number: words for number, words in reasons.items() if words}, refused)
+
+    def _listed(self, listing: Listing, wishes: Wishes) -> list[Found]:
+        """Return what the engine has: what it lists, and what it took in lately and doesn't list yet."""
+        wanted = wishes.submit.keys() | wishes.keep
+        listed = {each.key.number for each in listing.found}
+        self._unsure = {no: words for no, words in self._unsure.items() if no in wishes.submit.keys() - listed}
+        self._taken = {
+            number: (found, at)
+            for number, (found, at) in self._taken.items()
+            if number in wanted - listed - set(listing.over) and self._now() - at <= UNSURE_S
+        }
+        return [*listing.found, *(found for found, _ in self._taken.values())]
+
+    def _just_taken(self, there: Collection[int]) -> list[Found]:
+        """Return what was taken in since the engine was asked for its list."""
+        taken = [found for number, (found, _) in self._taken.items() if number not in there]
+        self._known |= {each.key.number for each in taken}
+        return taken
 
     def _key(self, number: int) -> AllocationKey:
         return AllocationKey(self._cluster, self.pool.spec.name, number)
@@ -187,8 +215,12 @@ class Serving:
                 await self._submit([order], refused)
         except Unsure as error:
             log.warning("nobody knows what became of a submission", allocations=names, reason=str(error))
+            self._unsure |= {order.key.number: str(error) for order in orders}
         else:
             log.info("submitted", allocations=names, job=job)
+            for order in orders:
+                self._unsure.pop(order.key.number, None)
+                self._taken[order.key.number] = (Found(key=order.key, job=job, begun=False), self._now())
 
     async def _end(self, found: Found) -> None:
         """End what isn't wanted: its agent is told to, and made to after a while."""

@@ -11,6 +11,7 @@ import grpc.aio
 import structlog
 
 from accio.channels import Door
+from accio.domain.failures import clip
 from accio.errors import (
     AccioError,
     BadRequest,
@@ -46,6 +47,7 @@ _OPTIONS = [
     ("grpc.enable_http_proxy", 0),
     ("grpc.max_receive_message_length", 64 << 20),
 ]
+_MOST = 1000  # characters of an engine's words that the daemon takes
 _FINAL = (BadRequest, PermissionDenied, Unauthenticated)
 """What dialling again doesn't mend; that another process serves a pool may pass."""
 
@@ -199,7 +201,11 @@ def _teller(call: "Call", pool: str, writing: asyncio.Lock) -> Tell:
                 await _write(call, pools_pb2.PoolsMessage(refusals=refusals))
             allocations = [
                 pools_pb2.EngineAllocation(
-                    number=each.key.number, job=each.job, begun=each.begun, host=each.host, reason=each.reason
+                    number=each.key.number,
+                    job=each.job,
+                    begun=each.begun,
+                    host=each.host,
+                    reason=clip(each.reason, _MOST),
                 )
                 for each in told.listing.found
             ]
@@ -209,6 +215,7 @@ def _teller(call: "Call", pool: str, writing: asyncio.Lock) -> Tell:
                 allocations=allocations,
                 reasons=told.reasons,
                 hosts=told.listing.hosts,
+                problem=clip(told.listing.problem or told.listing.silent, _MOST),
             )
             await _write(call, pools_pb2.PoolsMessage(list=listed))
 

@@ -348,8 +348,9 @@ class AllocationsFound(Command[None]):
     pool: str
     complete: bool
     found: tuple[AllocationFacts, ...]
-    reasons: Mapping[int, str] = field(default_factory=dict)  # why allocations that it lacks ended, where that is known
+    reasons: Mapping[int, str] = field(default_factory=dict)  # why allocations that it lacks ended or aren't there yet
     hosts: Mapping[int, str] = field(default_factory=dict)  # where they were
+    problem: str = ""  # why it isn't complete, or which part of the engine doesn't answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ def _pool(pool: Pool, now: Instant) -> PoolView:
         allocations=Counter(each.state for each in pool.live.values()),
         numbers=frozenset(pool.live),
         offers=pool.offers,
-        decision=pool.decision,
+        decision=(*pool.decision, f"the engine doesn't answer: {pool.silent}") if pool.silent else pool.decision,
         problem=pool.problem,
         used=pool.used / 3600,
     )

@@ -206,6 +206,7 @@ class BatchProvider:
         own = [each for each in jobs if (each.key.cluster, each.key.pool) == (cluster, self._pool.spec.name)]
         self._over = {each.key: each.over for each in own if each.over}
         return Listing(
+            over=frozenset(each.key.number for each in own if each.over),
             hosts={each.key.number: each.host for each in own if each.over and each.host},
             found=[
                 Found(key=each.key, job=each.job, begun=each.begun, host=each.host, reason=each.reason)

@@ -168,6 +168,7 @@ class KubernetesProvider:
                 for key, each in seen.items()
                 if not each.is_over and key not in lost
             ],
+            over=frozenset(key.number for key, each in seen.items() if each.is_over),
             hosts={key.number: host for key, each in seen.items() if each.is_over and (host := _node(each.pods))},
         )
 

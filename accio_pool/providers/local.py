@@ -33,12 +33,12 @@ class LocalProvider:
         """Start agents as *pool* says; what they print goes to *folder*."""
         self._pool = pool
         self._folder = folder
-        self._children: list[subprocess.Popen[bytes]] = []  # to be reaped once they have ended
+        self._children: dict[AllocationKey, subprocess.Popen[bytes]] = {}  # to be reaped once they have ended
 
     async def submit(self, order: Order) -> str:
         """Start an agent."""
         child = self._start(order)
-        self._children.append(child)
+        self._children[order.key] = child
         return str(child.pid)
 
     def _start(self, order: Order) -> "subprocess.Popen[bytes]":
@@ -58,7 +58,8 @@ class LocalProvider:
 
     async def list(self, cluster: str) -> Listing:
         """Look for the agents' processes."""
-        self._children = [child for child in self._children if child.poll() is None]
+        over = {key for key, child in self._children.items() if child.poll() is not None}
+        self._children = {key: child for key, child in self._children.items() if key not in over}
         found = await asyncio.to_thread(_processes)
         host = socket.gethostname()
         return Listing(
@@ -66,7 +67,8 @@ class LocalProvider:
                 Found(key=key, job=str(pid), begun=True, host=host)
                 for pid, key in found
                 if (key.cluster, key.pool) == (cluster, self._pool.spec.name)
-            ]
+            ],
+            over=frozenset(key.number for key in over if key.cluster == cluster),
         )
 
     async def cancel(self, found: Found, *, gently: bool) -> None:

@@ -36,10 +36,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What the engine has of one cluster's pool; of one that isn't complete, *problem* says why."""
+    """What the engine has of one cluster's pool; of one that isn't complete, *problem* says why.
+
+    A part of the engine that doesn't answer may be left out of what is complete: *silent* says which, and its words.
+    """
 
     found: Sequence[Found]
     problem: str = ""
+    silent: str = ""
+    over: Collection[int] = ()  # allocations of which the engine knows for certain that they are over
     hosts: Mapping[int, str] = field(default_factory=dict)  # of allocations that are over, where that is known
 
     @property

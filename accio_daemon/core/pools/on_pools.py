@@ -69,7 +69,7 @@ def _admit(turn: Turn, command: PoolsJoined, spec: PoolSpec, place: int) -> None
 def left(turn: Turn, command: PoolsLeft) -> None:
     """Note that pools are away: nothing is asked for, and nothing concluded."""
     for pool in _served(turn.world, command.session):
-        pool.session = None
+        pool.session, pool.silent = None, ""
 
 
 def _served(world: World, session: SessionNo) -> list[Pool]:
@@ -89,11 +89,14 @@ def found(turn: Turn, command: AllocationsFound) -> None:
     pool = _pool_of(turn.world, command.session, command.pool)
     if pool is None:
         return
+    pool.silent = command.problem
     listed = {each.number: each for each in command.found}
     for allocation in list(pool.live.values()):
         facts = listed.get(allocation.no)
         if facts is not None:
             _seen(turn, pool, allocation, facts)
+        elif allocation.state is _REQUESTED and not allocation.cancelling:  # it may not have been asked for yet
+            _note_reason(turn, allocation, command.reasons.get(allocation.no, command.problem))
         elif command.complete:
             allocation.host = allocation.host or command.hosts.get(allocation.no, "")
             _lacking(turn, pool, allocation, command.reasons.get(allocation.no, ""))
@@ -115,6 +118,13 @@ def _seen(turn: Turn, pool: Pool, allocation: Allocation, facts: AllocationFacts
         tell(turn, pool)
 
 
+def _note_reason(turn: Turn, allocation: Allocation, reason: str) -> None:
+    """Note why the engine hasn't taken in an allocation yet, if that is known."""
+    if allocation.reason != reason:
+        allocation.reason = reason
+        turn.fx.allocations[allocation.no] = allocation
+
+
 def _begin(turn: Turn, allocation: Allocation) -> None:
     move_allocation(allocation, _RUNNING)
     allocation.began_ms, allocation.began_mono = turn.now.wall_ms, turn.now.mono
@@ -122,8 +132,6 @@ def _begin(turn: Turn, allocation: Allocation) -> None:
 
 def _lacking(turn: Turn, pool: Pool, allocation: Allocation, reason: str) -> None:
     """Note that the engine lacks an allocation. Its agent's word counts for more: who is connected, runs."""
-    if allocation.state is _REQUESTED and not allocation.cancelling:
-        return  # it may not have been asked for yet
     if agent_of(turn.world, allocation) is not None:
         return
     allocation.missing += 1

@@ -40,6 +40,7 @@ def found_of(session: SessionNo, message: pools_pb2.EngineList) -> AllocationsFo
         found=found,
         reasons=reasons,
         hosts=dict(message.hosts),
+        problem=clip(message.problem, _REASON),
     )
 
 

@@ -107,13 +107,13 @@ def test_machines_are_asked_one_by_one(
     """Whether each answers, and has what the agent needs; what ssh says of one that doesn't is told."""
     monkeypatch.chdir(folder)  # as if it were the home folder there
     fails = 'case "$*" in *lab2*) echo "Host key verification failed." >&2; exit 255;; esac'
-    command(folder, "ssh", f'{fails}\nfor last; do :; done\nexec sh -c "$last"')
+    command(folder, "ssh", f'{fails}\nfor last; do :; done\nexec sh -c "$last" < given')
     there: dict[str, Any] = {"provider": "ssh", "max": 1, "directives": ["-o", "Port=22"]}
     assert check(folder, "-engine", hosts=["lab1", "lab2"], command="sh -c", **there) == 3
     said = capsys.readouterr().out
     assert "refuse it: lab2: Host key verification failed. (`ssh lab2` has to work without a question)\n" in said
     assert check(folder, "-engine", hosts=["lab1"], command="sh -c", **there) == 0
-    assert "all of lab1 answer, and have sh" in capsys.readouterr().out
+    assert "all of lab1 answer, and have what an agent needs there" in capsys.readouterr().out
     assert check(folder, "-engine", hosts=["lab1"], command="/none/accio agent", **there) == 3
     assert "lab1: there is no program /none/accio" in capsys.readouterr().out
 

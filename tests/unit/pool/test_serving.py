@@ -23,6 +23,8 @@ class FakeProvider:
     problem: str = ""
     refuses: str = ""
     loses_answers: bool = False
+    lists_late: bool = False
+    over: set[int] = field(default_factory=set)
 
     async def submit(self, order: Order) -> str:
         """Begin a job."""
@@ -36,8 +38,9 @@ class FakeProvider:
 
     async def list(self, cluster: str) -> Listing:
         """List the jobs."""
-        found = [Found(key=AllocationKey(cluster, "cpu", no), job=job, begun=True) for no, job in self.jobs.items()]
-        return Listing(found=found, problem=self.problem)
+        jobs = {} if self.lists_late else self.jobs
+        found = [Found(key=AllocationKey(cluster, "cpu", no), job=job, begun=True) for no, job in jobs.items()]
+        return Listing(found=found, problem=self.problem, over=self.over)
 
     async def cancel(self, found: Found, *, gently: bool) -> None:
         """Note it, and end at once only what is made to."""
@@ -72,7 +75,7 @@ async def test_what_is_there_is_not_submitted_again() -> None:
     bed = Bed()
     bed.engine.jobs[1] = "job 1"
     told = await bed.step(submit=(1, 2))
-    assert [each.key.number for each in told.listing.found] == [1]
+    assert [(each.key.number, each.begun) for each in told.listing.found] == [(1, True), (2, False)]
     assert bed.engine.submitted == [2]
     await bed.step(submit=(1, 2))
     assert bed.engine.submitted == [2]
@@ -89,6 +92,50 @@ async def test_an_unsure_submission_is_waited_for() -> None:
     bed.time += 2
     await bed.step(submit=(1,))
     assert bed.engine.submitted == [1, 1]
+
+
+async def test_why_it_is_unsure_is_told_until_it_is_there() -> None:
+    """Who looks at the allocation reads what the engine said; no more once it is listed."""
+    bed = Bed()
+    bed.engine.loses_answers = True
+    for _ in range(2):
+        assert (await bed.step(submit=(1,))).reasons == {1: "timed out"}
+    bed.engine.jobs[1] = "job 1"
+    assert (await bed.step(submit=(1,))).reasons == {}
+
+
+async def test_what_ended_before_it_was_listed_is_told_as_over() -> None:
+    """A job that ends at once was there, and isn't submitted again and again: the daemon hears how it ended."""
+    bed = Bed()
+    told = await bed.step(submit=(1,))
+    assert [(each.key.number, each.job) for each in told.listing.found] == [(1, "job 1")]
+    bed.engine.jobs, bed.engine.over = {}, {1}
+    for _ in range(2):
+        told = await bed.step(keep=(1,))
+        assert (list(told.listing.found), told.reasons) == ([], {1: "the end of 1"})
+    assert bed.engine.submitted == [1]
+
+
+async def test_a_list_may_be_late() -> None:
+    """What was taken in counts as being there for a while, though the engine doesn't list it yet; not for ever."""
+    bed = Bed()
+    bed.engine.lists_late = True
+    await bed.step(submit=(1,))
+    bed.time += UNSURE_S
+    told = await bed.step(keep=(1,))
+    assert ([each.key.number for each in told.listing.found], told.reasons) == ([1], {})
+    bed.time += 1
+    told = await bed.step(keep=(1,))
+    assert (list(told.listing.found), told.reasons) == ([], {1: "the end of 1"})
+
+
+async def test_what_is_given_up_at_once_is_not_held_to_be_there() -> None:
+    """Once it isn't wanted, the engine's list alone counts."""
+    bed = Bed()
+    bed.engine.lists_late = True
+    await bed.step(submit=(1,))
+    assert list((await bed.step()).listing.found) == []
+    assert bed.engine.cancelled == []
 
 
 async def test_nothing_is_done_on_an_incomplete_list() -> None:

@@ -100,7 +100,7 @@ def test_a_local_agent_finds_its_token_in_its_environment(tmp_path: Path, dump: 
     """And not that of the pool."""
     provider = LocalProvider(pool(tmp_path), tmp_path / "out")
     asyncio.run(provider.submit(ORDER))
-    (child,) = provider._children
+    (child,) = provider._children.values()
     assert child.wait() == 0
     environment, arguments = dumped(dump)
     assert (environment["ACCIO_ALLOCATION_TOKEN"], environment.get("ACCIO_TOKEN")) == (SECRET, None)

@@ -17,6 +17,7 @@ from accio_daemon.core.commands import (
 from accio_daemon.core.outgoing import Outgoing, Wanted
 from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.terms import SessionNo
+from accio_daemon.engine.views import pools_view
 from tests import builders
 from tests.fakes import FakeAgent
 from tests.simulator.cluster import Cluster
@@ -66,6 +67,10 @@ class Engine:
         self.cluster.ask(
             AllocationsFound(session=self.session, pool=pool, complete=True, found=found, reasons=reasons or {})
         )
+
+    def is_silent(self, problem: str) -> None:
+        """Say that the engine doesn't tell what it has."""
+        self.cluster.ask(AllocationsFound(session=self.session, pool="cpu", complete=False, found=(), problem=problem))
 
     def forgets(self, *rest: int, begun: bool = True) -> None:
         """Say often enough that the engine has no more than the rest."""
@@ -135,6 +140,26 @@ def test_why_there_are_hosts_without_work_is_told(cluster: Cluster) -> None:
         cluster.tick(2)
     reasons = {each.no: each.reason for each in known(cluster).live.values() if each.cancelling}
     assert reasons == {2: "1 host is kept now", 1: "no hosts are kept now"}
+
+
+def test_why_an_engine_has_not_taken_an_allocation_in_is_told(cluster: Cluster) -> None:
+    """The words of the one who asks for it, else those for why the engine is silent; none once it is there."""
+    engine = Engine(cluster, pool(minimum=2))
+    cluster.tick(2)
+    engine.is_silent("lab1 doesn't answer")
+    assert {each.reason for each in known(cluster).live.values()} == {"lab1 doesn't answer"}
+    assert (
+        pools_view(cluster.world, cluster.clock.now()).pools[0].decision[-1]
+        == "the engine doesn't answer: lab1 doesn't answer"
+    )
+    engine.has(reasons={1: "no machine is free"})
+    reasons = dict(cluster.disk.rows("SELECT no, reason FROM allocations"))
+    assert reasons == {1: "no machine is free", 2: ""}
+    engine.has(1, 2)
+    assert {each.reason for each in known(cluster).live.values()} == {""}
+    engine.is_silent("lab1 doesn't answer")
+    engine.leave()
+    assert "the engine" not in str(pools_view(cluster.world, cluster.clock.now()).pools[0].decision)
 
 
 def test_unknown_nodes_are_tried_on_one_host_first(cluster: Cluster) -> None:
