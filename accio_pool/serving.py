@@ -17,6 +17,7 @@ from accio_pool.config import PoolConfig
 from accio_pool.providers.ports import (
     Found,
     HandsOver,
+    KnowsRoom,
     Listing,
     Order,
     Provider,
@@ -88,7 +89,7 @@ class Serving:
         self._ending: dict[int, float] = {}  # allocations and when they were told to end
         self._known: set[int] = set()  # that the engine had
         self._taken: dict[int, tuple[Found, float]] = {}  # which it took in, and when, as long as it doesn't list them
-        self._unsure: dict[int, str] = {}  # why nobody knows what became of a submission
+        self._unsure: dict[int, str] = {}  # why nobody knows what became of a submission, or none was made
         self._tidy = False  # whether nothing is kept of tokens of allocations that are over
         self._problem = ""
 
@@ -131,7 +132,7 @@ class Serving:
             for number, lasting in wishes.submit.items()
             if number not in there and number not in gone and self._may_try(number)
         ]
-        with_tokens = [await self._with_token(order) for order in orders]
+        with_tokens = [await self._with_token(order) for order in orders if self._has_room(order)]
         for several in await self._together([order for order in with_tokens if order is not None]):
             await self._submit(several, refused)
         for number, each in found.items():
@@ -168,6 +169,15 @@ class Serving:
     def _may_try(self, number: int) -> bool:
         tried = self._tried.get(number)
         return tried is None or self._now() - tried > UNSURE_S
+
+    def _has_room(self, order: Order) -> bool:
+        """Return whether the engine could take an order in now; if not, why is noted. It is looked at again soon."""
+        why_not = self._provider.lacks_room(order) if isinstance(self._provider, KnowsRoom) else ""
+        if why_not and self._unsure.get(order.key.number) != why_not:
+            log.info("not submitted", allocation=str(order.key), reason=why_not)
+        if why_not:
+            self._unsure[order.key.number] = why_not
+        return not why_not
 
     async def _tidy_up(self, live: Collection[int], *, over: bool) -> None:
         """Delete what is kept of tokens of allocations that are over, once there are such."""

@@ -71,6 +71,15 @@ class DryRun(Protocol):
 
 
 @runtime_checkable
+class KnowsRoom(Protocol):
+    """What a provider is besides which knows from its last list whether an allocation could be had at all."""
+
+    def lacks_room(self, order: Order) -> str:
+        """Return why an order isn't to be submitted now; empty if it may be."""
+        ...
+
+
+@runtime_checkable
 class SubmitsSeveral(Protocol):
     """What a provider is besides whose engine takes several allocations at once, which costs it less."""
 

@@ -56,10 +56,9 @@ class SshProvider:
 
     async def submit(self, order: Order) -> str:
         """Start an agent on a machine that has none and answers."""
-        hosts = (each for each in self._pool.hosts if each not in order.exclude)
-        host = next((each for each in hosts if self._answered.get(each) == {}), None)
+        host = self._free(order)
         if host is None:
-            raise Unsure(self._none_free(order))
+            raise Unsure(self.lacks_room(order))
         log = f"{self._folder}/{order.key}.log"
         started = shlex.join(agent_command(self._pool, order, until=True))
         before = (  # which is in the agent's environment alone
@@ -84,8 +83,14 @@ class SshProvider:
         self._started[order.key] = _Agent(host, int(pid))
         return f"{host}:{pid}"
 
-    def _none_free(self, order: Order) -> str:
-        """Return why there is no machine for an order."""
+    def _free(self, order: Order) -> str | None:
+        hosts = (each for each in self._pool.hosts if each not in order.exclude)
+        return next((each for each in hosts if self._answered.get(each) == {}), None)
+
+    def lacks_room(self, order: Order) -> str:
+        """Return why there is no machine for an order; empty if there is one."""
+        if self._free(order) is not None:
+            return ""
         left_out = [host for host in self._pool.hosts if host in order.exclude]
         busy = [host for host in self._pool.hosts if host not in self._silent and host not in left_out]
         parts = [

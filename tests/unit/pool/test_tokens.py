@@ -162,6 +162,33 @@ async def test_each_submission_has_its_token() -> None:
     assert engine.kept[1:] == [set()]
 
 
+class Full(Handing):
+    """An engine that knows how much room it has."""
+
+    full = "no machine is free"
+
+    def lacks_room(self, order: Order) -> str:
+        """Say why there is none."""
+        return self.full
+
+
+async def test_what_there_is_no_room_for_gets_no_token() -> None:
+    """It isn't submitted, the daemon hears why, and it is looked at again with the next list."""
+    engine, made = Full(), list[int]()
+
+    async def note(number: int) -> str:
+        made.append(number)
+        return await make(number)
+
+    serving = Serving(POOL, engine, CLUSTER, lambda: 0.0, note)
+    for _ in range(3):
+        assert (await serving.step(Wishes({2: False}))).reasons == {2: "no machine is free"}
+    assert (made, engine.submitted) == ([], [])
+    engine.full = ""
+    assert (await serving.step(Wishes({2: False}))).reasons == {}
+    assert (made, engine.tokens) == ([2], {2: "token 2"})
+
+
 async def test_the_token_of_what_was_refused_is_deleted() -> None:
     """Once the daemon doesn't want that allocation any more."""
     engine = Handing()
