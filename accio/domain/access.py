@@ -121,6 +121,21 @@ _AN = {
     TokenKind.AGENT: "an agent's",
 }
 
+_DEEDS = {
+    "DrainAgent": "drain an agent",
+    "RemoveAgent": "remove an agent",
+    "CollectGarbage": "collect garbage",
+    "RemoveFromCache": "take results out of the cache",
+    "Backup": "back up the database",
+    "ListChanges": "see who changed what",
+    "ChangeCap": "set caps",
+    "ChangePool": "pause, resume or scale a pool",
+    "CreateToken": "make a token",
+    "Connect": "be an agent",
+    "Serve": "serve pools",
+}
+"""What calls do that not everybody may make."""
+
 UNKNOWN = Caller(kinds=NOBODY)
 """Who nobody has looked at yet: may do nothing."""
 
@@ -131,11 +146,18 @@ def why_not_call(caller: Caller, path: str) -> str:
     if caller.kinds & allowed or not allowed:
         return ""
     needed = " or ".join(f"{_AN[kind]} token" for kind in TokenKind if kind in allowed)
-    kind = next(each for each in TokenKind if each in allowed)
+    of_people = [kind for kind in (TokenKind.USER, TokenKind.ADMIN) if kind in allowed]
+    kind = next(kind for kind in (*of_people, *TokenKind) if kind in allowed)
     return (
-        f"{path.rpartition('/')[2]} needs {needed}, and you are {caller}; an administrator makes one with "
+        f"{in_words(path)} takes {needed}, and you are {caller}; an administrator makes one with "
         f"`accio token create -kind={kind}`"
     )
+
+
+def in_words(path: str) -> str:
+    """Return what a call is for, to people who do not know it by its name."""
+    name = path.rpartition("/")[2]
+    return f"to {_DEEDS[name]}" if name in _DEEDS else f"this ({name})"
 
 
 def is_same(one: Person, other: Person) -> bool:

@@ -184,7 +184,9 @@ def _ask(
             return
         reasons.append(f"{pool.spec.name}: {why_not}")
     if reasons:
-        unservable.append(f"{demand.count} queued nodes of {demand.operator} have no pool ({'; '.join(reasons)})")
+        nodes = "queued node" if demand.count == 1 else "queued nodes"
+        have = "has" if demand.count == 1 else "have"
+        unservable.append(f"{demand.count} {nodes} of {demand.operator} {have} no pool ({'; '.join(reasons)})")
 
 
 def closed(pool: Pool, need: float, mono: float) -> str:

@@ -111,7 +111,7 @@ async def test_a_pools_token_is_no_agents(daemon: Serving) -> None:
     """It makes tokens of allocations, and joins nothing itself; agents' and users' tokens make none."""
     async with pool_of(daemon) as pool:
         async with (
-            refused(grpc.StatusCode.PERMISSION_DENIED, "needs an agent's token"),
+            refused(grpc.StatusCode.PERMISSION_DENIED, "takes an agent's token"),
             joined(as_agent(daemon, pool.secret), "h1", allocation=pool.key(1)),
         ):
             pass
