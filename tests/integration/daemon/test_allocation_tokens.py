@@ -118,7 +118,7 @@ async def test_a_pools_token_is_no_agents(daemon: Serving) -> None:
         agent = await pool.token(1)
         user = await made(daemon, TokenKind.USER, owner="Eve <eve@x.org>")
         for other in (agent.secret, user.secret):
-            async with refused(grpc.StatusCode.PERMISSION_DENIED, "CreateToken needs"):
+            async with refused(grpc.StatusCode.PERMISSION_DENIED, "to make a token takes"):
                 await pool.token(2, other)
 
 
