@@ -14,6 +14,7 @@ from accio.exits import SUCCESS, USAGE, exit_code
 from accio.interpreter import fork_only_to_exec
 from accio.version import DISTRIBUTION
 from accio_client.settings import Settings as ClientSettings
+from accio_web.forwarded import Proxies, proxies
 from accio_web.settings import LOOPBACK, Settings, base_path
 
 INSTALL = f"pip install '{DISTRIBUTION}[web]'"
@@ -39,6 +40,20 @@ _HELP = {"help_option_names": ["-h", "-help", "--help"]}
 @click.option("-tls", "--tls", type=(str, str), metavar="CERT KEY", help="Speak TLS, with this certificate.")
 @click.option("-host-name", "--host-name", "names", multiple=True, metavar="NAME", help="Answer to this name, too.")
 @click.option("-base-path", "--base-path", default="", metavar="PATH", help="Serve below this path, behind a proxy.")
+@click.option(
+    "-behind-proxy",
+    "--behind-proxy",
+    is_flag=True,
+    help="Believe X-Forwarded-Host, -Proto and -For of a proxy on this machine.",
+)
+@click.option(
+    "-proxy-address",
+    "--proxy-address",
+    "addresses",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Of a proxy at this address or network, and of no other; with --behind-proxy.",
+)
 @click.option("-read-only", "--read-only", is_flag=True, help="Change nothing.")
 @click.option("--inherited", type=int, hidden=True, help="A listening socket of the parent process.")
 @click.option("--known-for", type=float, default=0.0, hidden=True, help="Seconds for which the link is known already.")
@@ -53,6 +68,8 @@ def command(
     tls: tuple[str, str] | None,
     names: tuple[str, ...],
     base_path: str,
+    behind_proxy: bool,
+    addresses: tuple[str, ...],
     read_only: bool,
     inherited: int | None,
     known_for: float,
@@ -60,12 +77,15 @@ def command(
     """Serve the web interface on this machine, and print a link that logs in once."""
     if context.invoked_subcommand is not None:
         return SUCCESS
+    if addresses and not behind_proxy:
+        raise click.UsageError("--proxy-address says where a proxy is whose headers count: give --behind-proxy, too")
     found = ClientSettings.load(address=addr, cluster=cluster)
+    trusted = proxies(addresses) if behind_proxy else None
     certificate = None if tls is None else checked(tls)
     listening = _door(port, host, encrypted=tls is not None) if inherited is None else socket.socket(fileno=inherited)
     named = names if host == web_door.HOST or host.startswith(sockets.PREFIX) else (*names, host)
     return serve(
-        _settings(found, listening, named, base_path, certificate, read_only=read_only),
+        _settings(found, listening, named, base_path, certificate, trusted, read_only=read_only),
         listening,
         known_for,
         inherited=inherited is not None,
@@ -121,6 +141,7 @@ def _settings(
     names: tuple[str, ...],
     prefix: str,
     certificate: tuple[str, str] | None,
+    trusted: Proxies | None,
     *,
     read_only: bool,
 ) -> Settings:
@@ -135,6 +156,7 @@ def _settings(
         host_names=LOOPBACK | {f"[{name}]" if ":" in name else name.lower() for name in names},
         name=names[0] if names else web_door.HOST,
         certificate=certificate,
+        proxies=trusted,
         links=web_links.folder_of(listening),
     )
 
@@ -150,12 +172,12 @@ def serve(settings: Settings, listening: socket.socket, known_for: float = 0.0, 
 
     sessions = Sessions()
     code = sessions.offer(settings.token, settings.user, now() - known_for, os.environ.pop(web_door.CODE, ""))
-    opens = web_door.link(
-        listening, base_path=settings.base_path, name=settings.name, encrypted=settings.certificate is not None
-    )
+    opens = _opens(settings, listening)
     click.echo(f"the web interface of the daemon at {settings.daemon}; this link logs in once, within 10 minutes:")
     click.echo(opens + code)
-    if listening.family == socket.AF_UNIX:
+    if settings.proxies is not None:
+        click.echo(f"the proxy finds it at {_found_at(settings, listening)}")
+    elif listening.family == socket.AF_UNIX:
         click.echo(f"through a tunnel: ssh -L {web_door.PORT}:{listening.getsockname()} HOST")
     sys.stdout.flush()
     doorway = None if inherited else web_links.Doorway(listening, opens, settings.daemon)  # it is the parent's then
@@ -165,6 +187,24 @@ def serve(settings: Settings, listening: socket.socket, known_for: float = 0.0, 
         if doorway is not None:
             doorway.close()
     return SUCCESS
+
+
+def _opens(settings: Settings, listening: socket.socket) -> str:
+    """Return what links begin with; behind a proxy by whose name pages are asked for, at its port for TLS."""
+    if settings.proxies is not None and settings.name not in LOOPBACK:
+        return f"https://{settings.name}{settings.base_path}/login#code="
+    return web_door.link(
+        listening, base_path=settings.base_path, name=settings.name, encrypted=settings.certificate is not None
+    )
+
+
+def _found_at(settings: Settings, listening: socket.socket) -> str:
+    if listening.family == socket.AF_UNIX:
+        return f"{sockets.PREFIX}{listening.getsockname()}"
+    host = listening.getsockname()[0]
+    return web_door.link(
+        listening, base_path=settings.base_path, name=host, encrypted=settings.certificate is not None
+    ).partition("/login")[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

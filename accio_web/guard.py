@@ -1,6 +1,7 @@
 """Which requests come in at all. Every one, whatever its method, passes here before any route sees it.
 
-In this order: the Host must be ours (else a foreign page could reach us under a name of its own, "DNS rebinding"); what
+In this order: the Host must be ours (else a foreign page could reach us under a name of its own, "DNS rebinding"), and
+so must be the one that a trusted proxy was asked by (a browser on this machine can write that header itself); what
 changes something must come from our own pages; everything but pages, their files and the log-in needs a session; what
 changes something must carry that session's secret. No page of another origin can know it.
 """
@@ -8,12 +9,14 @@ changes something must carry that session's secret. No page of another origin ca
 import hmac
 from collections.abc import Awaitable, Callable
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accio.late import dataclass
 from accio_web.errors import refused
+from accio_web.forwarded import SCHEMES, as_asked, forwarded
 from accio_web.sessions import Session, Sessions
 from accio_web.settings import Settings
 
@@ -59,8 +62,10 @@ def host_name(host: str) -> str:
     return "" if port and not port.isdecimal() else (host[:end] + name).lower()
 
 
-def check_origin(method: str, headers: Headers, *, is_api: bool) -> Refusal | None:
-    """Refuse what changes something unless it comes from our own origin, and calls from other sites at all."""
+def check_origin(method: str, headers: Headers, *, is_api: bool, scheme: str = "") -> Refusal | None:
+    """Refuse what changes something unless it comes from our own origin, and calls from other sites at all; *scheme*:
+    by which pages are served, if a proxy tells.
+    """
     site, origin, host = headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host", "")
     foreign = Refusal(403, "only pages of this server may ask for that")
     if site in ("cross-site", "same-site") and (is_api or method not in SAFE_METHODS):
@@ -68,8 +73,7 @@ def check_origin(method: str, headers: Headers, *, is_api: bool) -> Refusal | No
     if method in SAFE_METHODS:
         return None
     if origin is not None:
-        same = origin.partition("://")[2] == host and origin.startswith(("http://", "https://"))
-        return None if same else foreign
+        return None if origin in {f"{each}://{host}" for each in ((scheme,) if scheme else SCHEMES)} else foreign
     return None if site == "same-origin" else foreign
 
 
@@ -89,17 +93,28 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = self._check(scope)
+        refusal = check_host(Headers(scope=scope).getlist("host"), self._settings.host_names)
+        said = forwarded(scope, self._settings.proxies)
+        if said is None:
+            await self._answer(scope, receive, send, refusal or self._check(scope))
+            return
+        if said.scheme not in ("", *SCHEMES):
+            refusal = refusal or Refusal(400, f"X-Forwarded-Proto: expected http or https, found {said.scheme!r:.40}")
+        scope = as_asked(scope, said)
+        with structlog.contextvars.bound_contextvars(client=said.client):
+            await self._answer(scope, receive, send, refusal or self._check(scope, said.scheme))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, refusal: Refusal | None) -> None:
         app = self._app if refusal is None else refused(refusal.status, refusal.message)
         changing = None if refusal is not None or scope["method"] in SAFE_METHODS else scope.get("accio.session")
         await app(scope, _bounded(receive), _with_headers(send, changing))
 
-    def _check(self, scope: Scope) -> Refusal | None:
+    def _check(self, scope: Scope, scheme: str = "") -> Refusal | None:
         headers, method = Headers(scope=scope), str(scope["method"])
         path = str(scope["path"]).removeprefix(self._settings.base_path)
         is_api = path.startswith(API)
         refusal = check_host(headers.getlist("host"), self._settings.host_names) or check_origin(
-            method, headers, is_api=is_api
+            method, headers, is_api=is_api, scheme=scheme
         )
         if refusal is not None:
             return refusal

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from accio.late import dataclass
+from accio_web.forwarded import Proxies
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -22,6 +23,8 @@ class Settings:
     """By which links call this server."""
     certificate: tuple[str, str] | None = None
     """The files of certificate and key; None: TLS isn't spoken here."""
+    proxies: Proxies | None = None
+    """Whose X-Forwarded-* headers count; None: nobody's."""
     links: Path | None = None
     """The folder of the codes of further links; None: there are none."""
 

@@ -4,6 +4,7 @@ import ssl
 import stat
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -38,6 +39,41 @@ def served(made: Cluster, *options: str) -> tuple[Process, str]:
 def log_in(http: httpx.Client, link: str) -> httpx.Response:
     origin, _, code = link.partition("/login#code=")
     return http.post("/api/v1/login", json={"code": code}, headers={"origin": origin, "sec-fetch-site": "same-origin"})
+
+
+def told_to_proxies(process: Process) -> str:
+    """Return the line that says where a proxy finds it; empty until it is there."""
+    return next((line for line in process.output().splitlines() if line.startswith("the proxy finds it at ")), "")
+
+
+def has_said(process: Process, text: str) -> bool:
+    return text in process.output()
+
+
+def test_behind_a_proxy(made: Cluster) -> None:
+    """Links have the proxy's name, and who logs in by that is known for whom the proxy says; without the option the
+    same words are nobody's.
+    """
+    options = ("--port=0", "--base-path=/accio", "--host-name=lab.example.org")
+    said = {"x-forwarded-host": "lab.example.org", "x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.7"}
+    headers = {**said, "origin": "https://lab.example.org", "sec-fetch-site": "same-origin"}
+    for proxy, status in ((("--behind-proxy",), 200), ((), 403)):
+        process, link = served(made, *options, *proxy)
+        assert link.startswith("https://lab.example.org/accio/login#code=" if proxy else "http://lab.example.org:")
+        address = link.partition("/login")[0]
+        if proxy:
+            told = eventually(partial(told_to_proxies, process), what="where the proxy finds it")
+            address = told.partition("finds it at ")[2]
+        with httpx.Client(
+            base_url=address.replace("lab.example.org", "127.0.0.1"), timeout=PATIENCE_S, trust_env=False
+        ) as http:
+            answer = http.post("/api/v1/login", json={"code": link.partition("=")[2]}, headers=headers)
+            assert answer.status_code == status
+            assert ("secure" in answer.headers.get("set-cookie", "").lower()) is bool(proxy)
+        if proxy:
+            eventually(partial(has_said, process, '"client": "192.0.2.7"'), what="the line of the log-in")
+        process.kill(15)
+        assert process.ended() in (0, -15)
 
 
 def test_tls(made: Cluster) -> None:
