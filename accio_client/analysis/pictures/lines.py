@@ -57,7 +57,7 @@ def line(
     order = growing(axis)
     shown = order[evenly(axis.size, MOST_LINES)]
     series_axis = None if by is None else table.axis(by)
-    remarks = over_remark(found.over)
+    remarks = over_remark(found.over, done="taken" if median else "averaged")
     if len(shown) < axis.size:
         remarks.append(f"{len(shown):,} of {axis.size:,} values of {axis.name}, evenly spread")
     looked_at = table.size if where is None else int(where.sum())
@@ -69,7 +69,7 @@ def line(
             title=f"{of} of {_with_unit(column)} over {axis.name}",
             counted=Counted(n, table.size, looked_at - n),
             remarks=(*remarks, *_series_remark(series_axis)),
-            command=command_of(table.run, Kind.LINE, query, y=value, x=axis.name, by=by or ""),
+            command=command_of(table.run, Kind.LINE, query, median=median, y=value, x=axis.name, by=by or ""),
         ),
         x=parameter_axis(axis, shown),
         y=PictureAxis(value, column.unit, Scale.LINEAR),

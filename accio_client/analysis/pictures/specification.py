@@ -302,10 +302,11 @@ def to_json(picture: Any) -> Any:
 # -------------------------------------------------------------------------------------------------- building blocks
 
 
-def command_of(run: str, kind: Kind, where: str = "", **options: str) -> str:
+def command_of(run: str, kind: Kind, where: str = "", *, median: bool = False, **options: str) -> str:
     """Return the `accio plot` command that makes a picture; without *run*, one of the cluster."""
     words = ["accio", "plot", *((run,) if run else ()), f"-kind={kind}"]
     words += [f"-{name}={value}" for name, value in options.items() if value]
+    words += ["-median"] if median else []
     words += [f"-where={where}"] if where else []
     return shlex.join(words)
 
@@ -377,7 +378,7 @@ def evenly(size: int, most: int) -> list[int]:
     return list(range(size)) if size <= most else np.linspace(0, size - 1, most).round().astype(int).tolist()
 
 
-def over_remark(over: Sequence[str]) -> list[str]:
-    """Return the remark that says what was averaged over."""
+def over_remark(over: Sequence[str], *, done: str = "averaged") -> list[str]:
+    """Return the remark that says what was averaged over, or *done* otherwise."""
     shown = ["repetitions" if name == "repeat" else name for name in over]
-    return [f"averaged over {', '.join(shown)}"] if shown else []
+    return [f"{done} over {', '.join(shown)}"] if shown else []

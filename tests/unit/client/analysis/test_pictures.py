@@ -2,7 +2,10 @@
 
 import json
 import shlex
+from collections.abc import Callable
+from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +36,10 @@ from accio_client.analysis.pictures.clouds import undominated
 from accio_client.analysis.pictures.specification import Scale, short_tick
 from tests.unit.client.analysis.tables import FAILED, VALUE, axis_of, sweep_of, table_of, words_axis
 
-random = np.random.default_rng(21)
+
+def numbers() -> np.random.Generator:
+    """Return random numbers that don't depend on which tests came before."""
+    return np.random.default_rng(21)
 
 
 def mixed() -> SweepTable:
@@ -46,6 +52,7 @@ def mixed() -> SweepTable:
         ),
         5,
     )
+    random = numbers()
     failed = random.random(sweep.size) < 0.1
     return table_of(sweep, random.normal(size=sweep.size), ~failed, failed)
 
@@ -77,6 +84,35 @@ def test_every_picture_is_json_and_counts() -> None:
         assert counted.of == table.size
         assert (counted.n, counted.without) in {(table.size, 0), (table.size - without, without)}
         assert shlex.split(picture.head.command)[:4] == ["accio", "plot", "01run", f"-kind={picture.head.kind}"]
+
+
+def test_the_command_of_a_picture_draws_that_picture() -> None:
+    """Options of `accio plot` are the arguments of the picture: read as such, they make an equal one."""
+    table = mixed()
+    makers = {"states": state_map, "failures": failure_map}
+    with_value: dict[str, Callable[..., Picture]] = {
+        "heat": heat_map,
+        "line": line,
+        "cdf": distribution,
+        "pdf": partial(distribution, density=True),
+        "importance": importance_bars,
+        "parallel": parallel,
+    }
+    for picture in every_picture(table):
+        words = shlex.split(picture.head.command)[3:]
+        given = {name: value for name, _, value in (word.lstrip("-").partition("=") for word in words)}
+        kind = given.pop("kind")
+        options: dict[str, Any] = {"median": True} if given.pop("median", None) is not None else {}
+        y = given.pop("y", "")
+        if kind in ("states", "failures", "heat"):  # of a map, the series is the other axis
+            options |= {"x": given["x"], "y": given["by"]}
+        else:
+            options |= given
+        if kind == "scatter":
+            again: Picture = scatter(table, options.pop("x"), y, **options)
+        else:
+            again = makers[kind](table, **options) if kind in makers else with_value[kind](table, y, **options)
+        assert to_json(again) == to_json(picture)
 
 
 def test_maps_are_what_counting_children_gives() -> None:
@@ -120,6 +156,7 @@ def test_maps_of_many_children_have_the_means_of_their_cells() -> None:
     sweep = Sweep(
         (Axis("a", LONG, WholePoints(start=0, step=1, size=700)), axis_of("b", LONG, *map(str, range(99, -1, -1)))), 3
     )
+    random = numbers()
     values = random.normal(size=sweep.size)
     values[::7], values[::11] = np.nan, np.inf
     where = random.random(sweep.size) < 0.5
@@ -161,7 +198,7 @@ def test_lines_have_limits_that_are_said() -> None:
 
 def test_distributions_end_at_one_and_have_area_one() -> None:
     """A cumulated distribution grows to 1, and a density integrates to 1; long ones are thinned."""
-    table = table_of(sweep_of(3, repeat=1000), random.normal(size=3000))
+    table = table_of(sweep_of(3, repeat=1000), numbers().normal(size=3000))
     cumulated = distribution(table, VALUE).series[0]
     assert len(cumulated.x) == 1000
     assert (np.diff(cumulated.x) >= 0).all()
@@ -183,7 +220,7 @@ def test_the_best_are_those_that_nobody_beats(points: list[tuple[int, int]]) -> 
 
 def test_many_points_are_a_density() -> None:
     """Above 20,000 points there are counts per cell, which add up, and the best points by themselves."""
-    values = random.normal(size=(2, 30_000))
+    values = numbers().normal(size=(2, 30_000))
     sweep = sweep_of(3, repeat=10_000)
     columns = {name: Numbers(name=name, values=each) for name, each in zip("xy", values, strict=True)}
     table = SweepTable(run="01run", sweep=sweep, states=np.full(sweep.size, 2, np.uint8), numbers=columns)
@@ -197,11 +234,11 @@ def test_many_points_are_a_density() -> None:
 
 def test_few_children_are_lines_and_many_are_ribbons() -> None:
     """Up to 2,000 children are lines from 0 to 1; more are counts between neighbouring axes, brushed ones too."""
-    few = parallel(table_of(sweep_of(4, 5, repeat=10), random.normal(size=200)), VALUE)
+    few = parallel(table_of(sweep_of(4, 5, repeat=10), numbers().normal(size=200)), VALUE)
     assert few.lines is not None
     assert few.lines.shape == (200, 3)
     assert (few.lines.min(), few.lines.max()) == (0, 1)
-    values = random.normal(size=3000)
+    values = numbers().normal(size=3000)
     many = parallel(table_of(sweep_of(5, 6, repeat=100), values), VALUE, brush=values > 1)
     assert many.lines is None
     assert [int(ribbon.sum()) for ribbon in many.ribbons] == [3000, 3000]
@@ -279,7 +316,7 @@ def test_the_table_of_a_line_is_the_aggregate() -> None:
 
 def test_the_tables_of_densities_and_ribbons_count_all() -> None:
     """Of many children, the counts in the table add up to their number."""
-    values = random.normal(size=30_000)
+    values = numbers().normal(size=30_000)
     table = table_of(sweep_of(3, repeat=10_000), values)
     for picture in (scatter(table, VALUE, VALUE), parallel(table, VALUE)):
         _, found = rows(picture)
