@@ -163,6 +163,8 @@ class Shell:
         self.core.welcome(welcome.keep, welcome.drop)
         if self._stale.operators and not self._stale.loading:  # what was being loaded is announced by this session
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
+        if self.core.leaving:  # perhaps since the hello, which said otherwise
+            self._tell_draining()
         self._reporting.session_opened()
         self.checkpoints.session_opened()
         self._series.session_opened()
@@ -211,10 +213,13 @@ class Shell:
         """
         if not self.core.leaving:
             self.core.leave(True)
-            self._outbound.put(agents_pb2.AgentMessage(draining=agents_pb2.Draining(draining=True)))
+            self._tell_draining()
         if processes_signalled:
             self._deaths.end_all()
         self.settle_soon()
+
+    def _tell_draining(self) -> None:
+        self._outbound.put(agents_pb2.AgentMessage(draining=agents_pb2.Draining(draining=True)))
 
     @property
     def holds_work(self) -> bool:

@@ -118,6 +118,7 @@ class SimulatedAgent:
         self._stream: Stream | None = None
         self._answered = 0.0
         self._connected = False
+        self._told_draining = False  # by the last hello
         self._settling = False
         self._began = self._ends = 0.0  # its host's time; the same if it doesn't end
 
@@ -232,6 +233,7 @@ class SimulatedAgent:
             self._mine(0.0, partial(self._ended, stream)) if life == self._life else None
         )
         held = {AttemptNo(no): holding for no, holding in self.core.held()}
+        self._told_draining = self.core.leaving
         hello = partial(self._hello, held, self.core.leaving)
         *before, token = self.disk.lives
         own = Life(token=token, predecessors=frozenset(before), place=self.place)
@@ -348,6 +350,8 @@ class SimulatedAgent:
         self._connected = True
         self._answered = self.loop.now
         self.core.welcome(welcome.keep, welcome.drop)
+        if self.core.leaving != self._told_draining:  # that changed while the session was opened
+            self._send(Message(kind="draining", body=self.core.leaving))
         self.settle()
         self._mine(HEARTBEAT, partial(self._beat, stream))
 

@@ -44,6 +44,8 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         self.heartbeat_ms = 1000
         self.on_reports: Callable[[Iterable[agents_pb2.Report]], None] | None = None
         self.abort: tuple[grpc.StatusCode, str] | None = None
+        self.welcoming = asyncio.Event()  # cleared, nobody is let in until it is set again
+        self.welcoming.set()
         self.changed = asyncio.Condition()
         self.sessions = 0
         self._outgoing: deque[agents_pb2.DaemonMessage] = deque()
@@ -164,6 +166,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         self._hang_up = asyncio.Event()
         self._known.clear()
         self._outgoing.clear()
+        await self.welcoming.wait()
         keep, drop = self.keep(first.hello)
         welcome = agents_pb2.Welcome(
             protocol=1,

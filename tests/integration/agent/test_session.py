@@ -281,6 +281,26 @@ async def test_drain(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) ->
     assert kinds == ["draining", "goodbye"]
 
 
+async def test_a_drain_between_hello_and_welcome_is_told(
+    daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path
+) -> None:
+    """The hello said that it takes work; told to end before it was let in, it says so once it is, and gets none."""
+    daemon.assign(daemon.node_class("Effect", 1), [1], gated(tmp_path))
+    await daemon.until(lambda: (tmp_path / "ledger").exists())
+    daemon.welcoming.clear()
+    daemon.hang_up()
+    await daemon.until(lambda: len(daemon.hellos) > 1)
+    assert not daemon.hellos[1].draining
+    agent.process.send_signal(signal.SIGTERM)
+    await daemon.until(lambda: "draining; Ctrl-C" in agent.said)
+    daemon.welcoming.set()
+    await daemon.until(lambda: bool(daemon.others))
+    assert daemon.others[0].draining.draining
+    open_gate(tmp_path)
+    assert (await daemon.report(1)).success
+    assert await agent.ended() == 0
+
+
 async def test_second_signal(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:
     """Ctrl-C after a signal doesn't wait for what runs; another SIGTERM, as batch systems send in series, does."""
     daemon.assign(daemon.node_class("Effect", 1), [1], effect(tmp_path, 60.0))
