@@ -67,7 +67,7 @@ def dispatch(turn: Turn, execution: Execution, agent: Agent, *, ahead: bool) -> 
         execution.seed,
         not ahead,
         f"{instance.run.name_of(instance.index)}/{execution.node.name}",
-        execution.number_for(instance, no),
+        execution.number_for(instance, no) if execution.losses or execution.failures or instance.tried else 1,
         execution.contents,
         execution.blobs,
         execution.gpus,

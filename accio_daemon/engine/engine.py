@@ -173,8 +173,11 @@ class Engine:
 
     def pinned(self, attempt: AttemptNo) -> tuple[int, OperatorSpec] | None:
         """Find what an attempt executes; see EnginePort."""
-        execution = self.world.by_attempt.get(attempt)
-        return None if execution is None else (execution.node.operator_no, execution.node.operator)
+        execution = self.cycle.world.by_attempt.get(attempt)  # asked for each node
+        if execution is None:
+            return None
+        node = execution.node
+        return node.operator_no, node.operator
 
     def cluster(self) -> ClusterView:
         """Count what the World holds, now."""

@@ -20,6 +20,7 @@ from struct import Struct
 
 import orjson
 
+from accio_daemon.core.effects import ResultRow
 from accio_daemon.core.terms import Result
 from accio_daemon.storage.database import GROUP_SIZES, upsert_many
 from accio_daemon.storage.results import result_of
@@ -64,6 +65,11 @@ def key64(key: bytes) -> int:
     """Return what the index has of a key: the first 8 bytes as a signed number."""
     number: int = _FIRST(key)[0]
     return number
+
+
+def entries_of(results: Iterable[ResultRow]) -> list[Entry]:
+    """Return what the index has of results: of those that have a key."""
+    return [(_FIRST(row.key)[0], row.id) for row in results if row.key is not None]  # as `key64`
 
 
 class State:
@@ -127,7 +133,7 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, R
     """Find the results that hits of these keys take: the newest of each key. The whole key decides."""
     found: dict[bytes, Result] = {}
     newest = dict.fromkeys(keys, 0)
-    marks = [key64(key) for key in newest]
+    marks = [_FIRST(key)[0] for key in newest]  # as `key64`: here it is asked for each node
     for start in range(0, len(marks), GROUP_SIZES[0]):
         group = marks[start : start + GROUP_SIZES[0]]
         size = min(size for size in GROUP_SIZES if size >= len(group))

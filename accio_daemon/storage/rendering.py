@@ -199,7 +199,7 @@ def _render_results(fx: Effects, batch: Batch) -> None:
             others.append(_result(row))
         else:
             plain.append(_plain_result(row))
-    batch.keys = [(levels.key64(row.key), row.id) for row in fx.results if row.key is not None]
+    batch.keys = levels.entries_of(fx.results)
     tables["contents"] = [
         (digest_blob(digest), row.id, size)
         for row in fx.results

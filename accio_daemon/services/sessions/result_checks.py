@@ -58,15 +58,19 @@ class ResultChecks:
     def judge(self, reports: Iterable[Report]) -> list[tuple[Report, list[Digest]]]:
         """Turn each success that doesn't fit its operator into a failure; return those that name content, with it."""
         with_content: list[tuple[Report, list[Digest]]] = []
+        pinned_by, ready = self._pinned, self._ports
         for report in reports:
-            if report.outputs is None:
+            outputs = report.outputs
+            if outputs is None:
                 continue
-            pinned = self._pinned(report.attempt)
+            pinned = pinned_by(report.attempt)
             if pinned is None:  # a late report, without effect
                 report.known = False
                 continue
-            ports = self._of(pinned)
-            wrong = ports.problem(report.outputs, report.blobs)
+            ports = ready.get(pinned[0])
+            if ports is None or ports.spec is not pinned[1]:
+                ports = self._make_ready(pinned)
+            wrong = ports.problem(outputs, report.blobs)
             if wrong:
                 _refuse(report, Cause.BAD_OUTPUT, wrong)
             elif ports.datasets or report.contents or report.blobs:
@@ -89,13 +93,11 @@ class ResultChecks:
                 what = ", ".join(lacking[:_NAMED]) + (f" and {len(lacking) - _NAMED} more" if lacking[_NAMED:] else "")
                 _refuse(report, Cause.STAGING, f"the store lacks what the agent reports to have put there: {what}")
 
-    def _of(self, pinned: Pinned) -> "Ports":
+    def _make_ready(self, pinned: Pinned) -> "Ports":
         number, spec = pinned
-        ports = self._ports.get(number)
-        if ports is None or ports.spec is not spec:
-            if len(self._ports) >= _KEPT:
-                self._ports.clear()
-            ports = self._ports[number] = Ports(spec)
+        if len(self._ports) >= _KEPT:
+            self._ports.clear()
+        ports = self._ports[number] = Ports(spec)
         return ports
 
     def _lacking(self, named: Sequence[tuple[Mapping[str, tuple[str, int]], list[Digest]]]) -> list[list[str]]:
@@ -139,7 +141,7 @@ class Ports:
                 return f"the agent sent an output {port!r} that isn't JSON"
             except (ValueProblem, RecursionError) as error:
                 return f"the agent sent an output {port!r} of {self._name} that isn't of its type: {error}"
-        if len(outputs) + len(blobs or ()) == len(tests) and not blobs:
+        if not blobs and len(outputs) == len(tests):
             return ""
         return self._miscounted(outputs, blobs or {})
 
