@@ -5,6 +5,8 @@ With its own thresholds it would walk everything that is alive again and again.
 
 import gc
 
+Thresholds = tuple[int, int, int]  # objects of each generation, as `gc.set_threshold` takes them
+
 
 def spare_imported(*thresholds: int) -> None:
     """Make the collector never look at what is there now, all that was imported, and at what comes by *thresholds*:
@@ -12,3 +14,22 @@ def spare_imported(*thresholds: int) -> None:
     """
     gc.freeze()
     gc.set_threshold(*thresholds)
+
+
+class Portions:
+    """Chooses how many new objects are looked at at a time: few while somebody would have to wait, else many.
+
+    Many cost less: most of what is looked at while it is new is gone before it would be looked at for the first time.
+    """
+
+    def __init__(self, few: Thresholds, many: Thresholds) -> None:
+        """Begin as the process does, which is with few."""
+        self._few, self._many = few, many
+        self._chosen = few
+
+    def choose(self, *, few: bool) -> None:
+        """Go on with few or with many; the next look may still be at what came before that."""
+        wanted = self._few if few else self._many
+        if wanted is not self._chosen:
+            self._chosen = wanted
+            gc.set_threshold(*wanted)

@@ -11,13 +11,14 @@ import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 import uvloop
 
 from accio import logs, places
-from accio.collector import spare_imported
+from accio.collector import Portions, spare_imported
 from accio.errors import AccioError
 from accio.exits import INTERNAL, INTERRUPTED, SUCCESS, USAGE
 from accio.interpreter import fork_only_to_exec
@@ -34,6 +35,10 @@ COLLECTED_AFTER = (1_000, 4, 2_500)
 5,000 objects or so; after so many of the latter, and where a quarter has come on top, among all. Everything stands
 still meanwhile, 0.1 s if they are 100,000; and to walk all open children again and again, as with Python's own
 thresholds, takes a tenth of the processor time of a busy daemon.
+"""
+COLLECTED_ALONE = (20_000, 1, 300)
+"""The same while no calls come in all the time: nobody would wait, and what belongs to the nodes at agents, which no
+cycle holds, isn't looked at several times before it is gone. A look takes as long as a step of deciding, 5 ms.
 """
 
 log = logs.get_logger(__name__)
@@ -165,7 +170,8 @@ def serve(config: Config) -> int:
     sys.setswitchinterval(SWITCH_S)
     mask = os.umask(0o077)  # whatever it writes is its own user's
     try:
-        uvloop.run(_serve(bootstrap.serve, config))
+        portions = Portions(COLLECTED_AFTER, COLLECTED_ALONE)
+        uvloop.run(_serve(partial(bootstrap.serve, portions=portions), config))
     except Exception as error:
         cause = most_telling(error)
         if isinstance(cause, AccioError):

@@ -11,6 +11,7 @@ import grpc
 import structlog
 
 from accio import own_folders, places
+from accio.collector import Portions
 from accio.domain.people import Person
 from accio.errors import FailedPrecondition
 from accio.events import COMMITS_MISSING, SEAL_UNREADABLE
@@ -72,9 +73,11 @@ async def serve(
     stop: asyncio.Event,
     ready: Callable[[Daemon], None] = lambda daemon: None,
     clock: Clock | None = None,
+    portions: Portions | None = None,
 ) -> None:
     """Lock the folder, open the database, restore, and serve until *stop* is set; *ready* is called once it serves.
 
+    With *portions* it chooses how much the collector of cycles looks at, which is the whole process's business.
     It ends cleanly: nothing new, a word to the agents, and everything on disk. An engine that fails ends it, too: the
     daemon restarts from its database, never from half-changed memory.
     """
@@ -82,7 +85,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         stack.callback(take_folder(config).close)
         metrics = _metrics() if config.metrics else None
-        parts = await _put_together(config, clock, metrics or Observer(), stack)
+        parts = await _put_together(config, clock, metrics or Observer(), portions, stack)
         if metrics is not None:
             stack.callback(metrics.serve(config.metrics))
         services = Services(parts)
@@ -113,7 +116,9 @@ def _metrics() -> "Metrics":
     return Metrics()
 
 
-async def _put_together(config: Config, clock: Clock, observer: Observer, stack: AsyncExitStack) -> Parts:
+async def _put_together(
+    config: Config, clock: Clock, observer: Observer, portions: Portions | None, stack: AsyncExitStack
+) -> Parts:
     """Open the store and the database of a folder that is locked, restore, and return what works on them."""
     entries = prepare_tokens(config)
     store = stack.enter_context(open_store(config, clock))
@@ -142,6 +147,7 @@ async def _put_together(config: Config, clock: Clock, observer: Observer, stack:
         crash_point=crashes,
         disk=FullDisk(Reserve(config.data)),
         short_calls=readers.short_calls,
+        portions=portions,
     )
     sessions = Sessions()
     pruner = Pruner(readers, sessions.series)

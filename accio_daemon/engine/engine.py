@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TypeVar
 
+from accio.collector import Portions
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL
 from accio_daemon.core import explain, offers
@@ -48,6 +49,7 @@ class Engine:
         crash_point: Callable[[str], None] = lambda name: None,
         disk: FullDisk | None = None,
         short_calls: ShortCalls | None = None,
+        portions: Portions | None = None,
         gather: Callable[[GatherRequest], None] | None = None,
         measure: Callable[[MeasureRequest], None] | None = None,
         ask_sampler: Callable[[AskRequest], None] | None = None,
@@ -70,7 +72,8 @@ class Engine:
         )
         self.observer = observer or Observer()
         self.observer.observe_world(restored.world)
-        self._loops = Loops(self.cycle, store, clock, self.observer, crash_point, short_calls or ShortCalls())
+        calls = short_calls or ShortCalls()
+        self._loops = Loops(self.cycle, store, clock, self.observer, crash_point, calls, portions)
         self._clock = clock
         self._sessions = 0
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from accio.collector import Portions
 from accio.loop_lag import watch_loop
 from accio_daemon.engine.cycle import Batch, Cycle
 from accio_daemon.engine.observer import Observer
@@ -39,13 +40,16 @@ class Loops:
         observer: Observer,
         crash_point: Callable[[str], None],
         short_calls: ShortCalls,
+        portions: Portions | None = None,
     ) -> None:
+        """Drive *cycle*; how much the collector looks at is chosen by what *short_calls* there are, with *portions*."""
         self._cycle = cycle
         self._store = store
         self._clock = clock
         self._observer = observer
         self._crash_point = crash_point
         self._short_calls = short_calls
+        self._portions = portions
         self._stopping = False
         self._posted, self._decided, self._committed = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._urgent = asyncio.Event()  # that what was decided is committed
@@ -107,7 +111,10 @@ class Loops:
                 await self._committed.wait()
             self._observer.decided(len(self._cycle.inbox))
             begun = self._clock.now().mono
-            more = self._cycle.decide(briefly=self._short_calls.keep_coming)
+            briefly = self._short_calls.keep_coming
+            if self._portions is not None:
+                self._portions.choose(few=briefly)
+            more = self._cycle.decide(briefly=briefly)
             if not more or self._cycle.is_due():
                 self._call_for_commit()
             seconds = self._clock.now().mono - begun

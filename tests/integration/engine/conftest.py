@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from accio.collector import Portions
 from accio.domain.workflows import Workflow
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.on_agents import identity_of
@@ -101,6 +102,7 @@ class Benches:
         settings: Settings | None = None,
         disk: FullDisk | None = None,
         short_calls: ShortCalls | None = None,
+        portions: Portions | None = None,
     ) -> AsyncIterator[Bench]:
         """Run an engine for as long as the context lasts; then everything posted is on disk."""
         database = await Database.open(self.path, synchronous="OFF")
@@ -116,6 +118,7 @@ class Benches:
                 crash_point=crash_point,
                 disk=disk,
                 short_calls=short_calls,
+                portions=portions,
             )
             bench = Bench(engine, database, self.clock)
             async with asyncio.TaskGroup() as tasks:

@@ -3,33 +3,66 @@
 import gc
 from typing import Any
 
-from accio_daemon.__main__ import COLLECTED_AFTER
+from accio.collector import Portions, Thresholds
+from accio_daemon.__main__ import COLLECTED_AFTER, COLLECTED_ALONE
 
 _OBJECTS = 200_000
 _AT_ONCE = 7_000  # one or two milliseconds
+_AT_ONCE_ALONE = 70_000
 
 
 def test_new_objects_are_looked_at_in_small_portions() -> None:
     """While a large run comes in, no look but the rare one at everything is at more than a few thousand objects: a look
     at a million keeps everybody waiting for 0.3 s.
     """
-    looked_at: dict[int, int] = {}
+    looked_at = _looked_at(COLLECTED_AFTER)
+    assert {age for age, _ in looked_at} == {0, 1}
+    assert max(among for _, among in looked_at) <= _AT_ONCE
+
+
+def test_alone_looks_are_rare_and_bounded() -> None:
+    """Where nobody waits, far less is looked at altogether, and never everything that is new."""
+    looked_at, alone = _looked_at(COLLECTED_AFTER), _looked_at(COLLECTED_ALONE)
+    assert {age for age, _ in alone} == {0, 1}
+    assert max(among for _, among in alone) <= _AT_ONCE_ALONE
+    assert len(alone) * 10 < len(looked_at)
+
+
+def test_portions_are_chosen_as_somebody_waits_or_not() -> None:
+    """The thresholds change with what is chosen, and are left alone where that is as before."""
+    before = gc.get_threshold()
+    portions = Portions((1_001, 5, 6), (2_002, 7, 8))
+    try:
+        portions.choose(few=True)
+        assert gc.get_threshold() == before
+        portions.choose(few=False)
+        assert gc.get_threshold() == (2_002, 7, 8)
+        gc.set_threshold(*before)
+        portions.choose(few=False)
+        assert gc.get_threshold() == before
+        portions.choose(few=True)
+        assert gc.get_threshold() == (1_001, 5, 6)
+    finally:
+        gc.set_threshold(*before)
+
+
+def _looked_at(thresholds: Thresholds) -> list[tuple[int, int]]:
+    """Return the generation of each look while many objects are made and kept, and among how many it was."""
+    looked_at: list[tuple[int, int]] = []
 
     def note(phase: str, about: dict[str, Any]) -> None:
         if phase == "start":
             age = about["generation"]
-            among = sum(len(gc.get_objects(generation=each)) for each in range(age + 1))
-            looked_at[age] = max(looked_at.get(age, 0), among)
+            looked_at.append((age, sum(len(gc.get_objects(generation=each)) for each in range(age + 1))))
 
     before = gc.get_threshold()
     gc.collect()
     gc.callbacks.append(note)
     try:
-        gc.set_threshold(*COLLECTED_AFTER)
+        gc.set_threshold(*thresholds)
         kept = [[number] for number in range(_OBJECTS)]
     finally:
         gc.set_threshold(*before)
         gc.callbacks.remove(note)
     assert len(kept) == _OBJECTS
-    assert set(looked_at) == {0, 1}
-    assert max(looked_at.values()) <= _AT_ONCE
+    return looked_at
