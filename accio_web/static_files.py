@@ -18,6 +18,7 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 FIRST = (
+    "app.js",
     "core.js",
     "live.js",
     "parts.js",

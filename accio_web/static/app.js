@@ -41,7 +41,7 @@ function App() {
   useEffect(() => {
     if (name === null) return undefined;
     let left = false; // a page that comes late, when another is meant already, is none
-    PAGES[name]().then((module) => left || set({ name, Page: module.Page }), () => left || set({ name, Page: Outdated }));
+    PAGES[name]().then((module) => left || set({ name, Page: module.Page }), () => left || set({ name, Page: Missing }));
     return () => { left = true; };
   }, [name]);
   useEffect(() => (name === 'login' || who ? undefined : untilAnswered(session, know)), [name, who]);
@@ -52,8 +52,11 @@ function App() {
   <//>`;
 }
 
-const Outdated = () => html`<h1>This page is out of date</h1>
-  <p>The server has another version than this page. <button type="button" onClick=${() => location.reload()}>Load it again</button></p>`;
+/** Shown in the place of a page that didn't come: the network changed, or the server has another version by now. */
+function Missing() {
+  useEffect(() => untilAnswered(session, () => location.reload()), []);
+  return html`<p class="loading" role="status">The page did not arrive whole; it is loaded again …</p>`;
+}
 
 const PLACES = [['', 'Workload', 'h'], ['runs', 'Runs', 'r'], ['submit', 'Submit', 's'], ['workflows', 'Workflows', 'w'], ['cluster', 'Cluster', 'c'], ['pools', 'Pools', 'p'], ['storage', 'Storage', ''], ['usage', 'Usage', 'u'], ['help', 'Help', '?']];
 

@@ -106,7 +106,7 @@ async def test_forms_are_read_and_written(made: Cluster) -> None:
 
 
 FORMS = """async () => {
-    const base = document.querySelector('script[src]').src.replace('app.js', '');
+    const base = document.querySelector('script[src]').src.replace('start.js', '');
     const forms = await import(base + 'forms.js');
     const { valueOf } = forms;
     return {
@@ -392,7 +392,7 @@ async def test_forecasts_are_those_of_the_command_line(made: Cluster) -> None:
 
 
 RANGED = """async (pairs) => {
-    const base = document.querySelector('script[src]').src.replace('app.js', '');
+    const base = document.querySelector('script[src]').src.replace('start.js', '');
     const { ranged } = await import(base + 'forecast.js');
     return pairs.map(([low, high]) => ranged(low, high));
 }"""

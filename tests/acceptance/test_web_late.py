@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.acceptance.processes import Cluster, token
-from tests.acceptance.web import browser_page, ratio_cluster, web_server
+from tests.acceptance.web import browser_page, on_page, ratio_cluster, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -220,3 +220,25 @@ async def test_a_log_goes_on_after_the_daemon(made: Cluster) -> None:
             made.open_gate("logged")
             await expect(page.get_by_text("Nothing was printed")).to_be_visible()
             await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.parametrize("lost", ["vendor/hooks.js", "app.js", "parts.js", "app.css", "pages/runs.js"])
+async def test_a_page_that_did_not_arrive_whole_is_loaded_again(made: Cluster, lost: str) -> None:
+    """A file of the page that gets lost on its way, as when the network changes, leaves no empty page behind."""
+    with web_server(made) as server:
+        async with browser_page(server, expected=("ERR_FAILED",)) as page:
+            ways: list[str] = []
+
+            async def lose(route: Route) -> None:
+                ways.append(route.request.url)
+                await (route.abort() if len(ways) == 1 else route.continue_())
+
+            await page.route(f"**/static/*/{lost}", lose)
+            await page.goto(server.page("/runs"))
+            await on_page(
+                page,
+                "getComputedStyle(document.querySelector('.top') ?? document.body).display === 'flex'",
+                "the styles",
+            )
+            await expect(page.get_by_role("link", name="Ratios")).to_be_visible()
+            assert len(ways) > 1

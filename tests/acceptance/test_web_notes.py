@@ -71,7 +71,7 @@ async def test_long_notes_stay_small(made: Cluster) -> None:
 
 
 BLOCKS = """async () => {
-    const base = document.querySelector('script[src]').src.replace('app.js', '');
+    const base = document.querySelector('script[src]').src.replace('start.js', '');
     const { blocksOf } = await import(base + 'notes.js');
     return ['- a\\n'.repeat(501), '```\\nopen\\n- a', '\\n \\n'].map((text) => blocksOf(text).map((each) => each.kind));
 }"""

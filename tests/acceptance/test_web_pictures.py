@@ -212,7 +212,7 @@ async def test_what_a_timeline_shows_is_narrowed_and_moved(made: Cluster) -> Non
 
 
 ZOOMED = """async () => {
-    const base = document.querySelector('script[src]').src.replace('app.js', '');
+    const base = document.querySelector('script[src]').src.replace('start.js', '');
     const { WHOLE, stepped } = await import(base + 'pictures/zoom.js');
     const { csvOf } = await import(base + 'pictures/saving.js');
     let view = WHOLE;
@@ -239,7 +239,7 @@ async def test_lanes_of_a_timeline(made: Cluster) -> None:
 
 
 LANES = """async () => {
-    const base = document.querySelector('script[src]').src.replace('app.js', '');
+    const base = document.querySelector('script[src]').src.replace('start.js', '');
     const { lanesOf, marks } = await import(base + 'pictures/timeline.js');
     const text = (at) => (at === null ? null : new Date(at).toISOString());
     const node = (name, agent, from, to, cached = false) => ({ name, agent, cached,

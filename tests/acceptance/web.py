@@ -3,12 +3,12 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import ConsoleMessage, Error, Page, Request, async_playwright, expect
 
 from tests.acceptance.processes import Cluster, Process, cluster, eventually, free_port
 from tests.acceptance.sweeps import GATED, RATIO, RATIOS
@@ -85,6 +85,19 @@ def _is_wrong(said: ConsoleMessage) -> bool:
     return said.type == "error" and "ERR_NETWORK_CHANGED" not in said.text
 
 
+def _is_first_script(lost: Request) -> bool:
+    return lost.url.endswith("/start.js") and "ERR_NETWORK_CHANGED" in (lost.failure or "")
+
+
+async def _begin_again(page: Page) -> None:
+    """Load a page again whose very first script got lost, as other tests change the network of the machine: a person
+    would, before an empty page. What gets lost after it is the product's to mend.
+    """
+    with suppress(Error):  # the page may have been closed meanwhile
+        await page.wait_for_load_state("load")
+        await page.reload()
+
+
 @asynccontextmanager
 async def browser_page(
     server: WebServer, *, dark: bool = False, width: int = 1280, expected: tuple[str, ...] = ()
@@ -117,6 +130,7 @@ async def browser_page(
                 else wrong.append(f"foreign: {asked.url}")
             ),
         )
+        page.on("requestfailed", lambda lost: _begin_again(page) if _is_first_script(lost) else None)
         await page.goto(server.link)
         await page.get_by_role("heading", name="Workload").wait_for()
         try:

@@ -49,8 +49,8 @@ async def test_imports_lead_somewhere() -> None:
     """Each module imports only modules that are there, by relative names."""
     browser = Browser()
     page = (await browser.http.get("/")).text
-    at = re.findall(r'src="([^"]+)/app.js"', page)[0]
-    left, seen = ["app.js"], set()
+    at = re.findall(r'src="([^"]+)/start.js"', page)[0]
+    left, seen = ["start.js"], set()
     while left:
         name = left.pop()
         if name in seen:
