@@ -4,7 +4,8 @@
 103590).
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 
 from accio.errors import AccioError
@@ -22,6 +23,24 @@ def one_error(*kinds: type[Exception]) -> Iterator[None]:
         if group.split(kinds)[1] is not None:
             raise
         raise most_telling(group) from None
+
+
+async def apart(work: Coroutine[None, None, None]) -> None:
+    """Run *work*, which waits for a group of tasks, in a task of its own, for a task that goes on after it has failed.
+
+    A group one of whose tasks fails asks the task that waits for it to end, and up to Python 3.12 doesn't take that
+    back: before 3.11.4 every time-out that this task has later on ends it without a word. That goes with the task
+    here. And who is asked to end by others while the work fails is ended, which the failure would hide.
+    """
+    waiting = asyncio.current_task()
+    assert waiting is not None, "it is awaited by a task"
+    before = waiting.cancelling()
+    try:
+        await asyncio.get_running_loop().create_task(work)
+    except Exception:
+        if waiting.cancelling() > before:
+            raise asyncio.CancelledError from None
+        raise
 
 
 def most_telling(error: BaseException) -> BaseException:

@@ -21,7 +21,7 @@ from accio.errors import (
     Unauthenticated,
     Unavailable,
 )
-from accio.one_error import one_error
+from accio.one_error import apart, one_error
 from accio.v1 import accio_pb2, pools_pb2
 from accio.version import accio_version
 from accio.wire.errors import from_status
@@ -153,12 +153,15 @@ class PoolServer:
             )
             for pool, provider in self._pools
         }
-        writing = asyncio.Lock()
         with one_error(Away, AccioError, grpc.aio.AioRpcError):
-            async with asyncio.TaskGroup() as loops:
-                for each in serving.values():
-                    loops.create_task(each.run(_teller(call, each.pool.spec.name, writing)), name=each.pool.spec.name)
-                loops.create_task(self._listen(call, serving), name="listen")
+            await apart(self._talk(call, serving))
+
+    async def _talk(self, call: "Call", serving: Mapping[str, Serving]) -> None:
+        writing = asyncio.Lock()
+        async with asyncio.TaskGroup() as loops:
+            for each in serving.values():
+                loops.create_task(each.run(_teller(call, each.pool.spec.name, writing)), name=each.pool.spec.name)
+            loops.create_task(self._listen(call, serving), name="listen")
 
     async def _listen(self, call: "Call", serving: Mapping[str, Serving]) -> None:
         while True:

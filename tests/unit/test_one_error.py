@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from accio.errors import FailedPrecondition, Unavailable
-from accio.one_error import most_telling, one_error, single_errors
+from accio.one_error import apart, most_telling, one_error, single_errors
 
 
 async def fail(error: Exception) -> None:
@@ -41,3 +41,39 @@ def test_errors_in_groups_within_groups_are_found() -> None:
     assert most_telling(group) is refusal
     assert most_telling(refusal) is refusal
     assert list(single_errors(None)) == []
+
+
+async def requests_after_failing() -> int:
+    """Count how often the task that waited for a group of tasks which failed is asked to end afterwards."""
+    task = asyncio.current_task()
+    assert task is not None
+    with pytest.raises(ConnectionError), one_error(ConnectionError):
+        await apart(fail_together(ConnectionError("lost")))
+    return task.cancelling()
+
+
+async def test_what_fails_apart_leaves_nothing_behind() -> None:
+    """Who goes on after a group of tasks has failed isn't asked to end by it any more, so that time-outs stay such."""
+    assert await asyncio.get_running_loop().create_task(requests_after_failing()) == 0
+
+
+async def test_who_is_ended_while_something_fails_is_ended() -> None:
+    """A failure that comes with a cancellation from elsewhere doesn't hide it."""
+    began = asyncio.Event()
+
+    async def fail_when_ended() -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionError("lost")
+
+    async def go_on() -> None:
+        with one_error(ConnectionError):
+            await apart(fail_when_ended())
+
+    task = asyncio.get_running_loop().create_task(go_on())
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

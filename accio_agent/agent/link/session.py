@@ -17,7 +17,7 @@ import structlog
 from accio.channels import Door
 from accio.errors import AccioError, FailedPrecondition, PermissionDenied, Unauthenticated, Unavailable
 from accio.events import CONNECTED
-from accio.one_error import one_error
+from accio.one_error import apart, one_error
 from accio.v1 import agents_pb2
 from accio.wire.errors import from_status
 from accio_agent.agent.link.outbound import Outbound
@@ -201,10 +201,13 @@ class Dialer:
         self._welcomed.set()
         self._handler.welcomed(welcome)
         with one_error(SessionEnded, grpc.aio.AioRpcError, AccioError):
-            async with asyncio.TaskGroup() as loops:
-                loops.create_task(self._receive(call), name="receive")
-                loops.create_task(self._send(call), name="send")
-                loops.create_task(self._beat(welcome), name="heartbeat")
+            await apart(self._talk(call, welcome))
+
+    async def _talk(self, call: "Call", welcome: agents_pb2.Welcome) -> None:
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._receive(call), name="receive")
+            loops.create_task(self._send(call), name="send")
+            loops.create_task(self._beat(welcome), name="heartbeat")
 
     async def _receive(self, call: "Call") -> None:
         while True:
