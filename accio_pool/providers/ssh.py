@@ -72,14 +72,14 @@ class SshProvider:
         except NoAnswer as error:
             raise Unsure(str(error)) from None
         if done.code == _NO_CONNECTION:
-            raise Unsure(f"{host}: {done.words}")
+            raise Unsure(f"{host}: {_said(done)}")
         if done.code != 0:
-            raise Refused(f"{host}: {done.words}")
+            raise Refused(f"{host}: {_said(done)}")
         self._last_host[order.key] = host
         self._answered.pop(host, None)  # it isn't free any more, and nobody knows yet what it has
         pid = (done.out.split() or [""])[-1]  # start-up files may print something, too
         if not pid.isdecimal():
-            raise Unsure(f"{host}: expected the number of the agent's process, found {done.words!r}")
+            raise Unsure(f"{host}: expected the number of the agent's process, found {_said(done)!r}")
         self._started[order.key] = _Agent(host, int(pid))
         return f"{host}:{pid}"
 
@@ -135,8 +135,8 @@ class SshProvider:
         except NoAnswer as error:
             return f"{host}: {error}"
         if done.code == _NO_CONNECTION:
-            return f"{host}: {done.words} (`ssh {host}` has to work without a question)"
-        return "" if done.code == 0 else f"{host}: {done.words}"
+            return f"{host}: {_said(done)} (`ssh {host}` has to work without a question)"
+        return "" if done.code == 0 else f"{host}: {_said(done)}"
 
     async def list(self, cluster: str) -> Listing:
         """Look for agents on all machines at once; what one that doesn't answer has isn't known."""
@@ -199,12 +199,18 @@ class SshProvider:
             done = await self._on(host, _LIST)
         except NoAnswer as error:
             return str(error)
-        return done.words if done.code != 0 else done.out.splitlines()
+        return _said(done) if done.code != 0 else done.out.splitlines()
 
     async def _on(self, host: str, words: str, *, by: str = _PLAIN) -> Output:
         """Run words of a shell on another machine; nobody is asked for anything."""
         options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", *self._pool.directives]
         return await run(["ssh", *options, "--", host, by], given=f"{{\n{words}\n}} </dev/null\n")
+
+
+def _said(done: Output) -> str:
+    """Return the last two lines of what was said: before them ssh warns at length, and Python tells where it was."""
+    lines = (line.strip() for line in (done.err.strip() or done.words).splitlines())
+    return "; ".join([line for line in lines if line][-2:])
 
 
 def _or_say(needed: str, otherwise: str) -> str:

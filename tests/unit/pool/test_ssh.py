@@ -1,6 +1,7 @@
 """The provider `ssh`: agents on machines whose users have any shell."""
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -87,6 +88,19 @@ async def test_which_machine_is_silent_is_told_with_its_words(machine: Path) -> 
     assert (listing.complete, listing.problem) == (False, "lab1 doesn't answer (Permission denied.)")
     with pytest.raises(Unsure, match=r"no machine is free: lab1 doesn't answer \(Permission denied\.\)"):
         await there.submit(ORDER)
+
+
+async def test_of_many_words_the_last_ones_are_told(machine: Path) -> None:
+    """Of ssh's warning about a changed key those that say what it is; of a traceback its error."""
+    warning = [
+        "@@@@@@",
+        "IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!",
+        "Host key for lab1 has changed.",
+        "No.",
+    ]
+    program(machine, "ssh", f"printf '%s\\n' {shlex.join(warning)} >&2; exit 255")
+    listing = await provider(machine).list(CLUSTER)
+    assert listing.problem == "lab1 doesn't answer (Host key for lab1 has changed.; No.)"
 
 
 async def test_what_an_agent_lacks_there_is_found(machine: Path) -> None:
