@@ -72,6 +72,10 @@ class Session(Protocol):
         """Whether there is one."""
         ...
 
+    async def why_away(self) -> str:
+        """Return why there is none, as far as it is more than that nobody answers."""
+        ...
+
     async def goodbye(self, reason: str, *, walltime: bool) -> None:
         """End it on purpose, or as the host's time is over."""
         ...
@@ -203,9 +207,10 @@ async def watch_patience(agent: Ending, session: Session, calls: Calls, patience
         if agent.holds_work or agent.holds_reports:
             worked = now()
         if patience.without_daemon is not None and now() - met >= patience.without_daemon:
+            why = await session.why_away()
             raise Unavailable(
                 f"no daemon has answered at {address} for {patience.without_daemon:g} s (--patience), and this agent "
-                "holds nothing of one: it ends"
+                f"holds nothing of one: it ends{f'; at its last try: {why}' if why else ''}"
             )
         if patience.without_work is not None and now() - worked >= patience.without_work:
             calls.call(Told(reason=f"having nothing to do for {patience.without_work:g} s"))

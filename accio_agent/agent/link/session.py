@@ -113,6 +113,17 @@ class Dialer:
     def connected(self) -> bool:
         return self._welcomed.is_set()
 
+    async def why_away(self) -> str:
+        """Return why there is no session, as far as it is more than that nobody answers; empty if it isn't known."""
+        if not self._silent:
+            error = await asyncio.to_thread(self._door.explain)
+            return error.message if error else ""
+        return "" if self._silent == self._nobody else self._silent
+
+    @property
+    def _nobody(self) -> str:
+        return f"no daemon answers at {self.address}"
+
     async def run(self) -> None:
         """Dial, serve, and dial again; raises AccioError when that makes no sense any more."""
         while True:
@@ -157,7 +168,7 @@ class Dialer:
             finally:
                 call.cancel()
         except TimeoutError:
-            raise SessionEnded(f"no daemon answers at {self.address}") from None
+            raise SessionEnded(self._nobody) from None
         finally:
             if self._welcomed.is_set():
                 self._welcomed.clear()
@@ -178,7 +189,7 @@ class Dialer:
                 await channel.channel_ready()
         except TimeoutError:
             why = await asyncio.to_thread(self._door.explain)
-            raise SessionEnded(why.message if why else f"no daemon answers at {self.address}") from None
+            raise SessionEnded(why.message if why else self._nobody) from None
 
     async def _open(self, call: "Call") -> agents_pb2.Welcome:
         self._to_tell = False

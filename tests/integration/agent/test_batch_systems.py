@@ -101,6 +101,15 @@ async def test_an_agent_without_a_daemon_ends(tmp_path: Path) -> None:
     assert "no daemon has answered at 127.0.0.1:9 for 0.5 s" in agent.said
 
 
+async def test_why_no_daemon_would_do_is_the_last_word(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """What ends up as the reason of an allocation says that something answered, and what was wrong with it."""
+    agent = AgentProcess(tmp_path, daemon.address, "--patience", "0.5", token=f"accio_j1_{'0' * 32}_secret")
+    assert await agent.ended() == 4
+    last = agent.said.splitlines()[-1]
+    assert "for 0.5 s (--patience), and this agent holds nothing of one: it ends; at its last try: " in last
+    assert "doesn't speak TLS" in last
+
+
 async def test_an_agent_in_a_scripts_background_ends(daemon: FakeDaemon, tmp_path: Path) -> None:
     """Shells ignore SIGINT for what a script begins with `&`; a script's `kill -INT` ends the agent all the same."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
