@@ -228,9 +228,10 @@ class Serving:
             self._unsure |= {order.key.number: str(error) for order in orders}
         else:
             log.info("submitted", allocations=names, job=job)
+            own = job if len(orders) == 1 else ""  # of each of several, the engine's list tells
             for order in orders:
                 self._unsure.pop(order.key.number, None)
-                self._taken[order.key.number] = (Found(key=order.key, job=job, begun=False), self._now())
+                self._taken[order.key.number] = (Found(key=order.key, job=own, begun=False), self._now())
 
     async def _end(self, found: Found) -> None:
         """End what isn't wanted: its agent is told to, and made to after a while."""

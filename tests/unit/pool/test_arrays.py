@@ -150,7 +150,10 @@ async def test_equal_orders_are_submitted_together() -> None:
     """Those whose numbers follow each other and whose agents are alike, as many as the engine takes."""
     engine = Several()
     serving = Serving(POOL, engine, CLUSTER, lambda: 0.0)
-    await serving.step(Wishes({1: False, 2: False, 3: False, 4: False, 6: False, 7: False, 8: True}))
+    told = await serving.step(Wishes({1: False, 2: False, 3: False, 4: False, 6: False, 7: False, 8: True}))
+    jobs = {each.key.number: each.job for each in told.listing.found}
+    own = {4: "job 4", 8: "job 8"}
+    assert jobs == {**dict.fromkeys((1, 2, 3, 6, 7), ""), **own}, "the list tells those of an array"
     assert (engine.arrays, engine.submitted) == ([[1, 2, 3], [6, 7]], [4, 8])
 
 
