@@ -93,7 +93,8 @@ class OperatorSpec:
     `digest` is `blake3:HEX`, or None where it can't be known; then `uncacheable` says why. `deprecated` is the message
     for its users, or None. `components` maps a name (`function _noise`, `package numpy`) to a hash, for explanations.
     `distribution` names the package that it comes from. After it was ended for its memory, its next attempt demands
-    `retry_memory` times as much, `memory_limit` bytes at most.
+    `retry_memory` times as much, `memory_limit` bytes at most. `draws` tells of random numbers that it draws otherwise
+    than from its context (accio.domain.draws).
     """
 
     name: str
@@ -114,6 +115,7 @@ class OperatorSpec:
     isolated: bool = False
     components: tuple[tuple[str, str], ...] = ()
     distribution: str = ""
+    draws: tuple[str, ...] = ()
 
     def input(self, name: str) -> InputPort | None:
         """Find an input by name."""
@@ -151,6 +153,8 @@ class OperatorSpec:
             document["retry_memory"] = self.retry_memory
         if self.memory_limit is not None:
             document["memory_limit"] = self.memory_limit
+        if self.draws:
+            document["draws"] = list(self.draws)
         return document
 
     @classmethod
@@ -200,6 +204,7 @@ def _operator(document: Any) -> OperatorSpec:
         isolated=document["isolated"],
         components=tuple(sorted(document["components"].items())),
         distribution=document["distribution"],
+        draws=tuple(document.get("draws", ())),
     )
 
 

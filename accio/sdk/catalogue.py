@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from accio.domain.draws import doubt_when_loaded
 from accio.domain.issues import Issue
 from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
@@ -41,7 +42,7 @@ from accio.sdk.references import bound_names
 
 RESULT = "result.json"
 _DESCRIBE = "accio.sdk.describe"
-_ANALYSIS = "3"
+_ANALYSIS = "4"
 """Another one wherever the analysis finds more: what was described before isn't used then."""
 MOST_DESCRIPTIONS = 64
 """How many a cache keeps, the newest: each interpreter and each place of a file has its own."""
@@ -87,6 +88,15 @@ class Catalogue:
     def sources(self) -> tuple[Source, ...]:
         """Where the operators come from, each source once."""
         return tuple(dict.fromkeys(offer.source for offer in self.offers))
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What to tell people of operators that draw random numbers otherwise than from their context."""
+        told = (
+            doubt_when_loaded(spec.name, spec.draws, unstable=spec.unstable)
+            for spec in (offer.spec for offer in self.offers)
+        )
+        return tuple(filter(None, told))
 
     def is_current(self, source: Source) -> bool:
         """Return whether the files of a source are still those that were described: a worker with others would lie."""

@@ -132,6 +132,7 @@ def _spec(
         uncacheable=digest.uncacheable,
         components=tuple(sorted(digest.components.items())),
         distribution=distribution,
+        draws=digest.draws,
     )
 
 

@@ -10,10 +10,12 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import blake3
 
+from accio.domain.draws import is_unseeded
 from accio.domain.operators import OperatorSpec
 from accio.late import dataclass
 from accio.sdk.environments.contained import ImageNeed
@@ -27,15 +29,20 @@ FORMAT = "accio operator 2"
 
 SHORT = 16
 _MOST_REASONS = 3
+_MOST_DRAWS = 100
+_LONGEST_DRAW = 200  # a label may name many things that one statement binds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorDigest:
-    """`digest` is `blake3:HEX`, or None with the reason in `uncacheable`; `components` maps names to short hashes."""
+    """`digest` is `blake3:HEX`, or None with the reason in `uncacheable`; `components` maps names to short hashes;
+    `draws` tells of random numbers (accio.domain.draws).
+    """
 
     digest: str | None
     uncacheable: str | None
     components: Mapping[str, str]
+    draws: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +77,18 @@ def operator_digest(subject: Subject, library: Library, also_imported: Iterable[
     _add_code(subject, library, reached, parts)
     versions = _versions(subject, library, reached)
     _add_contents(library, versions, parts)
-    return _conclude(subject, parts, versions, [*_reasons(subject, reached), *problems])
+    found = _conclude(subject, parts, versions, [*_reasons(subject, reached), *problems])
+    return replace(found, draws=_draws(reached))
+
+
+def _draws(reached: Reached) -> tuple[str, ...]:
+    """Return what draws random numbers; who seeds a global generator himself knows what he draws from it."""
+    told = (
+        f"{name} in {where}"
+        for name, where in sorted(reached.draws.items())
+        if is_unseeded(name) or name.rpartition(".")[0] not in reached.seeded
+    )
+    return tuple(draw[:_LONGEST_DRAW] for draw in islice(told, _MOST_DRAWS))
 
 
 def full_hash(text: str | bytes) -> str:

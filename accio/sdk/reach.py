@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import field
 
 from accio.late import dataclass
+from accio.sdk.drawing import draws, draws_if_unseeded, seeds
 from accio.sdk.installed import SDK
 from accio.sdk.library import Library
 from accio.sdk.module_source import Unit, UnreadableSourceError
@@ -48,6 +49,8 @@ class Reached:
     problems: dict[str, None] = field(default_factory=dict)
     own_file_readers: dict[str, None] = field(default_factory=dict)
     uses_docstrings: bool = False
+    draws: dict[str, str] = field(default_factory=dict)  # names that draw random numbers, and where
+    seeded: set[str] = field(default_factory=set)  # modules whose global generator the code seeds itself
 
 
 class Walk:
@@ -136,6 +139,8 @@ class Walk:
         if names & IMPORTERS:
             self._dynamic_import(module, call, where)
             return
+        if not call.texts and not call.has_keywords:
+            self.reached.draws |= {drawn: where for drawn in names if draws_if_unseeded(drawn)}
         if names & MODULE_ATTRIBUTE_ACCESS and call.chains and (len(call.texts) < 2 or call.texts[1] is None):
             for name, is_absolute in call.chains[0]:
                 target = self._module_of(module, name, is_absolute)
@@ -300,6 +305,10 @@ class Walk:
     def _outside(self, module: str, name: str, where: str) -> None:
         """Note what is not followed, known by a version."""
         self._package(module)
+        if draws(name):
+            self.reached.draws.setdefault(name, where)
+        if seeded := seeds(name):
+            self.reached.seeded.add(seeded)
         if reads_docstrings(name):
             self.reached.uses_docstrings = True
         if reads_own_files(name):

@@ -29,6 +29,7 @@ def operator_of(message: values_pb2.Operator) -> OperatorSpec:
             isolated=message.isolated,
             components=tuple(sorted(message.components.items())),
             distribution=message.distribution,
+            draws=tuple(message.draws),
         )
     except TypeProblem as problem:
         raise BadRequest(f"operator {message.name[:200]}: {problem.message}") from None
@@ -58,6 +59,7 @@ def operator_message(spec: OperatorSpec) -> values_pb2.Operator:
         isolated=spec.isolated,
         components=dict(spec.components),
         distribution=spec.distribution,
+        draws=spec.draws,
     )
 
 

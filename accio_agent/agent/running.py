@@ -100,6 +100,7 @@ async def run(
         operators=len(operators),
         of=dict(of),
         left_out=catalogue.left_out,
+        doubts=catalogue.doubts,
         offers=str(resources),
         **further,
     )

@@ -54,7 +54,7 @@ def start(options: Options) -> int:
 
             door = _door(address, trust)
             catalogue = finding.result()
-        for warning in (*catalogue.warnings, *catalogue.left_out):
+        for warning in (*catalogue.warnings, *catalogue.doubts, *catalogue.left_out):
             log.warning(warning)
         spare_imported(*_COLLECTED_AFTER)
         again = True

@@ -262,7 +262,7 @@ def _tell(session: Session, address: str, inside: str, link: str | None, daemon:
         session.say(f"WARNING: {found['reason']}; {found['what_now']}")
     if (started := agent.said(STARTED)) is not None:
         session.say(told_of_offers(started["of"]))
-        for why in started["left_out"]:
+        for why in (*started["left_out"], *started.get("doubts", ())):
             session.say(why)
     if os.environ.get("ACCIO_DATA_DIR"):
         session.say(f"in another terminal: export ACCIO_DATA_DIR={shlex.quote(str(data))}")

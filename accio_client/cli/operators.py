@@ -56,6 +56,7 @@ def _show_operator(found: OperatorView) -> None:
             ("category", found.category),
             ("help", found.help),
             ("unstable", "yes: it receives a seed" if found.unstable else "no"),
+            ("draws from", ", ".join(found.draws) or None),
             ("deprecated", found.deprecated),
             ("not cached", found.uncacheable),
             ("digest", found.digest),

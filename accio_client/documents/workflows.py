@@ -69,6 +69,7 @@ def operator(found: views.OperatorView) -> Document:
         "retry_backoff_ms": found.retry_backoff_ms,
         "retry_memory": found.retry_memory,
         "memory_limit": found.memory_limit,
+        "draws": list(found.draws),
         "isolated": found.isolated,
         "components": dict(found.components),
         "distribution": found.distribution,

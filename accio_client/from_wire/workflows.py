@@ -63,6 +63,7 @@ def operator(message: values_pb2.Operator) -> views.OperatorView:
         isolated=message.isolated,
         components=dict(sorted(message.components.items())),
         distribution=message.distribution,
+        draws=tuple(message.draws),
         differing=message.differing,
         stale=message.stale,
     )

@@ -59,6 +59,7 @@ class OperatorView:
     distribution: str
     retry_memory: float | None = None
     memory_limit: int | None = None  # bytes
+    draws: tuple[str, ...] = ()  # random numbers that it draws otherwise than from its context
     differing: str = ""  # how connected agents differ in it: which version counts, and who gets none of it
     stale: str = ""  # whose code of it has changed on disk since it was announced, and what to do
 

@@ -96,6 +96,7 @@ OPERATORS = st.builds(
     retry_backoff_ms=st.integers(0, 2**40),
     retry_memory=st.none(),
     memory_limit=st.none(),
+    draws=st.lists(TEXTS, max_size=3).map(tuple),
     isolated=st.booleans(),
     components=st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda found: tuple(sorted(found.items()))),
     distribution=TEXTS,

@@ -11,6 +11,7 @@ from typing import Any
 from blake3 import blake3
 
 from accio.domain.datatypes import Kind
+from accio.domain.draws import doubt_when_repeated
 from accio.domain.ids import RANDOM_BITS, RunId, RunIdFactory
 from accio.domain.issues import Issue, pointer
 from accio.domain.keys import datasets_of
@@ -224,12 +225,18 @@ class SubmissionCalls:
             workflow=stored,
             operators=operators,
             pins=await self._pins(places),
-            warnings=(*checked.outcome.warnings, *self._doubts(operators)),
+            warnings=(*checked.outcome.warnings, *self._doubts(operators, definition.sweep)),
         )
 
-    def _doubts(self, operators: Iterable[Announced]) -> Iterator[Issue]:
-        """Warn of each operator of which agents offer several versions, or have other code on disk than announced."""
-        for number in dict.fromkeys(each.no for each in operators):
+    def _doubts(self, operators: Iterable[Announced], sweep: Sweep) -> Iterator[Issue]:
+        """Warn of each operator of which agents offer several versions, or have other code on disk than announced; and
+        of those that draw random numbers, are repeated, and have one result all the same.
+        """
+        specs = {each.no: each.spec for each in operators}
+        for spec in specs.values():
+            if doubt := "" if spec.unstable else doubt_when_repeated(spec.name, spec.draws, repeat=sweep.repeat):
+                yield Issue(pointer("repeat"), doubt)
+        for number in specs:
             for doubt in (self._engine.differing(number), self._engine.stale(number)):
                 if doubt:
                     yield Issue(pointer("workflow"), doubt)

@@ -32,6 +32,7 @@ FULL = OperatorSpec(
     isolated=True,
     components=(("function _noise", "ab"), ("package numpy", "2.0")),
     distribution="locapriv",
+    draws=("uuid.uuid4 in function f",),
 )
 
 
