@@ -75,6 +75,9 @@ SELECT node, state FROM nodes WHERE run_no = :run AND idx = :idx
 SELECT node, cause FROM nodes
 WHERE run_no = :run AND idx = :idx AND state IN (SELECT value FROM json_each(:states)) AND cause IS NOT NULL ORDER BY ended_at, node LIMIT 1
 
+-- Executions are what agents have and what is about to be tried again: few, whatever is in the database. So they have no
+-- index by run: it would cost each node 0.7 µs of processor time, and a look-up among 20,000 takes 1.1 ms without it.
+
 -- name: executing_nodes
 SELECT node FROM executions WHERE run_no = :run AND idx = :idx AND attempt IS NOT NULL
 
