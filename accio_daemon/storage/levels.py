@@ -49,12 +49,9 @@ def _on(level: str, next_level: str = "") -> dict[str, str]:
 _OF = {level: _on(level) for level in _LEVELS}
 _MOVING = [_on(level, below) for level, below in pairwise(_LEVELS)]
 # All levels and the older index in one statement, for each number of keys that it may have.
+_FIND = " UNION ALL ".join((*(_OF[level]["find"] for level in _LEVELS), _SQL["find_older"]))
 _FINDING = {
-    size: " UNION ALL ".join(
-        f"{query} ({','.join(f'?{number}' for number in range(1, size + 1))})"
-        for query in (*(_OF[level]["find"] for level in _LEVELS), _SQL["find_older"])
-    )
-    for size in GROUP_SIZES
+    size: _FIND.replace("KEYS", ",".join(f"(?{number})" for number in range(1, size + 1))) for size in GROUP_SIZES
 }
 
 
@@ -135,9 +132,9 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, R
     newest = dict.fromkeys(keys, 0)
     marks = [_FIRST(key)[0] for key in newest]  # as `key64`: here it is asked for each node
     for start in range(0, len(marks), GROUP_SIZES[0]):
-        group = marks[start : start + GROUP_SIZES[0]]
+        group: list[int | None] = [*marks[start : start + GROUP_SIZES[0]]]
         size = min(size for size in GROUP_SIZES if size >= len(group))
-        group += [group[-1]] * (size - len(group))
+        group += [None] * (size - len(group))  # which no key is
         for key, id, outputs, blobs in connection.execute(_FINDING[size], group):
             if newest.get(key, id) < id:
                 newest[key] = id

@@ -1,15 +1,16 @@
--- The memo's index (accio_daemon.storage.levels). LEVEL stands for one of its tables, NEXT for the next larger one.
+-- The memo's index (accio_daemon.storage.levels). LEVEL stands for one of its tables, NEXT for the next larger one,
+-- KEYS for rows of one number each: a list behind IN, which is put into order for each table, takes half as long again.
 
 -- name: found
 s.key, s.id, s.outputs, s.blobs
 
 -- name: find
-SELECT {found} FROM LEVEL m CROSS JOIN results s ON s.id = m.result
-WHERE s.kept = 1 AND m.key64 IN
+SELECT {found} FROM (VALUES KEYS) k CROSS JOIN LEVEL m ON m.key64 = k.column1 CROSS JOIN results s ON s.id = m.result
+WHERE s.kept = 1
 
 -- name: find_older
-SELECT {found} FROM results s INDEXED BY results_by_key
-WHERE s.key64 IS NOT NULL AND s.kept IS NOT 0 AND s.key64 IN
+SELECT {found} FROM (VALUES KEYS) k CROSS JOIN results s INDEXED BY results_by_key ON s.key64 = k.column1
+WHERE s.key64 IS NOT NULL AND s.kept IS NOT 0
 
 -- name: all_of
 SELECT s.id FROM LEVEL m CROSS JOIN results s ON s.id = m.result

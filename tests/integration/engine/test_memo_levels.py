@@ -99,6 +99,18 @@ def test_every_key_is_found_in_whichever_level_it_is(database: sqlite3.Connectio
     assert list(checks.find_problems(database)) == []
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 16, 17, 512, 513, 700])
+def test_any_number_of_keys_is_looked_for_at_a_time(database: sqlite3.Connection, count: int) -> None:
+    """Statements are for few numbers of keys: what fills them up finds nothing, and each result is read once."""
+    keys = {_key(number): number for number in range(1, count + 1)}
+    strangers = [_key(10_000 + number) for number in range(count)]
+    _store(database, *((id, key) for key, id in keys.items()))
+    assert _found(database, *keys) == keys
+    assert _found(database, *strangers) == {}
+    with_strangers = [key for pair in zip(keys, strangers, strict=True) for key in pair]
+    assert _found(database, *with_strangers) == keys
+
+
 def test_the_newest_result_of_a_key_is_taken(database: sqlite3.Connection) -> None:
     """Results of one key, far apart in time and so in different levels: hits take the last one."""
     key = _key(0)
