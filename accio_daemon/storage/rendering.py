@@ -12,10 +12,10 @@ import orjson
 from accio.domain.caps import Cap
 from accio.domain.children import OWN
 from accio.domain.failures import Failure
-from accio.domain.states import NodeState, RunState
+from accio.domain.states import PHASES_STOPPING, NodeState, RunState
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import AttemptRow, Effects, ResultRow
-from accio_daemon.core.records import Agent, Run
+from accio_daemon.core.records import Agent, Execution, Run
 from accio_daemon.core.terms import RunNo
 from accio_daemon.storage import gathered, levels, owners, pools, rounds
 from accio_daemon.storage.codes import NODE_STATES, PARENT, RUN_STATES, SINGLE
@@ -282,20 +282,36 @@ def _render_executions(fx: Effects, tables: dict[str, Rows]) -> None:
         if execution is None:
             ended.append((number,))
             continue
-        agent_no = execution.agent.no if execution.agent is not None else None
-        place = (number, execution.key, *execution.owner)
-        attempt = (execution.attempt, agent_no, execution.dispatched_ms)
-        losses, failures, gpus, not_before = (
-            execution.losses,
-            execution.failures,
-            execution.gpus,
-            execution.not_before_ms,
-        )
-        if losses or failures or gpus or execution.stopping or not_before is not None:
-            devices = orjson.dumps(gpus).decode() if gpus else None
-            others.append((*place, losses, failures, *attempt, devices, int(execution.stopping), not_before))
+        agent = execution.agent
+        if (
+            execution.losses
+            or execution.failures
+            or execution.gpus
+            or execution.not_before_ms is not None
+            or execution.phase in PHASES_STOPPING
+        ):
+            others.append(_execution(execution))
         else:
-            plain.append((*place, *attempt))
+            agent_no = None if agent is None else agent.no
+            plain.append(
+                (number, execution.key, *execution.owner, execution.attempt, agent_no, execution.dispatched_ms)
+            )
+
+
+def _execution(execution: Execution) -> tuple[Any, ...]:
+    return (
+        execution.id,
+        execution.key,
+        *execution.owner,
+        execution.losses,
+        execution.failures,
+        execution.attempt,
+        None if execution.agent is None else execution.agent.no,
+        execution.dispatched_ms,
+        orjson.dumps(execution.gpus).decode() if execution.gpus else None,
+        int(execution.stopping),
+        execution.not_before_ms,
+    )
 
 
 def _new_run(run: Run, command: SubmitRun) -> tuple[Any, ...]:
