@@ -36,7 +36,7 @@ COLLECTED_AFTER = (1_000, 4, 2_500)
 still meanwhile, 0.1 s if they are 100,000; and to walk all open children again and again, as with Python's own
 thresholds, takes a tenth of the processor time of a busy daemon.
 """
-COLLECTED_ALONE = (20_000, 1, 300)
+COLLECTED_ALONE = (20_000, 1, 2_500)
 """The same while no calls come in all the time: nobody would wait, and what belongs to the nodes at agents, which no
 cycle holds, isn't looked at several times before it is gone. A look takes as long as a step of deciding, 5 ms.
 """
