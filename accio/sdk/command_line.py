@@ -1,12 +1,13 @@
 """Commands as people write them: `"command": "sort -k {column} {table} > {out.sorted}"`, or a list of such words.
 
 `{name}` stands for the value of an input, `{out.name}` for the file that an output is read from. Without a shell a
-value is an argument or a part of one, whatever it holds; with one it is quoted. Other braces stand for themselves.
+value is an argument or a part of one, whatever it holds; with one see `accio.sdk.shell_line`. Other braces stand for
+themselves.
 """
 
 import re
 import shlex
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import PurePath
 from typing import Any
@@ -19,7 +20,7 @@ from accio.domain.operators import InputPort
 SHELL = ("bash", "-eo", "pipefail", "-c")  # a step of a pipe that fails must not pass for a result
 _SHELLS = frozenset({"bash", "dash", "ksh", "sh", "zsh"})
 _CODE_FOLLOWS = re.compile(r"-[A-Za-z]*c")
-_PLACE = re.compile(r"\{(out\.)?([A-Za-z_][A-Za-z0-9_]*)\}")
+PLACE = re.compile(r"\{(out\.)?([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def split(line: str) -> tuple[str, ...]:
@@ -29,14 +30,14 @@ def split(line: str) -> tuple[str, ...]:
 
 def places_of_outputs(line: str) -> list[str]:
     """Return the names of the outputs whose files a command names."""
-    return [match[2] for match in _PLACE.finditer(line) if match[1]]
+    return [match[2] for match in PLACE.finditer(line) if match[1]]
 
 
 def problems(words: Sequence[str], inputs: Sequence[InputPort], outputs: Mapping[str, DataType]) -> Iterator[str]:
     """Yield what is wrong with the places in the words of a command."""
     types = {port.name: port.type for port in inputs}
     for word in words:
-        for match in _PLACE.finditer(word):
+        for match in PLACE.finditer(word):
             of_output, name = match.groups()
             known: Mapping[str, DataType] = outputs if of_output else types
             if name not in known:
@@ -58,7 +59,7 @@ def code_with_values(words: Sequence[str], inputs: Sequence[InputPort]) -> str |
     for option, word in pairwise(words):
         if not _CODE_FOLLOWS.fullmatch(option):
             continue
-        for match in _PLACE.finditer(word):
+        for match in PLACE.finditer(word):
             datatype = types.get(match[2])
             if (
                 not match[1]
@@ -71,40 +72,30 @@ def code_with_values(words: Sequence[str], inputs: Sequence[InputPort]) -> str |
 
 def has_places(word: str, inputs: Container[str], outputs: Container[str]) -> bool:
     """Return whether something belongs in places of a word."""
-    return any(match[2] in (outputs if match[1] else inputs) for match in _PLACE.finditer(word))
+    return any(match[2] in (outputs if match[1] else inputs) for match in PLACE.finditer(word))
 
 
 def fill(word: str, values: Mapping[str, tuple[DataType, Any]], files: Mapping[str, str]) -> list[str]:
     """Return a word with what belongs in its places; one that is a collection's place becomes several, or none."""
-    match = _PLACE.fullmatch(word)
+    match = PLACE.fullmatch(word)
     if match is not None and not match[1] and match[2] in values:
-        return _texts(*values[match[2]])
-    return [_PLACE.sub(_filler(values, files, " ".join), word)]
+        return texts_of(*values[match[2]])
 
-
-def fill_line(line: str, values: Mapping[str, tuple[DataType, Any]], files: Mapping[str, str]) -> str:
-    """Return a shell's command line with what belongs in its places, quoted."""
-    return _PLACE.sub(_filler(values, files, shlex.join), line)
-
-
-def _filler(
-    values: Mapping[str, tuple[DataType, Any]], files: Mapping[str, str], join: Callable[[list[str]], str]
-) -> Callable[[re.Match[str]], str]:
     def text(match: re.Match[str]) -> str:
         of_output, name = match.groups()
         if of_output:
-            return join([files[name]]) if name in files else match[0]
-        return join(_texts(*values[name])) if name in values else match[0]
+            return files.get(name, match[0])
+        return " ".join(texts_of(*values[name])) if name in values else match[0]
 
-    return text
+    return [PLACE.sub(text, word)]
 
 
-def _texts(datatype: DataType, value: Any) -> list[str]:
+def texts_of(datatype: DataType, value: Any) -> list[str]:
     """Return a value as words; none for an optional input that has none."""
     if value is None:
         return []
     if datatype.kind in COLLECTIONS:
-        return [text for member in value for text in _texts(datatype.args[0], member)]
+        return [text for member in value for text in texts_of(datatype.args[0], member)]
     if datatype.kind in {Kind.STRING, Kind.DATASET}:
         return [value]
     return [canonical(datatype, value).strip('"')]

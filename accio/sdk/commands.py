@@ -18,10 +18,11 @@ from accio.domain.datatypes import DataType
 from accio.domain.jsontext import canonical_dump
 from accio.domain.operators import OperatorSpec
 from accio.late import dataclass
-from accio.sdk.command_line import SHELL, fill, fill_line, has_places
+from accio.sdk.command_line import SHELL, fill, has_places
 from accio.sdk.digest import SHORT, combine, file_parts, full_hash, no_digest
 from accio.sdk.environments.images import pin_of, pinned
 from accio.sdk.environments.python import PythonNeed
+from accio.sdk.shell_line import fill_line, quoted_places
 
 _LONGEST_INTERPRETER_LINE = 4096
 
@@ -139,6 +140,7 @@ def _declaration(program: Program) -> str:
         "line": program.line,
         "filled": program.listed_places,  # up to 0.1 these words were arguments as they stand
         "shell": program.in_shell,
+        "quoted": quoted_places(program.line, [port.name for port in spec.inputs]) if program.in_shell else [],
         "files_of_outputs": dict(program.output_files),
         "stdout": dict(program.stdout),
         "members": dict(program.members),

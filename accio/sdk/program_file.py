@@ -19,6 +19,7 @@ from accio.sdk.command_line import SHELL, code_with_values, places_of_outputs, p
 from accio.sdk.commands import Program
 from accio.sdk.environments.python import PythonNeed, problem_of
 from accio.sdk.options import Limits, read_limits
+from accio.sdk.shell_line import problems_of_line
 from accio.sdk.types import WritableCopy
 
 _KEYS = (
@@ -94,7 +95,7 @@ class _Reader:
         command, line, shell = self._command()
         spec = self._spec(path, limits)
         prefix = f"operator {spec.name}: "
-        self._check_places(spec, command, line)
+        self._check_places(spec, command, line, in_shell=shell)
         known = {issue.path for issue in self.issues}
         self.issues += [
             replace(issue, message=issue.message.removeprefix(prefix))
@@ -196,11 +197,13 @@ class _Reader:
             self._say("command", f'{signs[0]} means something to a shell only: add "shell": true')
         return command, line, False
 
-    def _check_places(self, spec: OperatorSpec, command: Sequence[str], line: str) -> None:
+    def _check_places(self, spec: OperatorSpec, command: Sequence[str], line: str, *, in_shell: bool) -> None:
         """Complain about places of the command that stand for nothing, and outputs that nothing gives."""
         written = [line] if line else command
         files = {port.name: port.type for port in spec.outputs}
         for message in problems(written, spec.inputs, files):
+            self._say("command", message)
+        for message in problems_of_line(line, spec.inputs) if in_shell else ():
             self._say("command", message)
         if (place := code_with_values(command, spec.inputs)) is not None:
             self._say(

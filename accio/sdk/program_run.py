@@ -17,7 +17,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import orjson
@@ -287,7 +287,7 @@ class _OutputReader:
     def _file(self, name: str, pattern: str) -> str | list[str]:
         """Return the path of an output that is a file of the working folder, or the paths of several."""
         several = self._ports[name].type.kind is Kind.LIST
-        found = [str(path) for path in sorted(self._folder.glob(pattern)) if PRIVATE not in path.parts]
+        found = [str(path) for path in sorted(self._folder.glob(pattern)) if self._means(pattern, path)]
         if several and found:
             return found
         if len(found) == 1:
@@ -295,6 +295,13 @@ class _OutputReader:
         what = "files" if several else "a file"
         many = f"{len(found)} of them" if found else "nothing of that name"
         raise BadOutputError(f"output '{name}': expected {what} {pattern} in the working folder, found {many}")
+
+    def _means(self, pattern: str, path: Path) -> bool:
+        """Return whether a pattern means a file that it matches: a hidden one as in a shell, if it says the dot."""
+        inside = path.relative_to(self._folder).parts
+        said = PurePath(pattern).parts
+        hidden = [part for part in inside if part.startswith(".") and part not in said]
+        return PRIVATE not in inside and (not hidden or any(part.startswith(".") for part in said))
 
     def _printed(self, name: str, pattern: str, printed: bytes) -> Any:
         """Return what an output is by what the program printed: JSON, or a text."""

@@ -229,3 +229,39 @@ def test_digest_covers_the_command_and_the_programs_that_it_names(tmp_path: Path
     unknown = with_digest(make(tmp_path / "unknown", "true", programs=["no-such-program"]))
     assert unknown.digest is None
     assert "no-such-program" in (unknown.uncacheable or "")
+
+
+def test_a_text_is_refused_where_a_shell_would_read_it_as_code(tmp_path: Path) -> None:
+    """Quotes around a place are fine; arithmetic and here-documents without expansions aren't."""
+    with pytest.raises(InvalidDefinition) as refused:
+        make(tmp_path, "echo $(( {word} + 1 ))", **SHELL, inputs=[{"name": "word", "type": "string"}])
+    (issue,) = refused.value.issues
+    assert (issue.path, "{word} is a string, which a shell's arithmetic" in issue.message) == ("/command", True)
+
+
+def test_quotes_around_a_place_belong_to_the_digest(tmp_path: Path) -> None:
+    """What such a line means has changed since 0.1, so that results of before aren't hits."""
+    word = [{"name": "word", "type": "string"}]
+    plain, quoted = (
+        with_digest(make(tmp_path / str(at), line, **SHELL, inputs=word))
+        for at, line in enumerate(["echo {word}", "echo '{word}'"])
+    )
+    assert "declaration" in dict(plain.components)
+    assert plain.digest != quoted.digest
+
+
+def test_a_pattern_finds_hidden_files_only_if_it_says_the_dot(tmp_path: Path) -> None:
+    """As in a shell: what a file system or a tool hides there isn't an output."""
+    script = "touch b.bam ._b.bam .d.bam; mkdir .hidden sub; touch .hidden/c.bam sub/e.bam"
+    for at, (pattern, found) in enumerate(
+        {
+            "*.bam": ["b.bam"],
+            ".*.bam": ["._b.bam", ".d.bam"],
+            "**/*.bam": ["b.bam", "sub/e.bam"],
+            ".hidden/*.bam": [".hidden/c.bam"],
+        }.items()
+    ):
+        folder = tmp_path / str(at)
+        outputs = [{"name": "all", "type": "list(dataset)", "file": pattern}]
+        outcome = finished(run(make(folder, script, **SHELL, outputs=outputs), folder, "{}"))
+        assert json.loads(outcome.outputs["all"]) == [str(folder / "work" / name) for name in found]

@@ -1,0 +1,198 @@
+"""Places in a line that a shell executes: `grep {word} "{file}" > {out.found}`.
+
+A value never becomes a part of the line, where some quotation or substitution around it could let it be read as code:
+it is assigned to a variable in front of the line, and its place becomes the expansion of that, quoted as the context
+asks for. In a here-document whose delimiter is quoted nothing is expanded: what stands there goes in as it is, so that
+it can't be a text.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum, auto
+from typing import Any
+
+from accio.domain.datatypes import DataType, Kind
+from accio.domain.operators import InputPort
+from accio.late import dataclass
+from accio.sdk.command_line import PLACE, texts_of
+
+
+class Context(Enum):
+    """How a shell reads what stands around a place."""
+
+    WORD = auto()
+    DOUBLE = auto()  # in double quotes, and where they would be: here-documents
+    SINGLE = auto()
+    ANSI = auto()  # $'…'
+    ARITHMETIC = auto()
+    COMMENT = auto()
+    AS_IS = auto()  # a here-document without expansions
+
+
+_EXPANSIONS = {
+    Context.WORD: '"${%s[@]}"',
+    Context.DOUBLE: "${%s[*]}",
+    Context.SINGLE: "'\"${%s[*]}\"'",
+    Context.ANSI: "'\"${%s[*]}\"$'",
+    Context.ARITHMETIC: "${%s[*]}",
+}
+_HERE = re.compile(r"<<(-?)[ \t]*((?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\;&|<>()])+)")
+_ENDS = {"(": ")", "`": "`", "{": "}", '"': '"', "((": "))"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place, between two characters of the line."""
+
+    begin: int
+    end: int
+    of_output: bool
+    name: str
+    context: Context
+
+
+def places(line: str) -> list[Place]:
+    """Return the places of a line, in their order."""
+    contexts = _contexts(line)
+    return [
+        Place(match.start(), match.end(), bool(match[1]), match[2], contexts[match.start()])
+        for match in PLACE.finditer(line)
+    ]
+
+
+def fill_line(line: str, values: Mapping[str, tuple[DataType, Any]], files: Mapping[str, str]) -> str:
+    """Return a line with what belongs in its places."""
+    parts: list[str] = []
+    variables: dict[str, list[str]] = {}
+    at = 0
+    for place in places(line):
+        known = place.name in (files if place.of_output else values)
+        if not known or place.context is Context.COMMENT:
+            continue
+        texts = [files[place.name]] if place.of_output else texts_of(*values[place.name])
+        parts.append(line[at : place.begin])
+        at = place.end
+        if place.context is Context.AS_IS:
+            parts.append(" ".join(texts))
+            continue
+        variable = f"accio_{'out' if place.of_output else 'in'}_{place.name}"
+        variables[variable] = texts
+        parts.append(_EXPANSIONS[place.context] % variable)
+    assigned = "".join(f"{name}=({shlex.join(texts)}); " for name, texts in variables.items())
+    return assigned + "".join(parts) + line[at:]
+
+
+def problems_of_line(line: str, inputs: Sequence[InputPort]) -> Iterator[str]:
+    """Yield which places stand where the value of a text could be code."""
+    types = {port.name: port.type for port in inputs}
+    for place in places(line):
+        datatype = types.get(place.name)
+        if place.of_output or datatype is None:
+            continue
+        is_text = datatype.contains(Kind.STRING) or datatype.contains(Kind.DATASET)
+        if is_text and place.context is Context.ARITHMETIC:
+            yield f"{{{place.name}}} is a {datatype}, which a shell's arithmetic would read as code"
+        elif is_text and place.context is Context.AS_IS:
+            yield (
+                f"{{{place.name}}} is a {datatype} in a here-document whose delimiter is quoted, where nothing is "
+                "expanded; write the delimiter without quotes"
+            )
+
+
+def quoted_places(line: str, names: Sequence[str]) -> list[str]:
+    """Return the places that aren't plain words: up to 0.1 their values kept quotes that were none there."""
+    return [
+        f"{line[place.begin : place.end]} {place.context.name.lower()}"
+        for place in places(line)
+        if place.context is not Context.WORD and (place.of_output or place.name in names)
+    ]
+
+
+def _contexts(line: str) -> list[Context]:
+    """Return the context of each character. Where a line is read wrongly, words are split, and nothing worse."""
+    reader = _Reader(line)
+    while reader.at < len(line):
+        reader.step()
+    return reader.contexts
+
+
+class _Reader:
+    """Reads a line as bash does, as far as quotations go. `open` has what has begun and not ended."""
+
+    def __init__(self, line: str) -> None:
+        self.at = 0
+        self.contexts: list[Context] = []
+        self._line = line
+        self._open: list[str] = []
+        self._documents: list[tuple[str, bool, bool]] = []  # delimiter, whether it is quoted, whether tabs are dropped
+
+    def step(self) -> None:
+        """Read on, by one token at least."""
+        line, at = self._line, self.at
+        character = line[at]
+        inner = self._open[-1] if self._open else ""
+        quoted = inner == '"' or (inner == "{" and '"' in self._open)
+        context = Context.DOUBLE if quoted else Context.ARITHMETIC if inner == "((" else Context.WORD
+        if character == "\\":
+            self._take(2, context)
+        elif inner and line.startswith(_ENDS[inner], at):
+            self._open.pop()
+            self._take(len(_ENDS[inner]), context)
+        elif begun := next((each for each in ("$((", "$(", "${") if line.startswith(each, at)), ""):
+            self._open.append(begun[1:])
+            self._take(len(begun), context)
+        elif character in '"`':
+            self._open.append(character)
+            self._take(1, context)
+        elif quoted or PLACE.match(line, at):
+            self._take(1, context)
+        else:
+            self._step_in_code(character, context)
+
+    def _step_in_code(self, character: str, context: Context) -> None:
+        line, at = self._line, self.at
+        if line.startswith("$'", at):
+            self._take(2, context)
+            self._take_until(re.compile(r"(?:[^'\\]|\\.)*", re.DOTALL), Context.ANSI)
+            self._take(1, context)
+        elif character == "'":
+            self._take(1, context)
+            self._take_until(re.compile("[^']*"), Context.SINGLE)
+            self._take(1, context)
+        elif context is Context.ARITHMETIC:
+            self._take(1, context)
+        elif character == "(":
+            opened = "((" if line.startswith("((", at) else "("
+            self._open.append(opened)
+            self._take(len(opened), context)
+        elif character == "#" and (at == 0 or line[at - 1] in " \t\n;&|()"):
+            self._take_until(re.compile("[^\n]*"), Context.COMMENT)
+        elif line.startswith("<<<", at):
+            self._take(3, context)
+        elif found := _HERE.match(line, at):
+            word = found[2]
+            self._documents.append(
+                (re.sub(r"[\\'\"]", "", word), re.search(r"[\\'\"]", word) is not None, bool(found[1]))
+            )
+            self._take(len(found[0]), context)
+        else:
+            self._take(1, context)
+            if character == "\n":
+                self._read_documents()
+
+    def _read_documents(self) -> None:
+        for delimiter, is_quoted, drops_tabs in self._documents:
+            tabs = "\t*" if drops_tabs else ""
+            body = re.compile(rf"(?:.*\n)*?(?={tabs}{re.escape(delimiter)}(?:\n|\Z))|(?:.|\n)*")
+            self._take_until(body, Context.AS_IS if is_quoted else Context.DOUBLE)
+            self._take_until(re.compile(rf"{tabs}{re.escape(delimiter)}\n?"), Context.WORD)
+        self._documents.clear()
+
+    def _take(self, count: int, context: Context) -> None:
+        self.contexts += [context] * len(self._line[self.at : self.at + count])
+        self.at += count
+
+    def _take_until(self, pattern: re.Pattern[str], context: Context) -> None:
+        found = pattern.match(self._line, self.at)
+        self._take(len(found[0]) if found else 0, context)

@@ -1,0 +1,99 @@
+"""Values in the line of a shell: they stay values, wherever their places stand."""
+
+import subprocess
+
+import pytest
+
+from accio.domain.datatypes import parse_type
+from accio.domain.operators import InputPort
+from accio.sdk.command_line import SHELL
+from accio.sdk.shell_line import fill_line, problems_of_line, quoted_places
+
+NASTY = "a b'c\"d$HOME`echo run`$(echo run);echo run|*?{s}\\n\n#é -n"
+
+
+def printed(line: str, text: str = NASTY) -> str:
+    values = {
+        "s": (parse_type("string"), text),
+        "l": (parse_type("list(string)"), ("a b", "*", "it's")),
+        "n": (parse_type("integer"), 5),
+        "none": (parse_type("double"), None),
+    }
+    filled = fill_line(line, values, {"f": "a file's name"})
+    return subprocess.run([*SHELL, filled], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "printf %s {s}",
+        'printf %s "{s}"',
+        "printf %s '{s}'",
+        "printf %s $'{s}'",
+        'printf %s "$(printf %s {s})"',
+        'printf %s "$(printf %s "{s}")"',
+        'printf %s "`printf %s {s}`"',
+        'printf %s "${UNSET_HERE:-{s}}"',
+        "# it's {s}\nprintf %s {s}",
+        'x={s}; printf %s "$x"',
+        "case {s} in *) printf %s {s};; esac",
+        "(printf %s {s})",
+        "f() { printf %s {s}; }; f",
+        "if (( 1 << 2 )); then printf %s {s}; fi",
+        "echo $((1<<2)) > /dev/null; printf %s {s}",
+        "printf %s it\\'s > /dev/null; printf %s {s}",
+    ],
+)
+def test_a_text_is_one_word_in_any_quotation(line: str) -> None:
+    """Nothing of it is expanded, split or executed, in quotes, substitutions and behind comments."""
+    assert printed(line) == NASTY
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("cat <<END\n<{s}>\nEND", f"<{NASTY}>\n"),
+        ("cat <<-END\n\t<{s}>\n\tEND\nprintf %s '{n}'", f"<{NASTY}>\n5"),
+        ("cat <<ONE <<TWO\nnot this: {s}\nONE\n<{s}>\nTWO\nprintf %s {n}", f"<{NASTY}>\n5"),
+        ("cat <<'END'\n$n {n}\nEND", "$n 5\n"),
+        ("cat <<< {s}", f"{NASTY}\n"),
+        ('for each in {l}; do printf "[%s]" "$each"; done', "[a b][*][it's]"),
+        ('printf "[%s]" "{l}"', "[a b * it's]"),
+        ('printf "[%s]" {none} {n}', "[5]"),
+        ('printf "[%s]" --of={none}', "[--of=]"),
+        ('printf "[%s]" "{none}"', "[]"),
+        ("printf %s $(( {n} + 1 )); (( {n} > 4 )) && printf more", "6more"),
+        ("awk 'BEGIN { print {n} + 1 }'", "6\n"),
+        ('printf "[%s]" {out.f} "{out.f}" \'{out.f}\'', "[a file's name]" * 3),
+        ("printf %s pre{n}post {other} ${HOME:+{n}}", "pre5post{other}5"),
+    ],
+)
+def test_values_in_their_contexts(line: str, expected: str) -> None:
+    """Here-documents, lists, what is absent, arithmetic, code of other languages, and braces that are no places."""
+    assert printed(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("cat <<'END'\n{s}\nEND", "{s} is a string in a here-document whose delimiter is quoted"),
+        ("cat <<\\END\n{files}\nEND", "{files} is a list(dataset) in a here-document"),
+        ("echo $(( {s} + 1 ))", "{s} is a string, which a shell's arithmetic would read as code"),
+        ("(( {s} > 1 ))", "{s} is a string, which a shell's arithmetic would read as code"),
+    ],
+)
+def test_where_a_text_would_be_code_it_is_refused(line: str, message: str) -> None:
+    """Where it can't be quoted; numbers may stand there."""
+    inputs = [
+        InputPort(name=name, type=parse_type(kind))
+        for name, kind in (("s", "string"), ("files", "list(dataset)"), ("n", "double"))
+    ]
+    (found,) = problems_of_line(line, inputs)
+    assert message in found
+    assert list(problems_of_line(line.replace("{s}", "{n}").replace("{files}", "{n}"), inputs)) == []
+
+
+def test_only_places_in_quotes_are_told_apart() -> None:
+    """What a line without any means hasn't changed, nor has its digest."""
+    assert quoted_places("sort -k {n} {s} > {out.f}; echo {other} '{other}'", ["n", "s"]) == []
+    assert quoted_places("grep '{s}' \"{out.f}\"", ["s"]) == ["{s} single", "{out.f} double"]
