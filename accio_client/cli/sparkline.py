@@ -8,6 +8,12 @@ from accio.domain.series import Point
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
+def heights(values: Sequence[float]) -> str:
+    """Return a block for each value, as high as its share of the highest; none of them is negative."""
+    high = max(values, default=0.0)
+    return "".join(_BLOCKS[min(len(_BLOCKS) - 1, int(value / high * len(_BLOCKS))) if high else 0] for value in values)
+
+
 def sparkline(points: Sequence[Point], width: int) -> str:
     """Return the shape of a series, from its first step to its last; a step without a value shows the one before."""
     shown = [point for point in points if math.isfinite(point.value)]

@@ -6,6 +6,7 @@ from accio.domain.sizes import size
 from accio_client.cli.operators import shown_resources
 from accio_client.cli.output import fields, out, table
 from accio_client.cli.session import Session, accio_command
+from accio_client.cli.sparkline import heights
 from accio_client.cli.text import local_time, printable, ranged
 from accio_client.documents import document
 from accio_client.documents.workload import workload
@@ -42,6 +43,7 @@ def _show(session: Session, found: WorkloadView) -> None:
             ("cpu time", cpu_time(found.forecast) if found.active_runs else None),
             ("waits longest", _waits(found.waits_longest)),
             ("last hour", None if found.recent is None else _lately(found.recent)),
+            ("at once", None if found.recent is None else _at_once(found.recent)),
         ]
     )
     if found.runs:
@@ -106,6 +108,16 @@ def _lately(found: RecentView) -> str:
     """Return how many executions ended within the last hour."""
     failed = f", {found.failed:,} failed, lost or stopped" if found.failed else ""
     return f"{found.succeeded:,}{' or more' if found.more else ''} nodes executed{failed}"
+
+
+def _at_once(found: RecentView) -> str | None:
+    """Return how many were executed at a time within the last hour; None if there was none, or that isn't told."""
+    if not any(found.concurrency):
+        return None
+    mean = sum(found.concurrency) / len(found.concurrency)
+    about = "about " if found.sampled else ""
+    most = f"at most {about}{max(found.concurrency):.3g}"
+    return f"{heights(found.concurrency)} within the last hour, {most}, {mean:.3g} on average"
 
 
 def _busy(reserved: ResourcesView, offered: ResourcesView) -> str:

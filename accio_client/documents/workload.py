@@ -54,6 +54,8 @@ def _recent(found: views.RecentView) -> Document:
         "failed": found.failed,
         "since": instant(found.since),
         "more": found.more,
+        "concurrency": list(found.concurrency),
+        "sampled": found.sampled,
     }
 
 

@@ -35,7 +35,12 @@ def workload(message: workload_pb2.Workload) -> views.WorkloadView:
 
 def _recent(message: workload_pb2.Recent) -> views.RecentView:
     return views.RecentView(
-        succeeded=message.succeeded, failed=message.failed, since=moment(message.since_ms), more=message.more
+        succeeded=message.succeeded,
+        failed=message.failed,
+        since=moment(message.since_ms),
+        more=message.more,
+        concurrency=tuple(message.concurrency),
+        sampled=message.concurrency_sampled,
     )
 
 

@@ -87,6 +87,10 @@ class RecentView:
     failed: int
     since: datetime | None
     more: bool
+    concurrency: tuple[float, ...] = ()
+    """How many there were at a time, on average in each of equal parts of the hour; empty: a daemon of before."""
+    sampled: bool = False
+    """Whether these are estimates from a sample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,14 @@ from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.workload import demand_message, forecast_message, owner_message, run_load_message
 from accio_daemon.storage import durations, lanes, runs_query, search
+from accio_daemon.storage.concurrency import Concurrency, concurrency
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import RunRow
 
 RUNS_TOLD = 1_000
+KEPT_S = 10.0
+"""For how long the concurrency of the last hour is told anew without being looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,7 @@ class WorkloadCalls:
         self._clock = clock
         self._readers = readers
         self._rights = rights
+        self._kept: tuple[float, Concurrency] | None = None
 
     async def get_workload(self, request: workload_pb2.GetWorkloadRequest) -> workload_pb2.Workload:
         """Return what is queued and running, and when it will have ended."""
@@ -56,6 +60,7 @@ class WorkloadCalls:
         rows, recent = await self._readers.read(
             lambda plain: (_rows(plain, wanted, viewer), lanes.recent(plain, since_ms))
         )
+        at_once = await self._at_once()
         told = [run for run in seen.load.runs if run.no in rows]
         return workload_pb2.Workload(
             agents=seen.load.agents,
@@ -71,10 +76,25 @@ class WorkloadCalls:
             owners=_owners(told, rows),
             forecast=forecast_message(seen.everything),
             recent=workload_pb2.Recent(
-                succeeded=recent.succeeded, failed=recent.failed, since_ms=recent.since_ms, more=recent.more
+                succeeded=recent.succeeded,
+                failed=recent.failed,
+                since_ms=recent.since_ms,
+                more=recent.more,
+                concurrency=at_once.means,
+                concurrency_sampled=at_once.sampled,
             ),
             memo_hits=seen.load.hits,
         )
+
+    async def _at_once(self) -> Concurrency:
+        """Return the concurrency of the last hour, as it was found within the last seconds: open pages ask often."""
+        now, kept = self._clock.now(), self._kept
+        if kept is not None and now.mono - kept[0] < KEPT_S:
+            return kept[1]
+        running = [each.since_ms for each in self._engine.executing()]
+        found = await self._readers.read(lambda plain: concurrency(plain, now.wall_ms - HOUR_MS, now.wall_ms, running))
+        self._kept = (now.mono, found)
+        return found
 
 
 async def outlook(engine: EnginePort, readers: Readers, also: Iterable[Rest] = (), *, nice: bool = False) -> Outlook:

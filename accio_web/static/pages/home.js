@@ -28,6 +28,7 @@ function Content({ data }) {
       <div class="card"><b>${bytes(cluster.reserved.memory)} of ${bytes(cluster.resources.memory)}</b> memory<${Bar} share=${share('memory')} label="Memory in use" /></div>
       <div class="card"><b>${number(cluster.agents)}</b> <a href=${href('/cluster')}>${cluster.agents === 1 ? 'agent' : 'agents'}</a>${lost.length > 0 && html`, <b class="state lost">↯ ${lost.length} away</b>`}</div>
       ${workload.recent && html`<div class="card"><b>${number(workload.recent.succeeded)}${workload.recent.more && ' or more'}</b> nodes executed in the last hour<p class="quiet">${workload.recent.failed ? html`<span class="state failed">✗ ${number(workload.recent.failed)}</span> failed, lost or stopped` : 'none failed'}</p></div>`}
+      ${workload.recent?.concurrency?.some(Boolean) && html`<${AtOnce} recent=${workload.recent} />`}
       ${workload.memo_hits > 0 && html`<div class="card"><b>${number(workload.memo_hits)}</b> ${workload.memo_hits === 1 ? 'node' : 'nodes'} taken from the <a href=${href('/storage')}>memo</a>, in place of being executed<p class="quiet">since the daemon started, <${Time} at=${cluster.started_at} /></p></div>`}
     </section>
     ${!cluster.agents && html`<${Empty} title="No agent is connected: nothing can run"><p>Start one on a machine with processors to offer:</p><${Command} text="accio agent" /><//>`}
@@ -40,6 +41,17 @@ function Content({ data }) {
     ${workload.owners.length > 1 && html`<${Owners} owners=${workload.owners} />`}
     ${failed.length > 0 && html`<${FailedLast} runs=${failed} />`}
     <${Command} text="accio get workload" />`;
+}
+
+/** How many were executed at a time within the last hour. @param {{recent: any}} props */
+function AtOnce({ recent: { concurrency, sampled } }) {
+  const most = Math.max(...concurrency);
+  const mean = concurrency.reduce((sum, each) => sum + each, 0) / concurrency.length;
+  const figure = (value) => Number(value.toPrecision(3)).toLocaleString('en');
+  const said = `at most ${sampled ? 'about ' : ''}${figure(most)}, ${figure(mean)} on average`;
+  const points = concurrency.map((each, at) => `${at * (120 / (concurrency.length - 1))},${30 - (each / most) * 28}`);
+  return html`<div class="card"><b>At a time</b> in the last hour, ${said}
+    <svg class="spark" viewBox="0 0 120 30" preserveAspectRatio="none" role="img" aria-label=${`Executions at a time within the last hour: ${said}, ${figure(concurrency.at(-1))} of late`}><polygon points=${`0,30 ${points.join(' ')} 120,30`} /><polyline points=${points.join(' ')} /></svg></div>`;
 }
 
 /** The oldest run of which nothing is executed, though nodes of it are queued. @param {{workload: any}} props */

@@ -9,7 +9,9 @@ import pytest
 
 from accio.v1 import accio_pb2, runs_pb2, values_pb2, workload_pb2
 from accio_daemon.core.accounts import HOUR_MS
+from accio_daemon.services.calls import workload as calls
 from accio_daemon.storage import lanes
+from accio_daemon.storage.concurrency import PARTS
 from tests.integration.daemon.harness import Serving, configured, serving
 from tests.integration.daemon.scripted_agent import ScriptedAgent, joined
 from tests.integration.daemon.workflows import FAILING, PAIR
@@ -64,6 +66,21 @@ async def test_what_failed_lately_is_counted(tmp_path: Path) -> None:
             assert (found.succeeded, found.failed) == (0, 1)
             later = lanes.recent(database, told.since_ms + 2 * HOUR_MS)
             assert (later.succeeded, later.failed, later.more) == (0, 0, False)
+
+
+async def test_how_many_ran_at_a_time(daemon: Serving, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the last hour, in equal parts, what goes on included; what was found a moment ago is told anew."""
+    assert not any((await workload(daemon)).recent.concurrency)
+    await daemon.push(PAIR)
+    agent.behaviour = None
+    await daemon.submit({"workflow": "pair"})
+    await agent.work.get()
+    assert not any((await workload(daemon)).recent.concurrency), "it is of before"
+    monkeypatch.setattr(calls, "KEPT_S", 0.0)
+    while not any((told := (await workload(daemon)).recent).concurrency):
+        pass
+    assert len(told.concurrency) == PARTS
+    assert (any(told.concurrency[:-1]), told.concurrency_sampled) == (False, False)
 
 
 async def test_nothing_is_known_of_an_operator_that_was_never_executed(daemon: Serving) -> None:

@@ -2,7 +2,7 @@
 
 from accio.v1 import accio_pb2, workload_pb2
 from accio_client.cli.memo import _saved
-from accio_client.cli.workload import _lately, _waits
+from accio_client.cli.workload import _at_once, _lately, _waits
 from accio_client.documents import cache as cache_document
 from accio_client.documents.workload import workload as document
 from accio_client.from_wire.storage import cache
@@ -25,6 +25,18 @@ def test_who_waits_longest_is_the_oldest_of_which_nothing_runs() -> None:
     assert found.recent is not None
     assert _lately(found.recent) == "1,200 or more nodes executed, 3 failed, lost or stopped"
     assert workload(workload_pb2.Workload(runs=runs[:1])).waits_longest is None
+
+
+def test_how_many_ran_at_a_time_is_a_line_of_blocks() -> None:
+    """Heights are shares of the most; estimates say so, and where nothing ran there is no line."""
+    recent = workload_pb2.Recent(concurrency=[0, 1, 4, 8], concurrency_sampled=True)
+    found = workload(workload_pb2.Workload(recent=recent)).recent
+    assert found is not None
+    assert _at_once(found) == "▁▂▅█ within the last hour, at most about 8, 3.25 on average"
+    assert document(workload(workload_pb2.Workload(recent=recent)))["recent"]["concurrency"] == [0, 1, 4, 8]
+    idle = workload(workload_pb2.Workload(recent=workload_pb2.Recent(concurrency=[0, 0]))).recent
+    assert idle is not None
+    assert _at_once(idle) is None
 
 
 def test_what_the_memo_spared_is_told_where_something_is_known() -> None:
