@@ -67,7 +67,7 @@ export function EditableNotes({ run, forbidden, after }) {
   const { open, show, error, save, cancel } = useEdit(run, after);
   const button = (text) => html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the notes.${ofParent(run)}`} onClick=${() => show(true)} aria-label="Edit the notes">${text}</button>`;
   if (open) return html`<${Field} label="Notes" value=${run.notes} error=${error} lines=${true} save=${(notes) => save({ notes })} cancel=${cancel} /><p class="quiet">Ctrl+Enter keeps the notes, Esc doesn't.</p><${Problem} error=${error} />`;
-  return html`${run.notes ? html`<div class="notes"><${Notes} text=${run.notes} />${button('✎')}</div>` : html`<p class="no-notes">${button('+ Notes')}</p>`}<${Problem} error=${error} />`;
+  return html`${run.notes ? html`<div class="notes edited"><div><${Notes} text=${run.notes} /></div>${button('✎')}</div>` : html`<p class="no-notes">${button('+ Notes')}</p>`}<${Problem} error=${error} />`;
 }
 
 export function EditableTags({ run, forbidden, after }) {

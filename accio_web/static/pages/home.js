@@ -48,10 +48,10 @@ function AtOnce({ recent: { concurrency, sampled } }) {
   const most = Math.max(...concurrency);
   const mean = concurrency.reduce((sum, each) => sum + each, 0) / concurrency.length;
   const figure = (value) => Number(value.toPrecision(3)).toLocaleString('en');
-  const said = `at most ${sampled ? 'about ' : ''}${figure(most)}, ${figure(mean)} on average`;
+  const about = sampled ? 'about ' : '';
   const points = concurrency.map((each, at) => `${at * (120 / (concurrency.length - 1))},${30 - (each / most) * 28}`);
-  return html`<div class="card"><b>At a time</b> in the last hour, ${said}
-    <svg class="spark" viewBox="0 0 120 30" preserveAspectRatio="none" role="img" aria-label=${`Executions at a time within the last hour: ${said}, ${figure(concurrency.at(-1))} of late`}><polygon points=${`0,30 ${points.join(' ')} 120,30`} /><polyline points=${points.join(' ')} /></svg></div>`;
+  return html`<div class="card"><b>${about}${figure(mean)}</b> ${mean === 1 ? 'node' : 'nodes'} at a time in the last hour, on average
+    <svg class="spark" viewBox="0 0 120 30" preserveAspectRatio="none" role="img" aria-label=${`Nodes at a time within the last hour: ${about}${figure(mean)} on average, at most ${figure(most)}, ${figure(concurrency.at(-1))} of late`}><polygon points=${`0,30 ${points.join(' ')} 120,30`} /><polyline points=${points.join(' ')} /></svg><p class="quiet">at most ${about}${figure(most)}, ${figure(concurrency.at(-1))} of late</p></div>`;
 }
 
 /** The oldest run of which nothing is executed, though nodes of it are queued. @param {{workload: any}} props */
