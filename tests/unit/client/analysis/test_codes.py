@@ -131,13 +131,18 @@ def test_statistics_are_those_of_each_group_by_itself(sweep: Sweep, *, whole: bo
 
 
 def test_long_sums_are_rounded_once() -> None:
-    """As `math.fsum` does: of numbers of all sizes, of such that cancel, and of such that lie between two doubles."""
+    """As `math.fsum` does: of numbers of all sizes, of such that cancel or lie between two doubles, and of whole
+    ones as long as doubles hold their sums.
+    """
     random = np.random.default_rng(6)
     for size in (3, 50, 777):
         wild = random.normal(size=(size, 5)) * 10.0 ** random.integers(-30, 30, size=(size, 5))
         cancelling = np.concatenate([wild, -wild[::-1] * (1 + 1e-16), wild[:1] * 1e-20])
         between = np.concatenate([np.full((1, 5), 2.0**53), np.ones((size, 5))])
-        for values in (wild, cancelling, between):
+        whole = random.integers(-(2**40), 2**40, size=(size, 5)).astype(float)
+        large = np.concatenate([np.full((1, 5), 2.0**53 - 1), np.ones((size, 5)), np.full((size, 5), -1.0)])
+        late = np.concatenate([np.ones((size, 5)), np.full((1, 5), 2.0**-60), np.full((1, 5), -1.0)])
+        for values in (wild, cancelling, between, whole, large, late):
             assert exact_sum(values).tolist() == [math.fsum(column) for column in values.T]
 
 
