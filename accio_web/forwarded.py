@@ -5,20 +5,23 @@ written by the proxy that connects, and only it counts. Of X-Forwarded-For that 
 proxy. The header Forwarded (RFC 7239) counts nowhere.
 """
 
-import ipaddress
-from collections.abc import Iterable
-from typing import TypeAlias
+from __future__ import annotations
 
-from starlette.datastructures import Headers
-from starlette.types import Scope
+import ipaddress
+from typing import TYPE_CHECKING, TypeAlias
 
 from accio.errors import BadRequest
 from accio.late import dataclass
 
+if TYPE_CHECKING:  # the command line says how to get starlette where it is missing
+    from collections.abc import Iterable
+
+    from starlette.types import Scope
+
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-HOST, PROTO, FOR = "x-forwarded-host", "x-forwarded-proto", "x-forwarded-for"
+HOST, PROTO, FOR = b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-for"
 SCHEMES = ("http", "https")
 _ON_THIS_MACHINE = ("127.0.0.0/8", "::1/128")
 
@@ -72,9 +75,11 @@ def forwarded(scope: Scope, trusted: Proxies | None) -> Forwarded | None:
     peer = None if client is None else str(client[0])
     if trusted is None or not trusted.include(peer):
         return None
-    headers = Headers(scope=scope)
-    said = {name: _last(headers, name) for name in (HOST, PROTO, FOR)}
-    return Forwarded(host=said[HOST], scheme=said[PROTO].lower(), client=_client(said[FOR], peer))
+    said = {name: value for name, value in scope["headers"] if name in (HOST, PROTO, FOR)}  # the last of each
+    host, scheme, asked_by = (
+        said.get(name, b"").decode("latin-1").rpartition(",")[2].strip() for name in (HOST, PROTO, FOR)
+    )
+    return Forwarded(host=host, scheme=scheme.lower(), client=_client(asked_by, peer))
 
 
 def as_asked(scope: Scope, said: Forwarded) -> Scope:
@@ -84,11 +89,6 @@ def as_asked(scope: Scope, said: Forwarded) -> Scope:
         headers = [each for each in headers if each[0] != b"host"] + [(b"host", said.host.encode("latin-1"))]
     client = (said.client, 0) if said.client else scope.get("client")
     return {**scope, "headers": headers, "scheme": said.scheme or scope["scheme"], "client": client}
-
-
-def _last(headers: Headers, name: str) -> str:
-    values = headers.getlist(name)
-    return values[-1].rpartition(",")[2].strip() if values else ""
 
 
 def _client(text: str, peer: str | None) -> str:
