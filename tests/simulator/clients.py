@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
 
 RESERVED_WITHIN = 5.0
+LONGEST_COMMIT = 3.0
+"""Seconds that a commit takes at most. Somebody may stand behind two: one under way, one that was decided."""
 
 # What a few values of 64 bits come to, or don't.
 _UNTIL = Until(node="A", port="data", ci95=0.8, relative=True, least=2)
@@ -161,13 +163,14 @@ class Clients:
             return
         moment = self._disk.filled
 
-        def check() -> None:
-            if self._disk.has_reserve and self._disk.filled == moment and not self._story.slow_until:
-                require(bool(done), f"{what}: not stored in {RESERVED_WITHIN} s, though space was set aside for it")
+        def check(patience: float) -> None:
+            if self._disk.has_reserve and self._disk.filled == moment and not self._story.slow_until and not done:
+                require(patience > 0, f"{what}: not stored, though space was set aside for it")
+                self._story.in_this_life(patience, partial(check, 0.0))
             if done:
                 self._loop.note("space that was set aside was used")
 
-        self._story.in_this_life(RESERVED_WITHIN, check)
+        self._story.in_this_life(RESERVED_WITHIN, partial(check, 3 * LONGEST_COMMIT - RESERVED_WITHIN))
 
     def free_space(self) -> None:
         """Somebody notices that the disk is full, and kills what fills it."""

@@ -31,7 +31,7 @@ from tests.simulator import judge
 from tests.simulator.agent import SimulatedAgent
 from tests.simulator.arrivals import Arrivals
 from tests.simulator.caps import served_by, settings_of
-from tests.simulator.clients import Clients
+from tests.simulator.clients import LONGEST_COMMIT, Clients
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import CarefreeDisk, Disk
 from tests.simulator.events import Loop
@@ -288,11 +288,11 @@ class Simulation:
 
     def _commit_time(self) -> float:
         if self.loop.now < self.slow_until:
-            return self.loop.between(0.3, 3.0)
+            return self.loop.between(0.3, LONGEST_COMMIT)
         if self.loop.chance(0.9):
             return self.loop.between(0.0002, 0.002)
         # Now and then a commit is so slow that an agent can leave, or come back, before its work is sent.
-        return self.loop.between(0.002, 0.3) if self.loop.chance(0.7) else self.loop.between(0.3, 3.0)
+        return self.loop.between(0.002, 0.3) if self.loop.chance(0.7) else self.loop.between(0.3, LONGEST_COMMIT)
 
     def _write(self, daemon: Daemon) -> None:
         batch = daemon.in_commit
