@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from accio import places, sockets
-from accio.content.objects import SCHEMES, is_object_store
+from accio.content.remote import SCHEMES, is_object_store
 from accio.domain.policies import FIRST_COME, POLICIES
 from accio.domain.problems import ValueProblem
 from accio.domain.quantities import parse_duration

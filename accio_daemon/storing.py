@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from accio.content.blobs import BlobStore
-from accio.content.objects import ObjectStore, open_remote
+from accio.content.objects import ObjectStore
+from accio.content.remote import open_remote
 from accio.content.sharing import claim_folder, publish_nonce
 from accio.content.store import FolderStore
 from accio_daemon.config import Config

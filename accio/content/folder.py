@@ -20,7 +20,7 @@ remembers of it). A file in `incoming` belongs to a dead writer once it hasn't c
 Names come from digests and from `secrets`, never from outside, and no symbolic link below FOLDER is followed.
 """
 
-# ruff: noqa: PTH123, PTH208 - everything here is relative to open folders, which pathlib can't express
+# ruff: noqa: PTH208 - everything here is relative to open folders, which pathlib can't express
 
 import errno
 import fcntl
@@ -32,21 +32,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from accio.content.errors import StoreFull, StoreUnusable
+from accio.content.parts import CREATE, FOLDER, READ, open_parts
 from accio.late import dataclass
 
-FORMAT = b"accio store 1\n"
-UNLOCKED_FORMAT = b"accio store 1, without locks\n"
 ABANDONED_NS = 24 * 3600 * 1_000_000_000
 """Without locks, a file that is being written has changed, and a blob that is relied upon was used, within so long, by
 the clock of the file system.
 """
 SHARED, EXCLUSIVE = fcntl.LOCK_SH, fcntl.LOCK_EX
 _SHARD_DIGITS = 2
-_PARTS = ("blobs", "incoming", "quarantine")
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# O_NONBLOCK: opening a FIFO that somebody put in a blob's place mustn't block.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
@@ -71,11 +65,10 @@ class BlobFolder:
         self.path = path
         self.sync = sync
         self.writable = writable
-        self._locks = not unlocked
         self._fds: dict[str, int] = {}
         try:
             with self.explained("opened"):
-                self._open()
+                self._locks = open_parts(path, self._fds, sync=sync, writable=writable, unlocked=unlocked)
         except BaseException:
             self.close()
             raise
@@ -150,7 +143,7 @@ class BlobFolder:
             if shard is None:
                 return None
             try:
-                fd = os.open(name, _READ, dir_fd=shard)
+                fd = os.open(name, READ, dir_fd=shard)
             except FileNotFoundError:
                 return None
             except OSError as error:
@@ -204,7 +197,7 @@ class BlobFolder:
         """Make an empty file under `incoming`, locked until it is published or dropped (or its process dies)."""
         name = secrets.token_hex(16)
         with self.locked(SHARED):  # `sweep` never sees a file between its making and its locking
-            fd = os.open(name, _CREATE, 0o644, dir_fd=self._fds["incoming"])
+            fd = os.open(name, CREATE, 0o644, dir_fd=self._fds["incoming"])
             try:
                 if self._locks:
                     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -224,7 +217,7 @@ class BlobFolder:
                 os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=folder, follow_symlinks=True)
             except OSError:
                 return None  # another file system, or one without links
-            own = os.open(name, _READ, dir_fd=folder)
+            own = os.open(name, READ, dir_fd=folder)
             try:
                 fcntl.flock(own, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BaseException:
@@ -296,50 +289,10 @@ class BlobFolder:
 
     # -- inside
 
-    def _open(self) -> None:
-        if self.writable:
-            self.path.mkdir(parents=True, exist_ok=True)
-        root = self._fds["."] = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        if self.writable:
-            self._make("format", FORMAT if self._locks else UNLOCKED_FORMAT)
-            self._make("lock", b"")
-            for part in _PARTS:
-                with suppress(FileExistsError):
-                    os.mkdir(part, dir_fd=root)
-            if self.sync:
-                os.fsync(root)
-        with open(os.open("format", _READ, dir_fd=root), "rb") as file:
-            found = file.read(len(UNLOCKED_FORMAT) + 1)
-        if found == FORMAT and not self._locks:
-            raise StoreUnusable(
-                f"the store in {self.path} was made for processes of one host, which lock each other out: use another "
-                "folder for one without locks"
-            )
-        self._locks = found != UNLOCKED_FORMAT
-        if self._locks and found != FORMAT:
-            raise StoreUnusable(
-                f"the store in {self.path} has the format {found!r}, this version of Accio reads {FORMAT!r}: "
-                "use the version that made it, or another folder"
-            )
-        for part in _PARTS:
-            self._fds[part] = os.open(part, _FOLDER, dir_fd=root)
-
-    def _make(self, name: str, content: bytes) -> None:
-        """Make a small file at once as a whole, unless it is there: another process may be doing the same."""
-        root = self._fds["."]
-        if name in os.listdir(root):
-            return
-        draft = f"{name}-{secrets.token_hex(4)}"
-        with open(os.open(draft, _CREATE, 0o644, dir_fd=root), "wb") as file:
-            file.write(content)
-        with suppress(FileExistsError):
-            os.link(draft, name, src_dir_fd=root, dst_dir_fd=root)
-        os.unlink(draft, dir_fd=root)
-
     @contextmanager
     def _shard(self, name: str) -> Iterator[int | None]:
         try:
-            fd = os.open(name[:_SHARD_DIGITS], _FOLDER, dir_fd=self._fds["blobs"])
+            fd = os.open(name[:_SHARD_DIGITS], FOLDER, dir_fd=self._fds["blobs"])
         except FileNotFoundError:
             yield None
             return
@@ -378,7 +331,7 @@ class BlobFolder:
     def _remove_orphan(self, name: str) -> bool:
         folder = self._fds["incoming"]
         try:
-            fd = os.open(name, _READ, dir_fd=folder)
+            fd = os.open(name, READ, dir_fd=folder)
         except OSError:
             return False  # gone, or nothing that a writer made
         try:
@@ -393,7 +346,7 @@ class BlobFolder:
     def _remove_abandoned(self, name: str, before_ns: int) -> bool:
         folder = self._fds["incoming"]
         with suppress(OSError):  # gone, or nothing that a writer made
-            fd = os.open(name, _READ, dir_fd=folder)
+            fd = os.open(name, READ, dir_fd=folder)
             try:
                 if os.fstat(fd).st_mtime_ns < before_ns:
                     os.unlink(name, dir_fd=folder)
@@ -405,7 +358,7 @@ class BlobFolder:
     def _now_ns(self) -> int:
         """Return the time by the clock of the file system, which may be another host's."""
         name, folder = secrets.token_hex(16), self._fds["incoming"]
-        fd = os.open(name, _CREATE, 0o644, dir_fd=folder)
+        fd = os.open(name, CREATE, 0o644, dir_fd=folder)
         try:
             return os.fstat(fd).st_mtime_ns
         finally:
@@ -419,7 +372,7 @@ class BlobFolder:
 
     def _aside(self, aside: str) -> os.stat_result:
         """Return what the file system says of what was moved aside, not what this host remembers of it."""
-        fd = os.open(aside, _READ, dir_fd=self._fds["quarantine"])
+        fd = os.open(aside, READ, dir_fd=self._fds["quarantine"])
         try:
             return os.fstat(fd)
         finally:

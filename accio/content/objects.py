@@ -13,7 +13,6 @@ to know them. What was there when the store was opened counts as used then, in t
 from the environment, and no error repeats what the server answered: it may quote them.
 """
 
-import os
 import secrets
 import tempfile
 import threading
@@ -29,42 +28,17 @@ from typing import Any, BinaryIO
 from accio.content.blobs import Blob, Stored
 from accio.content.digest import PREFIX, Bytes, Digest, Hasher, Progress, chunks_of, digest_bytes, hex_of, is_digest
 from accio.content.errors import BlobMissing, DigestMismatch, StoreAway, StoreFull, StoreUnusable
-from accio.content.folder import FORMAT, FULL
+from accio.content.folder import FULL
+from accio.content.parts import FORMAT
+from accio.content.remote import Remote, reason_of
 
 IN_MEMORY = 1 << 20
 """A blob below this size is handled as one piece of memory."""
 PART = 8 << 20
 """Larger ones travel in pieces of this size."""
-SCHEMES = ("s3", "gs", "az")
 _LOOKS_AT_ONCE = 16
 _VALID = timedelta(minutes=15)
 _FIRST_BYTES = 1 << 12
-_OPTIONS: Any = {"connect_timeout": "3s", "timeout": "60s"}
-_RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=6)}
-
-Remote = Any
-"""A store of obstore."""
-
-
-def is_object_store(text: str) -> bool:
-    """Return whether a text is the address of an object store, as opposed to a path."""
-    return text.partition("://")[0] in SCHEMES and "://" in text
-
-
-def open_remote(url: str) -> Remote:
-    """Open an object store by its address, with credentials of the environment; raises StoreUnusable."""
-    try:
-        from obstore.exceptions import BaseError
-        from obstore.store import from_url
-    except ImportError:
-        raise StoreUnusable(
-            f"the store {url} needs the Python package obstore: pip install 'accio-experiments[objects]'"
-        ) from None
-    options: Any = {**_OPTIONS, "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"true", "1"}}
-    try:
-        return from_url(url, client_options=options, retry_config=_RETRIES)
-    except (BaseError, ValueError, TypeError) as error:
-        raise StoreUnusable(f"the store {url} can't be opened: {_reason(error)}") from None
 
 
 class ObjectStore:
@@ -331,11 +305,11 @@ class ObjectStore:
             ) from None
         except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
             raise StoreUnusable(
-                f"the store {self._name} can't be {done}: {_reason(error)}; credentials come from the environment of "
+                f"the store {self._name} can't be {done}: {reason_of(error)}; credentials come from the environment of "
                 "the daemon"
             ) from None
         except exceptions.BaseError as error:
-            raise StoreAway(f"the store {self._name} can't be {done}: {_reason(error)}") from None
+            raise StoreAway(f"the store {self._name} can't be {done}: {reason_of(error)}") from None
 
 
 class ObjectWriter:
@@ -416,24 +390,3 @@ def _room(scratch: Path) -> Iterator[None]:
         if error.errno in FULL:
             raise StoreFull(f"no room is left in {scratch}, through which blobs pass on their way") from None
         raise StoreUnusable(f"can't use {scratch}: {(error.strerror or str(error)).lower()}") from None
-
-
-def _reason(error: Exception) -> str:
-    """Return what went wrong, in words of ours: the code of the answer, or the kind of error."""
-    text = str(error)
-    for begin, end in (("<Code>", "</Code>"), ("status code: ", ":")):
-        _, found, rest = text.partition(begin)
-        code = rest.partition(end)[0].strip()
-        if found and code.replace(" ", "").isalnum() and len(code) < 60:
-            return code
-    for told, words in _KINDS.items():
-        if told in text:
-            return words
-    return type(error).__name__
-
-
-_KINDS = {
-    "error sending request": "it can't be reached",
-    "BadScheme": "it isn't encrypted, which AWS_ALLOW_HTTP=true allows",
-    "operation timed out": "it doesn't answer",
-}

@@ -4,14 +4,13 @@ Two values of a type are equal exactly if their canonical texts are. Artifacts m
 definitions never do, because `values.parse` refuses them. docs/values.md describes the form.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from math import isfinite
 from typing import Any, TypeAlias
 
 import orjson
 
-from accio.domain.absence import NO_VALUE
 from accio.domain.containers import FrozenMap
 from accio.domain.datatypes import DataType, Kind, castable
 from accio.domain.jsontext import json_string, object_text
@@ -24,18 +23,14 @@ from accio.domain.quantities import (
     Duration,
     Location,
     Timestamp,
-    show_distance,
-    show_duration,
-    show_location,
-    show_timestamp,
 )
 
 # int, float, bool, str, Distance, Duration, Timestamp, Location; tuple, frozenset and FrozenMap of such.
 Value: TypeAlias = Any
 
 _NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
-# Maps have text keys: a text is its own key, any other value's key is its canonical text.
-_TEXT_KINDS = frozenset({Kind.STRING, Kind.DATASET})
+TEXT_KINDS = frozenset({Kind.STRING, Kind.DATASET})
+"""Maps have text keys: a text of these is its own key, any other value's key is its canonical text."""
 _MS_RANGE = INTEGER_RANGE[Kind.LONG]
 
 
@@ -100,13 +95,6 @@ def cast(source: DataType, target: DataType, text: str) -> str:
     if convert is None:
         raise ValueProblem(f"{source} can't stand for {target}")
     return convert(text)
-
-
-def display(datatype: DataType, text: str) -> Any:
-    """Return the user's JSON for a canonical text: it can be shown, and submitted again. Of no value, that is None."""
-    if text == NO_VALUE:
-        return None
-    return _shower(datatype)(orjson.loads(text))
 
 
 # ----------------------------------------------------------------------------------------------------------- encoding
@@ -205,7 +193,7 @@ def _map_encoder(datatype: DataType) -> Callable[[Any], str]:
     key_type, value_type = datatype.args
     element = _encoder(value_type)
     key_text = _encoder(key_type)
-    text_keys = key_type.kind in _TEXT_KINDS
+    text_keys = key_type.kind in TEXT_KINDS
 
     def encode(value: Any) -> str:
         if not isinstance(value, Mapping):
@@ -298,7 +286,7 @@ def _map_decoder(datatype: DataType) -> Callable[[Any], Value]:
     element = _decoder(value_type)
 
     def key_of(text: str) -> Value:
-        return text if key_type.kind in _TEXT_KINDS else decode(key_type, text)
+        return text if key_type.kind in TEXT_KINDS else decode(key_type, text)
 
     def read(document: Any) -> Value:
         if not isinstance(document, dict):
@@ -374,55 +362,3 @@ def _widen(source: DataType, target: DataType, value: Value) -> Value:
             )
         case _:
             return decode(target, cast(source, target, canonical(source, value)))
-
-
-# ------------------------------------------------------------------------------------------------------------ display
-
-
-def _show_map(datatype: DataType, members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    key_type, value_type = datatype.args
-    show = _shower(value_type)
-    return {_show_key(key_type, key): show(member) for key, member in members}
-
-
-def _set_shower(element_type: DataType) -> Callable[[Any], list[Any]]:
-    show = _shower(element_type)
-
-    def show_set(document: Any) -> list[Any]:
-        # Canonical order is that of bytes (10 before 9); people expect that of numbers.
-        if all(isinstance(member, int | float) for member in document):
-            document = sorted(document)
-        return [show(member) for member in document]
-
-    return show_set
-
-
-def _show_key(key_type: DataType, key: str) -> str:
-    if key_type.kind in _TEXT_KINDS:
-        return key
-    shown = display(key_type, key)
-    if isinstance(shown, str):
-        return shown
-    return key if not key_type.args else orjson.dumps(shown).decode()
-
-
-@lru_cache(maxsize=1024)
-def _shower(datatype: DataType) -> Callable[[Any], Any]:
-    match datatype.kind:
-        case Kind.BYTE | Kind.INTEGER | Kind.LONG | Kind.BOOLEAN | Kind.STRING | Kind.DATASET | Kind.DOUBLE:
-            return lambda document: document
-        case Kind.DISTANCE:
-            return lambda document: show_distance(document) if isinstance(document, float) else f"{document}.meters"
-        case Kind.DURATION:
-            return show_duration
-        case Kind.TIMESTAMP:
-            return show_timestamp
-        case Kind.LOCATION:
-            return lambda document: show_location(document[0], document[1])
-        case Kind.LIST:
-            element = _shower(datatype.args[0])
-            return lambda document: [element(member) for member in document]
-        case Kind.SET:
-            return _set_shower(datatype.args[0])
-        case Kind.MAP:
-            return lambda document: _show_map(datatype, document.items())

@@ -1,7 +1,7 @@
 """The members of maps of single values, as columns: `Node/port.member`."""
 
-from accio.domain.canonical import display
 from accio.domain.datatypes import DataType, Kind
+from accio.domain.display import display
 
 MOST_MEMBERS = 1000
 """Of how many members a map may be in all rows of a tidy table; one of more is a table of its own, not columns."""

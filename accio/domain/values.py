@@ -9,9 +9,10 @@ import posixpath
 import re
 from typing import Any
 
-from accio.domain.canonical import Value, canonical, cast, caster, decode, display, format_double
+from accio.domain.canonical import Value, canonical, cast, caster, decode, format_double
 from accio.domain.containers import FrozenMap
 from accio.domain.datatypes import DataType, Kind
+from accio.domain.display import display
 from accio.domain.documents import JsonProblem, parse_json
 from accio.domain.named_content import SCHEME, content_of
 from accio.domain.numbers import finite_double, integer

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accio.domain.absence import NO_VALUE, means_none
-from accio.domain.canonical import display
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
+from accio.domain.display import display
 from accio.domain.filters.literals import comparable_text
 from accio.domain.jsontext import canonical_dump
 from accio.domain.states import RunState

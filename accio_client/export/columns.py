@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from accio.domain.canonical import display
 from accio.domain.datatypes import COLLECTIONS, DataType, Kind
+from accio.domain.display import display
 from accio.domain.members import key_shown
 from accio.domain.quantities import show_location
 from accio.late import dataclass

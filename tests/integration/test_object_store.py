@@ -15,7 +15,8 @@ from accio.content.blobs import BlobStore, Stored
 from accio.content.datasets import contents, materialise, put_tree
 from accio.content.digest import Digest, digest_bytes, hex_of
 from accio.content.errors import BlobMissing, DigestMismatch, StoreAway, StoreUnusable
-from accio.content.objects import IN_MEMORY, PART, ObjectStore, open_remote
+from accio.content.objects import IN_MEMORY, PART, ObjectStore
+from accio.content.remote import open_remote
 from accio.content.store import FolderStore
 from accio.errors import AccioError
 from accio.v1 import artifacts_pb2
