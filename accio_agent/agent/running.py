@@ -63,8 +63,6 @@ async def run(
     resources, visible = _resources(folder.path, options, job)
     deadline = await _find_deadline(options, job)
     operators = Offers(catalogue)
-    if not operators:
-        log.warning("this agent offers no operators: install a package that has some, or give --operators")
     try:
         journal = Journal(folder.path / "journal")
         separate_logs(folder.path, journal.remembered.history)
@@ -91,19 +89,7 @@ async def run(
     agent.offering.changed = dialer.tell_anew
     reload = _reload(catalogue, agent, dialer, folder) if options.reload else None
     watch = CodeWatch(catalogue, agent.code_changed, reload)
-    named = {"name": folder.name, "folder": str(folder.path)}
-    further = _further(options, job, deadline)
-    of = Counter(offer.source.distribution for offer in catalogue.offers)
-    log.info(
-        STARTED,
-        **named,
-        operators=len(operators),
-        of=dict(of),
-        left_out=catalogue.left_out,
-        doubts=catalogue.doubts,
-        offers=str(resources),
-        **further,
-    )
+    _tell_started(folder, operators, resources, _further(options, job, deadline))
     try:
         with _measuring(options.metrics, agent, dialer) as observe_lag:
             patience = options.patience(job, deadline)
@@ -116,6 +102,23 @@ async def run(
         return False
     _set_aside(folder, agent, journal, other.history)
     return True
+
+
+def _tell_started(folder: StateFolder, operators: Offers, resources: Resources, further: dict[str, str]) -> None:
+    if not operators:
+        log.warning("this agent offers no operators: install a package that has some, or give --operators")
+    of = Counter(offer.source.distribution for offer in operators.catalogue.offers)
+    log.info(
+        STARTED,
+        name=folder.name,
+        folder=str(folder.path),
+        operators=len(operators),
+        of=dict(of),
+        left_out=operators.catalogue.left_out,
+        doubts=operators.catalogue.doubts,
+        offers=str(resources),
+        **further,
+    )
 
 
 def _reload(catalogue: Catalogue, agent: Shell, dialer: Dialer, folder: StateFolder) -> Reload:

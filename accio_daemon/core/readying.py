@@ -58,15 +58,8 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
     key = None if node.keys is None or run.cache is _NO_CACHE else key_of(node.keys, inputs, seed)
     sequence = _readied(instance, node) if node.predecessors else instance.sequence
     if restored is not None:
-        place = Place(sequence, instance.index, no)
-        restored.nice = restored.nice and run.nice
         _fill(restored, inputs, key, seed)
-        _subscribe(restored, instance, no, place)
-        restored.subscribers = {(instance, no): None} | restored.subscribers  # who runs by it stands first
-        if restored.agent is None:
-            enqueue(turn, restored)
-        elif restored.has_grant:
-            move_node(instance, no, NodeState.RUNNING)
+        _take_up(turn, restored, instance, no, Place(sequence, instance.index, no))
         return
     node_class = class_of(world, instance, node) if instance.demands else node.node_class
     joinable = None
@@ -96,6 +89,17 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
         world.lookups.append(execution)
     else:
         enqueue(turn, execution)
+
+
+def _take_up(turn: Turn, restored: Execution, instance: Instance, no: int, place: Place) -> None:
+    """Continue a node by the execution that it had before a restart."""
+    restored.nice = restored.nice and instance.run.nice
+    _subscribe(restored, instance, no, place)
+    restored.subscribers = {(instance, no): None} | restored.subscribers  # who runs by it stands first
+    if restored.agent is None:
+        enqueue(turn, restored)
+    elif restored.has_grant:
+        move_node(instance, no, NodeState.RUNNING)
 
 
 def _readied(instance: Instance, node: NodePlan) -> int:

@@ -78,12 +78,6 @@ class TokenKeeper:
         if allocation is not None and (kind is not TokenKind.AGENT or name):
             raise BadRequest("a token for one allocation is that of an agent, whose name it gets as the agent joins")
         now = self._clock.now().wall_ms
-        expires = now + expires_in_ms if expires_in_ms else None
-        if expires is not None and expires > LAST_MS:
-            raise BadRequest("expected a token that expires before the year 10000, or, without a duration, never")
-        parent = self._tokens.standing(caller.token)
-        if not caller.is_admin and parent is not None and parent.stored is not None and parent.stored.expires_ms:
-            expires = min(expires or parent.stored.expires_ms, parent.stored.expires_ms)
         text = f"accio_{_PREFIX[kind]}_{self._secret(_SECRET_BYTES)}"
         token = StoredToken(
             no=0,
@@ -94,7 +88,7 @@ class TokenKeeper:
             groups=groups,
             made_with=caller.token,
             created_ms=now,
-            expires_ms=expires,
+            expires_ms=self._end_of_new(caller, now, expires_in_ms),
             allocation=allocation,
             pools=pools,
         )
@@ -116,6 +110,16 @@ class TokenKeeper:
         if groups:
             self.tell_groups()
         return text, stored
+
+    def _end_of_new(self, caller: Caller, now: int, expires_in_ms: int) -> int | None:
+        """Return when a token of *caller* ends: not after his own, unless he is an administrator; None for never."""
+        expires = now + expires_in_ms if expires_in_ms else None
+        if expires is not None and expires > LAST_MS:
+            raise BadRequest("expected a token that expires before the year 10000, or, without a duration, never")
+        parent = self._tokens.standing(caller.token)
+        if not caller.is_admin and parent is not None and parent.stored is not None and parent.stored.expires_ms:
+            expires = min(expires or parent.stored.expires_ms, parent.stored.expires_ms)
+        return expires
 
     def tell_groups(self) -> None:
         """Post who is in which groups to the queue, as agents may take nodes of a group's members only."""
