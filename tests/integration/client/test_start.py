@@ -30,7 +30,7 @@ NEVER = {"asyncio", "ssl"}
 """Modules of Python's own that take as long as gRPC, and come with it."""
 OWN = {
     "accio": "channels errors exits late places sockets trust",
-    "accio.domain": "absence cache_mode canonical containers datatypes documents ids issues jsontext jsontypes "
+    "accio.domain": "absence cache_mode canonical containers datatypes display documents ids issues jsontext jsontypes "
     "named_content names numbers problems quantities series states values",
     "accio.v1": "accio_pb2 artifacts_pb2 bounds_pb2 pools_pb2 runs_pb2 values_pb2 workflows_pb2 workload_pb2",
     "accio.wire": "cache_modes issues states",
