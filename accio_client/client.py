@@ -34,4 +34,5 @@ class AsyncClient(
         await self.close()
 
     async def close(self) -> None:
+        """Close the connection; closing again does nothing."""
         await self._connection.close()

@@ -340,12 +340,15 @@ class BlockingCalls(BlockingCaller):
         return self._run(self._client.timeline_picture(run, limit=limit))
 
     def list_operators(self) -> tuple[views.OperatorView, ...]:
+        """Return the operators that the daemon knows, each in the version that was announced last."""
         return self._run(self._client.list_operators())
 
     def get_operator(self, name: str) -> views.OperatorView:
+        """Return an operator in the version that was announced last; NotFound if nobody ever offered it."""
         return self._run(self._client.get_operator(name))
 
     def list_agents(self) -> tuple[views.AgentView, ...]:
+        """Return all agents that the daemon remembers, with their load and leases."""
         return self._run(self._client.list_agents())
 
     def drain_agent(self, name: str, *, undo: bool = False) -> views.AgentView:
@@ -357,6 +360,7 @@ class BlockingCalls(BlockingCaller):
         return self._run(self._client.remove_agent(name))
 
     def cluster_state(self) -> views.ClusterView:
+        """Return how much is queued and running, and whether the daemon takes new work."""
         return self._run(self._client.cluster_state())
 
     def feed(self, *, patience: float = WATCH_PATIENCE_S) -> Generator[views.FeedUpdate]:
@@ -403,11 +407,13 @@ class BlockingCalls(BlockingCaller):
         return self._run(self._client.usage(by=by, since=since, until=until))
 
     def list_pools(self) -> views.PoolsView:
+        """Return the pools in order of preference, each with why it has as many hosts as it has."""
         return self._run(self._client.list_pools())
 
     def list_allocations(
         self, *, pool: str | None = None, live: bool = False, limit: int = 50, cursor: str | None = None
     ) -> views.AllocationPage:
+        """Return a page of the hosts that pools asked for, newest first; *live*: only those that haven't ended."""
         return self._run(self._client.list_allocations(pool=pool, live=live, limit=limit, cursor=cursor))
 
     def change_pool(self, name: str, *, paused: bool | None = None, kept: int | str | None = None) -> views.PoolView:

@@ -22,18 +22,21 @@ class ClusterCalls(Caller):
     """Look at the cluster and keep it."""
 
     async def list_operators(self) -> tuple[views.OperatorView, ...]:
+        """Return the operators that the daemon knows, each in the version that was announced last."""
         answer = await self._connection.call(
             self._accio.ListOperators, accio_pb2.ListOperatorsRequest(), accio_pb2.ListOperatorsResponse
         )
         return tuple(workflow_views.operator(each) for each in answer.operators)
 
     async def get_operator(self, name: str) -> views.OperatorView:
+        """Return an operator in the version that was announced last; NotFound if nobody ever offered it."""
         request = accio_pb2.GetOperatorRequest(name=name)
         return workflow_views.operator(
             await self._connection.call(self._accio.GetOperator, request, values_pb2.Operator)
         )
 
     async def list_agents(self) -> tuple[views.AgentView, ...]:
+        """Return all agents that the daemon remembers, with their load and leases."""
         answer = await self._connection.call(
             self._accio.ListAgents, accio_pb2.ListAgentsRequest(), accio_pb2.ListAgentsResponse
         )
@@ -50,6 +53,7 @@ class ClusterCalls(Caller):
         await self._connection.call(self._accio.RemoveAgent, request, accio_pb2.RemoveAgentResponse, repeatable=False)
 
     async def cluster_state(self) -> views.ClusterView:
+        """Return how much is queued and running, and whether the daemon takes new work."""
         request = accio_pb2.GetClusterStateRequest()
         return cluster_views.cluster(
             await self._connection.call(self._accio.GetClusterState, request, accio_pb2.ClusterState)

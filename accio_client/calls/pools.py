@@ -15,6 +15,7 @@ class PoolCalls(Caller):
     """Look at pools and allocations, and change pools."""
 
     async def list_pools(self) -> views.PoolsView:
+        """Return the pools in order of preference, each with why it has as many hosts as it has."""
         request = pools_pb2.ListPoolsRequest()
         answer = await self._connection.call(self._connection.pools.ListPools, request, pools_pb2.ListPoolsResponse)
         return pool_views.pools(answer)
@@ -22,6 +23,7 @@ class PoolCalls(Caller):
     async def list_allocations(
         self, *, pool: str | None = None, live: bool = False, limit: int = 50, cursor: str | None = None
     ) -> views.AllocationPage:
+        """Return a page of the hosts that pools asked for, newest first; *live*: only those that haven't ended."""
         request = pools_pb2.ListAllocationsRequest(
             pool=pool or "", live=live, limit=numbers.whole("limit", limit, _MOST_LISTED), cursor=cursor or ""
         )
