@@ -2,8 +2,9 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import grpc
 import structlog
@@ -22,6 +23,7 @@ from accio_daemon.services.transport.certificates import (
     read_own,
     server_credentials,
     trust_of,
+    what_is_wrong,
 )
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - recognised, not listened at
@@ -31,7 +33,14 @@ log = structlog.get_logger(__name__)
 
 def credentials(config: Config, clock: Clock) -> grpc.ServerCredentials:
     """Return what encrypts; certificates are made if there are none."""
-    return server_credentials(GivenFiles(*config.tls) if config.tls else _own(config, clock))
+    return server_credentials(_given(config.tls, clock) if config.tls else _own(config, clock))
+
+
+def _given(files: Sequence[Path], clock: Clock) -> GivenFiles:
+    given = GivenFiles(*files)
+    if wrong := what_is_wrong(given.current(), datetime.fromtimestamp(clock.now().wall_ms / 1000, UTC)):
+        log.warning("the certificate of --tls isn't good for long, or not now", file=str(files[0]), reason=wrong)
+    return given
 
 
 def _own(config: Config, clock: Clock) -> OwnAuthority:

@@ -41,6 +41,8 @@ SERVER = "server.pem"
 AUTHORITY_LASTS = timedelta(days=3653)
 CERTIFICATE_LASTS = timedelta(days=365)
 RENEW_AFTER = CERTIFICATE_LASTS * 2 / 3
+ENDS_SOON = timedelta(days=14)
+"""From so long before its end on, a certificate that somebody else renews is said to end."""
 SLACK = timedelta(days=1)
 """By how much a clock elsewhere may be behind."""
 
@@ -187,6 +189,17 @@ def read_given(certificate: Path, key: Path) -> Pair:
     if key.stat().st_mode & stat.S_IRWXO:
         raise FailedPrecondition(f"--tls: everybody can read the key {key}: chmod o= {key}")
     return pair
+
+
+def what_is_wrong(pair: Pair, now: datetime) -> str:
+    """Return why nobody trusts a certificate at this time, or won't soon; empty if neither is so."""
+    own = _certificate(pair)
+    begins, ends = own.not_valid_before_utc, own.not_valid_after_utc
+    if now < begins:
+        return f"it begins to hold at {begins:%Y-%m-%d %H:%M} UTC: nobody connects until then"
+    if now > ends:
+        return f"it has expired at {ends:%Y-%m-%d %H:%M} UTC: nobody connects any more; give another one"
+    return f"it expires at {ends:%Y-%m-%d %H:%M} UTC" if ends - now < ENDS_SOON else ""
 
 
 def trust_of(pair: Pair, *, own: bool) -> Trust:

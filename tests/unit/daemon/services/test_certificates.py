@@ -22,6 +22,7 @@ from accio_daemon.services.transport.certificates import (
     Pair,
     read_own,
     trust_of,
+    what_is_wrong,
 )
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -186,6 +187,23 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
         GivenFiles(certificate, key)
     with pytest.raises(FailedPrecondition, match="can't read"):
         GivenFiles(tmp_path / "none", key)
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (-2, "it begins to hold at 2026-11-2"),
+        (1, ""),
+        (CERTIFICATE_LASTS.days - 3, "it expires at 2027-11-2"),
+        (CERTIFICATE_LASTS.days + 1, "it has expired at 2027-11-2"),
+    ],
+)
+def test_a_certificate_that_does_not_hold_is_told(tmp_path: Path, days: int, words: str) -> None:
+    """Before it begins, once it has ended, and a while before that; who starts the daemon reads it there."""
+    pair = authority(tmp_path).current()
+    said = what_is_wrong(pair, NOW + days * DAY)
+    assert said.startswith(words)
+    assert bool(said) == bool(words)
 
 
 def test_what_others_know_a_given_certificate_by(tmp_path: Path) -> None:
