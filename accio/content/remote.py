@@ -40,6 +40,8 @@ def open_remote(url: str) -> Remote:
 def reason_of(error: Exception) -> str:
     """Return what went wrong, in words of ours: the code of the answer, or the kind of error."""
     text = str(error)
+    if any(each in text for each in _ROLES):
+        return "there are no credentials in the environment, and this machine has no role that gives some"
     for begin, end in (("<Code>", "</Code>"), ("status code: ", ":")):
         _, found, rest = text.partition(begin)
         code = rest.partition(end)[0].strip()
@@ -50,6 +52,9 @@ def reason_of(error: Exception) -> str:
             return words
     return type(error).__name__
 
+
+_ROLES = ("http://169.254.169.254/", "metadata.google.internal", "/metadata/identity/")
+"""Whom machines in a cloud ask for credentials; nobody is asked where the environment has some."""
 
 _KINDS = {
     "error sending request": "it can't be reached",

@@ -16,7 +16,7 @@ from accio.content.datasets import contents, materialise, put_tree
 from accio.content.digest import Digest, digest_bytes, hex_of
 from accio.content.errors import BlobMissing, DigestMismatch, StoreAway, StoreUnusable
 from accio.content.objects import IN_MEMORY, PART, ObjectStore
-from accio.content.remote import open_remote
+from accio.content.remote import open_remote, reason_of
 from accio.content.store import FolderStore
 from accio.errors import AccioError
 from accio.v1 import artifacts_pb2
@@ -237,6 +237,12 @@ def test_errors_quote_no_credentials(
         said.append(str(plain.value))
     for secret in (KEY, SECRET, "a-wrong-secret"):
         assert not any(secret in each for each in [*said, caplog.text])
+
+
+def test_a_daemon_without_credentials_says_so() -> None:
+    """Where the environment has none, a cloud's machines are asked for their role's: what those say is no reason."""
+    error = Exception("Generic S3 error: Error performing PUT http://169.254.169.254/latest/api/token - 403 Forbidden")
+    assert "there are no credentials in the environment" in reason_of(error)
 
 
 class Signing(FakeDaemon):

@@ -10,6 +10,7 @@ from functools import partial
 
 import grpc
 import grpc.aio
+import structlog
 
 from accio.channels import Door
 from accio.content.digest import Digest
@@ -19,11 +20,14 @@ from accio.v1 import artifacts_pb2, artifacts_pb2_grpc
 from accio.wire.errors import from_status
 from accio_agent.agent.link.session import OPTIONS
 
+log = structlog.get_logger("accio.agent")
+
 PIECE = 1 << 20
 AT_ONCE = 4
 IDLE_S = 60.0
 PATIENCE_S = 1.0
 _ASKED_AT_ONCE = 20_000
+_OF_THE_STORE = "the store "  # how errors about it begin
 _LOCATED = 1000  # addresses that are asked for at a time
 
 
@@ -36,6 +40,7 @@ class Transfer:
         self._channel: grpc.aio.Channel | None = None
         self._has_locations = True  # until the daemon says otherwise
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._waits_as = ""  # why the daemon's store can't be used, as was told
 
     async def close(self) -> None:
         if self._channel is not None:
@@ -69,14 +74,25 @@ class Transfer:
             try:
                 async with self._slots:
                     await work()
+                self._note("")
                 return
             except grpc.aio.AioRpcError as error:
                 failure = from_status(error.code(), error.details() or "", tuple(error.trailing_metadata() or ()))
                 if not isinstance(failure, Unavailable):
                     raise failure from None
+                if failure.message.startswith(_OF_THE_STORE):  # of the daemon itself, the session tells
+                    self._note(failure.message)
             except Unavailable:  # it couldn't be asked who it is
                 pass
             await asyncio.sleep(PATIENCE_S)
+
+    def _note(self, reason: str) -> None:
+        """Log once that content waits for the daemon's store, and that it doesn't any more."""
+        if reason and reason != self._waits_as:
+            log.warning("content waits for the daemon's store; nothing fails for it", reason=reason)
+        elif self._waits_as and not reason:
+            log.info("the daemon's store answers again")
+        self._waits_as = reason
 
     async def _fetch(self, digest: Digest, store: FolderStore) -> None:
         stub = await self._stub()

@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from structlog.testing import capture_logs
 
 from accio.channels import Door
 from accio.content.store import FolderStore
@@ -38,6 +39,41 @@ class FullStore(artifacts_pb2_grpc.ArtifactsServicer):
 
     def Read(self, request: Any, context: Any) -> AsyncIterator[artifacts_pb2.ReadChunk]:  # noqa: N802 - the contract's name
         raise AssertionError(f"nobody reads {request.digest} at {context.peer()}")
+
+
+class StoreThatComesBack(FullStore):
+    """Can't look for anything at first, and has everything then."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def Missing(  # noqa: N802 - the contract's name
+        self, request: artifacts_pb2.MissingRequest, context: Any
+    ) -> artifacts_pb2.MissingResponse:
+        del request
+        self.asked += 1
+        if self.asked < 4:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the store s3://b can't be looked into: it is away")
+        return artifacts_pb2.MissingResponse()
+
+
+async def test_content_that_waits_for_the_store_is_logged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And that it doesn't any more: else a run that stands still would have no reason anywhere."""
+    monkeypatch.setattr(transfer, "PATIENCE_S", 0)
+    server, service = grpc.aio.server(), StoreThatComesBack()
+    artifacts_pb2_grpc.add_ArtifactsServicer_to_server(service, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    sending = transfer.Transfer(Door(f"127.0.0.1:{port}"), lambda: None)
+    with FolderStore(tmp_path / "store") as store, capture_logs() as said:
+        await sending.send([store.put(b"x").digest], store)
+    await sending.close()
+    await server.stop(None)
+    assert service.asked == 4
+    assert [(each["log_level"], each.get("reason")) for each in said] == [
+        ("warning", "the store s3://b can't be looked into: it is away"),
+        ("info", None),
+    ]
 
 
 @pytest.fixture
