@@ -26,13 +26,17 @@ from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 
-def place(turn: Turn) -> None:
-    """Assign everything that can be assigned now."""
+def place(turn: Turn, ahead: int | None = None) -> bool:
+    """Assign everything that can be assigned now, and send nodes ahead, at most so many; True if more may be sent.
+
+    Sending ahead is tried anew at each call, so the next one goes on where this one stops.
+    """
     world = turn.world
+    left = world.queue.count if ahead is None else ahead
     everyone, world.place_all = world.place_all, False
     dirty, world.dirty_agents = world.dirty_agents, set()
     if not world.queue.count or not (everyone or dirty or world.queue.groups):
-        return
+        return False
     if everyone:
         for group in world.queue.groups.values():  # those that a cap keeps back, too
             group.able = None
@@ -61,7 +65,7 @@ def place(turn: Turn) -> None:
             if any_nice and not group.nice:
                 kept |= _able(turn, group)
             group.kept_from = frozenset(kept) if group.nice else NO_AGENTS
-            _prefetch(turn, group, kept)
+            left -= _prefetch(turn, group, kept, left)
             heapq.heappop(heads)
             continue
         head = group.head()
@@ -69,6 +73,7 @@ def place(turn: Turn) -> None:
             heapq.heappop(heads)
         else:
             heapq.heapreplace(heads, (least, head.place, order, group))
+    return not left and world.queue.count > 0
 
 
 def _is_capped(turn: Turn, group: Group, due: set[Owner]) -> bool:
@@ -180,13 +185,13 @@ def _bytes_present(agent: Agent, contents: Mapping[str, Pin]) -> int:
     return sum(present.get(pin.digest, 0) for pin in contents.values())
 
 
-def _prefetch(turn: Turn, group: Group, kept: set[Agent]) -> None:
-    """Send nodes of a group ahead; nice ones to no agent that is *kept* for others."""
+def _prefetch(turn: Turn, group: Group, kept: set[Agent], most: int) -> int:
+    """Send at most so many nodes of a group ahead, nice ones to no agent that is *kept* for others; return how many."""
     world = turn.world
     duration = world.durations.get(group.node_class.id)
     window = world.settings.prefetch_window
-    if duration is None or duration > window or group.node_class.resources.gpus:
-        return
+    if not most or duration is None or duration > window or group.node_class.resources.gpus:
+        return 0
     class_id = group.node_class.id
     room: list[tuple[int, str, Agent]] = []
     for agent in world.offering(group.node_class.operator_no):
@@ -202,16 +207,19 @@ def _prefetch(turn: Turn, group: Group, kept: set[Agent]) -> None:
         if free > 0:
             room.append((-free, agent.name, agent))
     heapq.heapify(room)
-    while room:
+    sent = 0
+    while room and sent < most:
         execution = _wanted_head(world, group)
         if execution is None or not group.owner.may_begin(group.node_class.resources):
-            return
+            break
         free, name, agent = room[0]
         dispatch(turn, execution, agent, ahead=True)
+        sent += 1
         if free == -1:
             heapq.heappop(room)
         else:
             heapq.heapreplace(room, (free + 1, name, agent))
+    return sent
 
 
 def release_hold(world: World, execution: Execution) -> None:

@@ -153,8 +153,14 @@ def stop_more(turn: Turn) -> bool:
     return bool(turn.world.killing)
 
 
-def advance(turn: Turn, *, opening: int = OPENED_AT_ONCE, settling: int = SETTLED_AT_ONCE) -> bool:
-    """Go on with what earlier commands made possible, opening and *settling* so much; True if there is more to do."""
+def advance(
+    turn: Turn, *, opening: int = OPENED_AT_ONCE, settling: int = SETTLED_AT_ONCE, ahead: int | None = None
+) -> bool:
+    """Go on with what earlier commands made possible; True if there is more to do.
+
+    It opens so many children, settles so many nodes, and sends so many *ahead*; all for which agents have room if that
+    isn't said.
+    """
     world = turn.world
     if world.killing:
         on_runs.go_on_killing(turn)
@@ -163,6 +169,5 @@ def advance(turn: Turn, *, opening: int = OPENED_AT_ONCE, settling: int = SETTLE
     opened = on_runs.open_children(world, opening, settling)
     readying.settle(turn, settling)
     failed = bool(world.undigested) and externals.request_digests(turn)
-    if not world.lookups:
-        placement.place(turn)
-    return bool(opened or failed or world.ready or world.lookups or world.killing or world.handing_over)
+    more_ahead = not world.lookups and placement.place(turn, ahead)
+    return bool(opened or failed or world.ready or world.lookups or world.killing or world.handing_over or more_ahead)

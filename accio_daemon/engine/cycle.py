@@ -75,10 +75,12 @@ class Bounds:
     opened_first: int = 64
     retried: int = RETRIED_AT_ONCE
     settled: int = reactor.SETTLED_AT_ONCE  # ready nodes that a step looks at
+    ahead: int | None = None  # nodes that a step sends ahead of free workers; None: as many as there is room for
 
     def brief(self) -> "Bounds":
         """Return the bounds of steps between which others' calls come in all the time: each waits for one of them."""
-        return replace(self, seconds=self.seconds / _BRIEFER, settled=max(1, self.settled // _BRIEFER))
+        settled = max(1, self.settled // _BRIEFER)
+        return replace(self, seconds=self.seconds / _BRIEFER, settled=settled, ahead=settled)
 
 
 class Batch:
@@ -262,11 +264,11 @@ class Cycle:
         first, later = (min(bounds.opened_first, self._opening), 0) if batch.answers else (self._opening, self._opening)
         begun, opened = self._clock.now().mono, world.opened
         opening = 0 if world.lookups else first  # those of the step before come first
-        more = reactor.advance(turn, opening=opening, settling=bounds.settled)
+        more = reactor.advance(turn, opening=opening, settling=bounds.settled, ahead=bounds.ahead)
         while world.lookups:
             keys = [execution.key for execution in world.lookups if execution.key is not None]
             readying.resolve(turn, self.records.results(keys))
-            more = reactor.advance(turn, opening=later, settling=bounds.settled) or more
+            more = reactor.advance(turn, opening=later, settling=bounds.settled, ahead=bounds.ahead) or more
             ended = self._clock.now().mono
             self._adapt(world.opened - opened, ended - begun)
             if batch.fx.weight() > bounds.rows or ended - turn.now.mono > bounds.seconds:

@@ -3,9 +3,12 @@
 import pytest
 
 from accio.domain.states import ENDED_BY_ITSELF, Cause
+from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import (
     DrainAgent,
 )
+from accio_daemon.core.effects import Effects
+from accio_daemon.core.turn import Turn
 from tests import builders
 from tests.simulator.cluster import Cluster
 from tests.unit.daemon.core.sent_ahead import MANY, quick
@@ -27,6 +30,22 @@ def test_short_work_is_sent_ahead_and_takes_over_the_reservation(cluster: Cluste
     for index in (1, 2, 3):
         cluster.succeed(f"{index}/A", wall_us=1000)
     assert cluster.state(run) == "success"
+
+
+def test_a_step_sends_as_many_ahead_as_it_is_told(cluster: Cluster) -> None:
+    """It says that there may be more, and the next ones go on where it stopped."""
+    quick(cluster, cluster.join(prefetch=8))
+    world = cluster.daemon.world
+    turn = Turn(world, Effects(), cluster.clock.now())
+    reactor.handle(turn, cluster.submission(MANY, sweep=builders.sweep_of(9)))
+    reactor.advance(turn, ahead=3)
+    readying.resolve(turn, {})
+    (record,) = world.agents.values()
+    sent = []
+    for _ in range(4):
+        more = reactor.advance(turn, ahead=3)
+        sent.append((sum(map(len, record.prefetched.values())), more))
+    assert sent == [(3, True), (6, True), (8, False), (8, False)]
 
 
 def test_long_or_unknown_work_is_never_sent_ahead(cluster: Cluster) -> None:
