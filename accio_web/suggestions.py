@@ -10,6 +10,8 @@ from accio.late import dataclass
 from accio_client.documents import Document
 
 MOST = 12
+LOOKED_AT = 500
+"""How much of a text before the cursor is looked at: the patterns below take the square of it, on the event loop."""
 
 _WORD = r"[^\s()\"'=<>~!,]"
 _VALUE = re.compile(rf"({_WORD}+)\s*(?:!=|<=|>=|=|<|>|~)\s*(\"[^\"]*|{_WORD}*)$")
@@ -43,10 +45,12 @@ class Place:
 
 def place_in(text: str, context: Context) -> Place:
     """Return what is being written at the end of *text*."""
-    match = _VALUE.search(text) or _LISTED.search(text)
+    before = max(0, len(text) - LOOKED_AT)
+    looked_at = text[before:]
+    match = _VALUE.search(looked_at) or _LISTED.search(looked_at)
     if match is not None and (subject := context.find(match[1])) is not None:
-        return Place(start=match.start(2), begun=match[2].removeprefix('"'), subject=subject)
-    begun = found[0] if (found := _NAME.search(text)) else ""
+        return Place(start=before + match.start(2), begun=match[2].removeprefix('"'), subject=subject)
+    begun = found[0] if (found := _NAME.search(looked_at)) else ""
     return Place(start=len(text) - len(begun), begun=begun, subject=None)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from accio.domain.datatypes import parse_type
 from accio.domain.filters import CHILD_FIELDS, RUN_FIELDS, Context
-from accio_web.suggestions import place_in, suggested
+from accio_web.suggestions import LOOKED_AT, place_in, suggested
 
 SWEEP = Context(
     fields=CHILD_FIELDS,
@@ -60,3 +60,16 @@ def test_beginnings_come_first() -> None:
     over_all = Context(fields=RUN_FIELDS, now_ms=0)
     assert offered("na", context=over_all)[1][0] == "name"
     assert "Noise/error" not in offered("", context=over_all)[1]
+
+
+@pytest.mark.parametrize("long", ["epsilon " * 2_000, "(" * 9_000, '"' * 9_000, "x" * 9_000 + " "])
+def test_a_long_query_is_looked_at_from_its_end(long: str) -> None:
+    """What is offered begins where it does in the whole text."""
+    assert offered(long + "eps") == (len(long), ["epsilon"])
+    assert offered(long + " state=fa") == (len(long) + 7, ["failed"])
+
+
+def test_no_more_of_a_query_is_looked_at_than_takes_a_moment() -> None:
+    """A word of thousands of letters, which is no name, would hold up everybody else."""
+    place = place_in("x" * 10_000, SWEEP)
+    assert (place.start, len(place.begun)) == (10_000 - LOOKED_AT, LOOKED_AT)
