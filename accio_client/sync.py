@@ -33,7 +33,7 @@ class Client(BlockingCalls):
         idempotency_key: str | None = None,
         name: str | None = None,
         notes: str | None = None,
-        tags: Iterable[str] | None = None,
+        tags: str | Iterable[str] | None = None,
         repeat: int | Mapping[str, Any] | None = None,
         seed: int | None = None,
         nice: bool | None = None,

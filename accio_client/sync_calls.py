@@ -112,25 +112,25 @@ class BlockingCalls(BlockingCaller):
         return self._iterate(self._client.iterate_runs(matching))
 
     def update(
-        self, run: str, *, name: str | None = None, notes: str | None = None, tags: Iterable[str] | None = None
+        self, run: str, *, name: str | None = None, notes: str | None = None, tags: str | Iterable[str] | None = None
     ) -> views.Updated:
         """Set or, with an empty value, clear metadata; None leaves a field as it is."""
         return self._run(self._client.update(run, name=name, notes=notes, tags=tags))
 
-    def kill(self, runs: Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
+    def kill(self, runs: str | Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
         """Stop runs. What couldn't be stopped says why in its outcome.
 
         With a query: those of the runs' children that match and haven't ended; without *runs*, such runs.
         """
         return self._run(self._client.kill(runs, where=where))
 
-    def delete(self, runs: Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
+    def delete(self, runs: str | Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
         """Delete runs, stopping first what still runs. With a query: children of *runs*, or all runs that match."""
         return self._run(self._client.delete(runs, where=where))
 
     def retry(
         self,
-        runs: Iterable[str] = (),
+        runs: str | Iterable[str] = (),
         *,
         where: str = "",
         latest_operators: bool = False,
@@ -177,7 +177,7 @@ class BlockingCalls(BlockingCaller):
 
     def export_chunks(
         self,
-        runs: Iterable[str],
+        runs: str | Iterable[str],
         *,
         artifacts: Iterable[str] = (),
         outputs: bool = True,

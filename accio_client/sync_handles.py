@@ -12,6 +12,7 @@ from urllib.parse import quote
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import FailedPrecondition
 from accio_client import views
+from accio_client.calls.selecting import listed
 from accio_client.handles import KINDS_TOLD, PATIENCE_S
 from accio_client.settings import web_address
 
@@ -165,10 +166,10 @@ class Run:
         """Return why a node (or each node) was executed, taken from the memo, or waits; of a sweep, ask a child's."""
         return self._client.why(self.id, node)
 
-    def tag(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
+    def tag(self, *, add: str | Iterable[str] = (), remove: str | Iterable[str] = ()) -> tuple[str, ...]:
         """Add and remove tags; return those that it has then, in the order in which they came."""
-        tags = dict.fromkeys((*(self.refresh()).tags, *add))
-        for each in remove:
+        tags = dict.fromkeys((*(self.refresh()).tags, *listed(add)))
+        for each in listed(remove):
             tags.pop(each, None)
         self.run = (self._client.update(self.id, tags=tags)).run
         return self.run.tags

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, NotFound
 from accio_client import views
 from accio_client.calls.analysis import AnalysisCalls
+from accio_client.calls.selecting import listed
 from accio_client.calls.workflows import WorkflowCalls
 from accio_client.handles import AsyncRun
 
@@ -29,7 +30,7 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
         idempotency_key: str | None = None,
         name: str | None = None,
         notes: str | None = None,
-        tags: Iterable[str] | None = None,
+        tags: str | Iterable[str] | None = None,
         repeat: int | Mapping[str, Any] | None = None,
         seed: int | None = None,
         nice: bool | None = None,
@@ -57,7 +58,7 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
         options = {
             "name": name,
             "notes": notes,
-            "tags": None if tags is None else list(tags),
+            "tags": None if tags is None else listed(tags),
             "repeat": repeat,
             "seed": seed,
             "nice": nice,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from accio.v1 import accio_pb2
 from accio_client import views
 from accio_client.calls.runs import RunCalls
+from accio_client.calls.selecting import listed
 from accio_client.deadlines import STREAM_DEADLINE_S
 from accio_client.from_wire import live as live_views
 
@@ -30,7 +31,7 @@ class MeasurementCalls(RunCalls):
         """Yield what operators of runs (a sweep stands for its children) measured at steps, of nodes that run as they
         told it last: a series per attempt of a node and name, or those of one *name* or *node* alone.
         """
-        ids = [runs] if isinstance(runs, str) else list(runs)
+        ids = listed(runs)
         request = accio_pb2.MeasureRequest(ids=ids, name=name, node=node)
         chunks = self._connection.stream(
             self._accio.Measure, request, accio_pb2.MeasureChunk, deadline=STREAM_DEADLINE_S

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from accio.v1 import accio_pb2, artifacts_pb2
 from accio_client.calls.analysis import AnalysisCalls
+from accio_client.calls.selecting import listed
 from accio_client.deadlines import STREAM_DEADLINE_S
 
 if TYPE_CHECKING:  # loaded by the calls that need it: every command line would pay for it
@@ -31,7 +32,7 @@ class ResultCalls(AnalysisCalls):
 
     async def export_chunks(
         self,
-        runs: Iterable[str],
+        runs: str | Iterable[str],
         *,
         artifacts: Iterable[str] = (),
         outputs: bool = True,
@@ -40,7 +41,7 @@ class ResultCalls(AnalysisCalls):
     ) -> AsyncGenerator[accio_pb2.ExportChunk]:
         """Yield the results as they travel, for `accio_client.export`; *wide* adds what only a row per run has."""
         request = accio_pb2.ExportRequest(
-            ids=runs,
+            ids=listed(runs),
             artifacts=artifacts,
             outputs=outputs,
             metrics=metrics,
@@ -59,7 +60,7 @@ class ResultCalls(AnalysisCalls):
         from accio_client.export.spool import Spool
 
         wanted = options or exporting.Options()
-        ids = [runs] if isinstance(runs, str) else list(runs)
+        ids = listed(runs)
         if wanted.aggregate and len(ids) == 1:
             from accio_client.export import points
 
@@ -79,7 +80,7 @@ class ResultCalls(AnalysisCalls):
 
         outputs, measures = Selection.read(artifacts, numeric=True), Selection.read(metrics, numeric=False)
         with Spool() as spool:
-            ids = [runs] if isinstance(runs, str) else list(runs)
+            ids = listed(runs)
             await self._collect(spool, ids, outputs, measures, wide=True)
 
             def build(read_blob: ReadBlob, check: exporting.Check) -> Table:

@@ -163,16 +163,15 @@ class RunCalls(Caller):
                 return
 
     async def update(
-        self, run: str, *, name: str | None = None, notes: str | None = None, tags: Iterable[str] | None = None
+        self, run: str, *, name: str | None = None, notes: str | None = None, tags: str | Iterable[str] | None = None
     ) -> views.Updated:
         """Set or, with an empty value, clear metadata; None leaves a field as it is."""
-        request = accio_pb2.UpdateMetadataRequest(
-            id=run, name=name, notes=notes, tags=None if tags is None else accio_pb2.TagSet(tags=tags)
-        )
+        wanted = None if tags is None else accio_pb2.TagSet(tags=selecting.listed(tags) if tags else [])
+        request = accio_pb2.UpdateMetadataRequest(id=run, name=name, notes=notes, tags=wanted)
         answer = await self._connection.call(self._accio.UpdateMetadata, request, accio_pb2.UpdateMetadataResponse)
         return views.Updated(run=run_views.run(answer.run), changed=answer.changed)
 
-    async def kill(self, runs: Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
+    async def kill(self, runs: str | Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
         """Stop runs. What couldn't be stopped says why in its outcome.
 
         With a query: those of the runs' children that match and haven't ended; without *runs*, such runs.
@@ -188,7 +187,7 @@ class RunCalls(Caller):
             runs = await selecting.ids(self.iterate_runs, lists)
         return await selecting.in_parts(runs, act)
 
-    async def delete(self, runs: Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
+    async def delete(self, runs: str | Iterable[str] = (), *, where: str = "") -> tuple[views.RunOutcome, ...]:
         """Delete runs, stopping first what still runs. With a query: children of *runs*, or all runs that match."""
 
         async def act(ids: list[str]) -> tuple[views.RunOutcome, ...]:
@@ -202,7 +201,7 @@ class RunCalls(Caller):
 
     async def retry(
         self,
-        runs: Iterable[str] = (),
+        runs: str | Iterable[str] = (),
         *,
         where: str = "",
         latest_operators: bool = False,

@@ -25,13 +25,18 @@ RETRIED = (RunState.FAILED, RunState.KILLED)
 """States in which something can be killed, or a child retried; what matches in others is left alone."""
 
 
+def listed(texts: str | Iterable[str]) -> list[str]:
+    """Return texts as a list; one text is one of them, not its characters, each of which may be the prefix of an id."""
+    return [texts] if isinstance(texts, str) else list(texts)
+
+
 def selections(
-    runs: Iterable[str], where: str, *, of_runs: Sequence[RunState] = (), of_children: Sequence[RunState] = ()
+    runs: str | Iterable[str], where: str, *, of_runs: Sequence[RunState] = (), of_children: Sequence[RunState] = ()
 ) -> Iterator[views.RunFilter]:
     """Yield the lists that hold what a query means: children of *runs*, or without any all runs that match."""
     if not where.strip():
         raise BadRequest("expected a query that says which runs, such as state=failed; found an empty one")
-    within = tuple(runs)
+    within = listed(runs)
     if not within:
         yield views.RunFilter(where=where, states=tuple(of_runs))
     for parent in within:
@@ -43,9 +48,9 @@ async def ids(iterate: Iterate, lists: Iterable[views.RunFilter]) -> list[RunId]
     return [run.id for wanted in lists async for run in iterate(wanted)]
 
 
-async def in_parts(runs: Iterable[str], act: Act) -> tuple[views.RunOutcome, ...]:
+async def in_parts(runs: str | Iterable[str], act: Act) -> tuple[views.RunOutcome, ...]:
     """Act on runs, so many at once that no call takes long."""
-    remaining = iter(runs)
+    remaining = iter(listed(runs))
     outcomes: list[views.RunOutcome] = []
     while part := list(islice(remaining, AT_ONCE)):
         outcomes += await act(part)

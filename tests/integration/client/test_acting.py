@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from accio.v1 import accio_pb2, runs_pb2
+from accio_client import Client
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, run
 
 OTHER = "01j9zk3m5q8w2xzz"
@@ -100,3 +101,22 @@ def test_metadata_of_all_that_match_is_edited(daemon: FakeDaemon, accio: Any) ->
     )
     assert accio("update", "-where=tag=draft", "-tags=final", "-yes").out == f"{RUN} updated\n{OTHER} updated\n"
     assert accio("update", RUN, "-where=tag=draft", "-tags=final").exit == 1
+
+
+@pytest.mark.parametrize(("call", "method"), [("kill", "Kill"), ("retry", "Retry"), ("delete", "Delete")])
+def test_one_id_is_one_run(daemon: FakeDaemon, call: str, method: str) -> None:
+    """A text is the id of a run, not a list of characters, each of which may be the prefix of another's."""
+    daemon.answers[method] = outcomes
+    with Client(daemon.address) as client:
+        assert [each.id for each in getattr(client, call)(RUN)] == [RUN]
+        assert list(daemon.requests[method][-1].ids) == [RUN]
+        assert [each.id for each in getattr(client, call)([RUN, OTHER])] == [RUN, OTHER]
+
+
+def test_one_tag_is_one_tag(daemon: FakeDaemon) -> None:
+    """In metadata, too; an empty text clears them."""
+    daemon.answers["UpdateMetadata"] = accio_pb2.UpdateMetadataResponse(run=run(), changed=True)
+    with Client(daemon.address) as client:
+        for tags, sent in (("paper", ["paper"]), (["a", "b"], ["a", "b"]), ("", [])):
+            client.update(RUN, tags=tags)
+            assert list(daemon.requests["UpdateMetadata"][-1].tags.tags) == sent
