@@ -70,7 +70,7 @@ def _show_details(found: NodeDetailsView) -> None:
         rows = [
             (
                 each.id,
-                each.agent,
+                each.agent or "removed",
                 each.state,
                 local_time(each.started_at),
                 duration(each.started_at, each.ended_at),

@@ -54,6 +54,16 @@ def on_a_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
     return process.wait(), shown.decode()
 
 
+def test_an_attempt_at_an_agent_that_was_removed_says_so(daemon: FakeDaemon) -> None:
+    """Where the agent's name isn't known any more, the table of attempts doesn't leave its place empty."""
+    attempt = runs_pb2.Attempt(id=7, state="failed", started_at_ms=1, ended_at_ms=2)
+    node = runs_pb2.Node(run=RUN, name="A", operator="A", state=runs_pb2.NODE_STATE_FAILED)
+    daemon.answers["GetNode"] = runs_pb2.NodeDetails(node=node, attempts=[attempt])
+    code, shown = on_a_terminal("describe", "node", f"{RUN}/A", NO_COLOR="1")
+    assert code == 0
+    assert shown.rstrip().splitlines()[-1].split()[:3] == ["7", "removed", "failed"]
+
+
 @pytest.mark.parametrize("width", ["200", "60", "24"])
 def test_an_empty_list_says_so(daemon: FakeDaemon, width: str) -> None:
     """However narrow the terminal: the names of the columns, and nothing below them."""
