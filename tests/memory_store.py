@@ -17,8 +17,9 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.retry_demand import NodeDemand
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import AccioError
-from accio_daemon.core.commands import InstanceFacts, NodeFact, SubmitRun
+from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import Effects, NodeRow, Usage
+from accio_daemon.core.facts import InstanceFacts, NodeFact
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import NOT_TRIED, Agent, Execution, Run

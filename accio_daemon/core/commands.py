@@ -15,31 +15,24 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.pools import PoolSpec
 from accio.domain.precision import Measured
 from accio.domain.resources import Resources
-from accio.domain.retry_demand import NodeDemand, RetryDemand
+from accio.domain.retry_demand import RetryDemand
 from accio.domain.runs import RunDefinition
-from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Workflow
-from accio.errors import Unavailable
 from accio.late import dataclass
+from accio_daemon.core.facts import AllocationFacts, InstanceFacts
 from accio_daemon.core.plan import Plan
 from accio_daemon.core.terms import (
     AgentNo,
     Announced,
     AttemptNo,
     CacheMode,
-    Checkpoint,
     Gathered,
     Pin,
-    Result,
     RunNo,
     SessionNo,
 )
 
 T_co = TypeVar("T_co", covariant=True)
-
-
-class StaleFacts(Unavailable):
-    """What the engine read for a command has changed since; nothing happened: it reads and asks again."""
 
 
 class Command(Generic[T_co]):
@@ -86,30 +79,6 @@ class KillRun(Command[bool]):
     run: RunNo
     index: int | None = None
     by: str = "a user"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeFact:
-    """An ended node, as the database has it."""
-
-    no: int
-    state: NodeState
-    sequence: int
-    result: Result | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceFacts:
-    """A child that has begun or ended, as the database has it."""
-
-    index: int
-    state: RunState
-    sequence: int | None
-    started_ms: int | None
-    nodes: tuple[NodeFact, ...]
-    tried: Mapping[int, int]  # attempts without a result, by node
-    demands: Mapping[int, NodeDemand] = field(default_factory=dict)  # of nodes that were retried with more
-    checkpoints: Mapping[int, Checkpoint] = field(default_factory=dict)  # by node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,17 +296,6 @@ class PoolsLeft(Command[None]):
     """Such a session ended."""
 
     session: SessionNo
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllocationFacts:
-    """What an engine says of an allocation."""
-
-    number: int
-    job: str
-    begun: bool
-    host: str = ""
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

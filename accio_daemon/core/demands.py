@@ -14,8 +14,9 @@ from accio.domain.retry_demand import NodeDemand, difference
 from accio.domain.sizes import size
 from accio.domain.states import NODE_RETRIABLE, Cause, NodeState
 from accio.errors import BadRequest, FailedPrecondition
-from accio_daemon.core.commands import InstanceFacts, RetryRun
+from accio_daemon.core.commands import RetryRun
 from accio_daemon.core.effects import EventRow
+from accio_daemon.core.facts import InstanceFacts
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.plan import NodePlan, Plan
 from accio_daemon.core.pools.serving import cannot_serve

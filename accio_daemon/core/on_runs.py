@@ -9,8 +9,9 @@ from accio.domain.people import Person
 from accio.domain.states import NODE_TERMINAL, Cause, NodeState
 from accio.errors import AlreadyExists, NotFound
 from accio_daemon.core import endings, points_over, trials_over
-from accio_daemon.core.commands import DeleteRun, InstanceFacts, KillRun, StaleFacts, SubmitRun, Submitted
+from accio_daemon.core.commands import DeleteRun, KillRun, SubmitRun, Submitted
 from accio_daemon.core.effects import EventRow
+from accio_daemon.core.facts import InstanceFacts, StaleFacts
 from accio_daemon.core.moves import count_children, count_out_nodes, move_node
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Instance, Run

@@ -12,7 +12,7 @@ from accio.domain.workflows import Workflow
 from accio.late import dataclass
 from accio_daemon.core import endings, moves, repeating, trials_over
 from accio_daemon.core.attempts import back_off_ms
-from accio_daemon.core.commands import InstanceFacts
+from accio_daemon.core.facts import InstanceFacts
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Execution, Instance, Place, Run
 from accio_daemon.core.retrying import restored_instance

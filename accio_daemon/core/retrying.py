@@ -3,9 +3,10 @@
 from accio.domain.children import OPEN, OWN
 from accio.domain.states import NODE_RETRIABLE, RUN_TERMINAL, NodeState, RunState
 from accio_daemon.core import endings, gathering, repeating, trials_over
-from accio_daemon.core.commands import InstanceFacts, RetryRun, StaleFacts
+from accio_daemon.core.commands import RetryRun
 from accio_daemon.core.demands import RAISED, changes_demands, check, raise_demand
 from accio_daemon.core.externals import forget_lacks
+from accio_daemon.core.facts import InstanceFacts, StaleFacts
 from accio_daemon.core.moves import (
     count_out_nodes,
     move_instance,

@@ -10,10 +10,11 @@ from accio.domain.caps import Cap
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import NodeState
-from accio_daemon.core.commands import Command, InstanceFacts
+from accio_daemon.core.commands import Command
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.executing import Executing
 from accio_daemon.core.explain import NodesAway
+from accio_daemon.core.facts import InstanceFacts
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.pruning import Measuring

@@ -11,7 +11,8 @@ from typing import Any
 from accio.domain.children import OWN
 from accio.domain.states import RUN_TERMINAL
 from accio.errors import AccioError, FailedPrecondition, NotFound
-from accio_daemon.core.commands import Command, DeleteRun, RetryRun, StaleFacts
+from accio_daemon.core.commands import Command, DeleteRun, RetryRun
+from accio_daemon.core.facts import StaleFacts
 from accio_daemon.core.restoring import let_go, restore_children, restore_run
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import World

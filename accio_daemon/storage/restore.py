@@ -18,7 +18,7 @@ from accio.domain.runs import OnFailure
 from accio.domain.states import RunState
 from accio.domain.workflows import Workflow
 from accio.late import dataclass
-from accio_daemon.core.commands import InstanceFacts, NodeFact
+from accio_daemon.core.facts import InstanceFacts, NodeFact
 from accio_daemon.core.records import AS_DECLARED, NOT_TRIED, NOTHING_SAVED
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, Checkpoint, ExecutionNo, Pin, RunNo

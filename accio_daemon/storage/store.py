@@ -11,8 +11,8 @@ from typing import Any
 from accio.domain.caps import Cap
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
-from accio_daemon.core.commands import InstanceFacts
 from accio_daemon.core.effects import Effects
+from accio_daemon.core.facts import InstanceFacts
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import Result, RunNo

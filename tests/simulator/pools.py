@@ -17,7 +17,6 @@ from accio.domain.pools import Budget, PoolSpec
 from accio.domain.windows import parse_windows
 from accio_daemon.core.commands import (
     AgentHeard,
-    AllocationFacts,
     AllocationsFound,
     AllocationsRefused,
     Command,
@@ -25,6 +24,7 @@ from accio_daemon.core.commands import (
     PoolsLeft,
     Tick,
 )
+from accio_daemon.core.facts import AllocationFacts
 from accio_daemon.core.outgoing import Outgoing, Wanted
 from accio_daemon.core.terms import SessionNo
 from accio_daemon.core.world import Settings

@@ -9,13 +9,13 @@ from accio.domain.pools import AllocationState, PoolSpec
 from accio.errors import BadRequest, FailedPrecondition, NotFound
 from accio_daemon.core.commands import (
     AgentJoined,
-    AllocationFacts,
     AllocationsFound,
     AllocationsRefused,
     ChangePool,
     PoolsJoined,
     PoolsLeft,
 )
+from accio_daemon.core.facts import AllocationFacts
 from accio_daemon.core.moves import move_allocation
 from accio_daemon.core.pools import budgets
 from accio_daemon.core.pools.blame import NEVER_JOINED, forgive, note_failure

@@ -6,14 +6,8 @@ import pytest
 
 from accio.domain.pools import AllocationState, PoolSpec
 from accio.errors import BadRequest, FailedPrecondition, NotFound
-from accio_daemon.core.commands import (
-    AllocationFacts,
-    AllocationsFound,
-    AllocationsRefused,
-    ChangePool,
-    PoolsJoined,
-    PoolsLeft,
-)
+from accio_daemon.core.commands import AllocationsFound, AllocationsRefused, ChangePool, PoolsJoined, PoolsLeft
+from accio_daemon.core.facts import AllocationFacts
 from accio_daemon.core.outgoing import Outgoing, Wanted
 from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.terms import SessionNo

@@ -5,7 +5,8 @@ import pytest
 from accio.domain.runs import OnFailure
 from accio.domain.states import Cause, RunState
 from accio.errors import AlreadyExists, NotFound
-from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun, StaleFacts
+from accio_daemon.core.commands import DeleteRun, KillRun, RetryRun
+from accio_daemon.core.facts import StaleFacts
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.prepare import Preparation
 from tests import builders
