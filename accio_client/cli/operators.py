@@ -94,13 +94,13 @@ def _default(port: InputPortView) -> str:
 
 
 def shown_resources(found: ResourcesView) -> str:
-    """Resources in words: 2 cpus, 512.0 MiB memory."""
-    parts = [f"{found.milli_cpus / 1000:g} cpus"]
+    """Resources in words: 1 cpu, 512.0 MiB memory, 2 gpus."""
+    parts = [f"{found.milli_cpus / 1000:g} {'cpu' if found.milli_cpus == 1000 else 'cpus'}"]
     if found.memory:
         parts.append(f"{size(found.memory)} memory")
     if found.disk:
         parts.append(f"{size(found.disk)} disk")
     if found.gpus:
-        parts.append(f"{found.gpus} gpus")
+        parts.append(f"{found.gpus} {'gpu' if found.gpus == 1 else 'gpus'}")
     parts += [f"{count} {name}" for name, count in found.custom.items()]
     return ", ".join(parts)

@@ -171,7 +171,7 @@ async def test_last_is_ones_own(daemon: Serving) -> None:
             assert (await ada.Get(accio_pb2.GetRequest(id=text))).run.id == found
         eve = claiming(daemon.accio, EVE)
         assert (await eve.Get(accio_pb2.GetRequest(id="last"))).run.id == eves.run.id
-        async with refused(grpc.StatusCode.NOT_FOUND, "no more than 2 runs"):
+        async with refused(grpc.StatusCode.NOT_FOUND, "fewer than 3 runs"):
             await ada.Get(accio_pb2.GetRequest(id="last~2"))
         (killed,) = (await ada.Kill(accio_pb2.RunsRequest(ids=["last"]))).runs
         assert (killed.id, killed.changed) == (runs[1], True)
