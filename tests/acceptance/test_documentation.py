@@ -27,7 +27,7 @@ from tests.acceptance.processes import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-SHOWN = {"", "ebnf", "json", "jsonl", "mermaid", "text"}
+SHOWN = {"", "ebnf", "json", "jsonl", "mermaid", "nginx", "text"}
 """Languages of blocks that are only looked at; one without a language may hold no command."""
 RUN = {"console", "sh", "python"}
 SMALL = "--users 1 --days 1"
