@@ -262,7 +262,9 @@ def _newest(connection: sqlite3.Connection, wanted: re.Match[str], me: Person) -
     values = {"email": me.email, "name": me.name, "back": back}
     row = connection.execute(NEWEST_OF_ADDRESS if me.email else NEWEST_OF_NAME, values).fetchone()
     if row is None:
-        raise NotFound(f"{me} has {'no run' if back == 0 else f'fewer than {back + 1} runs'}: `accio get runs` lists all")
+        raise NotFound(
+            f"{me} has {'no run' if back == 0 else f'fewer than {back + 1} runs'}: `accio get runs` lists all"
+        )
     run = run_row(row)
     if wanted["index"] is None:
         return Found(run=run)
