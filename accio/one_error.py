@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 
-from accio.errors import AccioError, Internal
+from accio.errors import AccioError
 
 
 @contextmanager
@@ -41,22 +41,6 @@ async def apart(work: Coroutine[None, None, None]) -> None:
         if waiting.cancelling() > before:
             raise asyncio.CancelledError from None
         raise
-
-
-async def lasting(work: Coroutine[None, None, None]) -> None:
-    """Run *work*, which nobody ends but by ending the task that waits here: Internal if something else cancels it.
-
-    A group takes a task that was cancelled for one that has ended in peace, whoever cancelled it, and goes on without
-    it: an agent that never dials again, a daemon that decides nothing.
-    """
-    waiting = asyncio.current_task()
-    assert waiting is not None, "it is awaited by a task"
-    try:
-        await asyncio.get_running_loop().create_task(work)
-    except asyncio.CancelledError:
-        if waiting.cancelling():
-            raise
-        raise Internal(f"the task {waiting.get_name()!r} was cancelled, which nobody had asked for") from None
 
 
 def most_telling(error: BaseException) -> BaseException:

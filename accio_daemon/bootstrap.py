@@ -16,7 +16,6 @@ from accio.domain.people import Person
 from accio.errors import FailedPrecondition
 from accio.events import COMMITS_MISSING, SEAL_UNREADABLE
 from accio.late import dataclass
-from accio.one_error import lasting
 from accio.sockets import socket_address
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
@@ -92,10 +91,10 @@ async def serve(
         services = Services(parts)
         server = services.server()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(lasting(parts.engine.run()), name="engine")
+            tasks.create_task(parts.engine.run(), name="engine")
             if parts.tokens.groups():
                 parts.keeper.tell_groups()
-            forever = [tasks.create_task(lasting(task), name=name) for name, task in _tasks_of(parts)]
+            forever = [tasks.create_task(task, name=name) for name, task in _tasks_of(parts)]
             try:
                 address, *others = await server.start(doors(config), _credentials(config, clock))
                 log.info("listening", address=address, also=others, data=str(config.data), pid=os.getpid())
