@@ -83,12 +83,14 @@ export function operatorsOf(bars) {
   return [...took].sort(([a, x], [b, y]) => y - x || a.localeCompare(b)).map(([name]) => name);
 }
 
+const HAIR = 6; // units: what is narrower has the colour of its operator only if its edges aren't smoothed
+
 function Bar({ bar, x, width, y, to, colour }) {
   const { node } = bar;
   const said = `${node.name}, ${node.state}, ${duration((bar.to - bar.from) / 1000)}${node.agent ? ` on ${node.agent}` : ''}`;
   const room = Math.floor((width - 10) / 7);
   const target = to(node);
-  const content = html`<rect class=${`bar-of ${node.state} ${colour >= 0 && colour < COLOURS ? `s${colour}` : 'other'}`} x=${x} y=${y} width=${width} height=${LANE - 6} rx="3"><title>${visible(said)}</title></rect>
+  const content = html`<rect class=${`bar-of ${node.state} ${colour >= 0 && colour < COLOURS ? `s${colour}` : 'other'}`} x=${x} y=${y} width=${width} height=${LANE - 6} rx=${width < HAIR ? 0 : 3} shape-rendering=${width < HAIR ? 'crispEdges' : undefined}><title>${visible(said)}</title></rect>
     ${room > 2 && html`<text class="inside" x=${x + 6} y=${y + (LANE - 6) / 2} dy="0.35em">${GLYPHS[node.state] ?? ''} ${room > LEAST_LETTERS && visible(short(node.name, room - 2))}</text>`}`;
   return target ? html`<a href=${target} aria-label=${visible(said)}>${content}</a>` : html`<g role="img" aria-label=${visible(said)}>${content}</g>`;
 }
