@@ -9,7 +9,7 @@ import pytest
 
 @contextmanager
 def dying_at_rename(monkeypatch: pytest.MonkeyPatch, instant: int) -> Iterator[None]:
-    """Let what runs in here die before its rename number *instant*, counted from 1; beyond the last, it lives."""
+    """End what runs in here before its rename number *instant*, counted from 1; beyond the last, it goes through."""
     steps, replace = 0, Path.replace
 
     def dying(path: Path, target: Path) -> Path:

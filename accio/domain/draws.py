@@ -5,7 +5,7 @@ Each is told as `NAME in PLACE`, as in "uuid.uuid4 in function label".
 
 from collections.abc import Iterable
 
-_FROM_SYSTEM = frozenset(
+SEEDABLE = frozenset(
     {
         "numpy.random.MT19937",
         "numpy.random.PCG64",
@@ -15,21 +15,25 @@ _FROM_SYSTEM = frozenset(
         "numpy.random.SFC64",
         "numpy.random.SeedSequence",
         "numpy.random.default_rng",
-        "os.getrandom",
-        "os.urandom",
         "random.Random",
-        "random.SystemRandom",
-        "secrets.SystemRandom",
-        "secrets.choice",
-        "secrets.randbelow",
-        "secrets.randbits",
-        "secrets.token_bytes",
-        "secrets.token_hex",
-        "secrets.token_urlsafe",
-        "uuid.uuid1",
-        "uuid.uuid4",
     }
 )
+"""Generators that draw their seed from the operating system where they are called with no argument."""
+
+_FROM_SYSTEM = SEEDABLE | {
+    "os.getrandom",
+    "os.urandom",
+    "random.SystemRandom",
+    "secrets.SystemRandom",
+    "secrets.choice",
+    "secrets.randbelow",
+    "secrets.randbits",
+    "secrets.token_bytes",
+    "secrets.token_hex",
+    "secrets.token_urlsafe",
+    "uuid.uuid1",
+    "uuid.uuid4",
+}
 _INSTEAD = "draw from ctx.random or ctx.rng"
 
 

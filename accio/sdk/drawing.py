@@ -1,21 +1,6 @@
 """Which absolute names draw random numbers, for the walk through an operator's code."""
 
-from accio.domain.draws import is_unseeded
-
-_SEEDABLE = frozenset(
-    {
-        "numpy.random.MT19937",
-        "numpy.random.PCG64",
-        "numpy.random.PCG64DXSM",
-        "numpy.random.Philox",
-        "numpy.random.RandomState",
-        "numpy.random.SFC64",
-        "numpy.random.SeedSequence",
-        "numpy.random.default_rng",
-        "random.Random",
-    }
-)
-"""Generators that draw their seed from the operating system where they are called with no argument."""
+from accio.domain.draws import SEEDABLE, is_unseeded
 
 _OF_RANDOM = frozenset(
     {
@@ -31,7 +16,7 @@ _NO_DRAW_OF_NUMPY = frozenset(
 
 def draws(name: str) -> bool:
     """Return whether a use of the absolute *name* draws random numbers, whatever it is called with."""
-    if name not in _SEEDABLE and is_unseeded(name):
+    if name not in SEEDABLE and is_unseeded(name):
         return True
     module, _, attribute = name.rpartition(".")
     if module == "random":
@@ -41,7 +26,7 @@ def draws(name: str) -> bool:
 
 def draws_if_unseeded(name: str) -> bool:
     """Return whether a call of the absolute *name* without arguments makes a generator that nothing seeds."""
-    return name in _SEEDABLE
+    return name in SEEDABLE
 
 
 def seeds(name: str) -> str:
