@@ -38,7 +38,9 @@ _EXPANSIONS = {
     Context.ARITHMETIC: "${%s[*]}",
 }
 _HERE = re.compile(r"<<(-?)[ \t]*((?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\;&|<>()])+)")
-_ENDS = {"(": ")", "`": "`", "{": "}", '"': '"', "((": "))"}
+_ENDS = {"(": ")", "`": "`", "{": "}", '"': '"', "((": "))", "[": "]", "1(": ")"}
+_ARITHMETIC = frozenset({"((", "[", "1("})
+"""What has arithmetic within: `$((` and `((`, the old `$[`, and parentheses and subscripts of any of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +135,13 @@ class _Reader:
         character = line[at]
         inner = self._open[-1] if self._open else ""
         quoted = inner == '"' or (inner == "{" and '"' in self._open)
-        context = Context.DOUBLE if quoted else Context.ARITHMETIC if inner == "((" else Context.WORD
+        context = Context.DOUBLE if quoted else Context.ARITHMETIC if inner in _ARITHMETIC else Context.WORD
         if character == "\\":
             self._take(2, context)
         elif inner and line.startswith(_ENDS[inner], at):
             self._open.pop()
             self._take(len(_ENDS[inner]), context)
-        elif begun := next((each for each in ("$((", "$(", "${") if line.startswith(each, at)), ""):
+        elif begun := next((each for each in ("$((", "$(", "${", "$[") if line.startswith(each, at)), ""):
             self._open.append(begun[1:])
             self._take(len(begun), context)
         elif character in '"`':
@@ -161,6 +163,8 @@ class _Reader:
             self._take_until(re.compile("[^']*"), Context.SINGLE)
             self._take(1, context)
         elif context is Context.ARITHMETIC:
+            if character in "([":
+                self._open.append("1(" if character == "(" else "[")
             self._take(1, context)
         elif character == "(":
             opened = "((" if line.startswith("((", at) else "("

@@ -41,6 +41,7 @@ def printed(line: str, text: str = NASTY) -> str:
         "f() { printf %s {s}; }; f",
         "if (( 1 << 2 )); then printf %s {s}; fi",
         "echo $((1<<2)) > /dev/null; printf %s {s}",
+        "echo $(( ((1) + (2)) )) $[ (1) ] > /dev/null; printf %s {s}",
         "printf %s it\\'s > /dev/null; printf %s {s}",
     ],
 )
@@ -80,6 +81,8 @@ def test_values_in_their_contexts(line: str, expected: str) -> None:
         ("cat <<\\END\n{files}\nEND", "{files} is a list(dataset) in a here-document"),
         ("echo $(( {s} + 1 ))", "{s} is a string, which a shell's arithmetic would read as code"),
         ("(( {s} > 1 ))", "{s} is a string, which a shell's arithmetic would read as code"),
+        ("echo $(( 2 * (1 + (1)) + {s} ))", "{s} is a string, which a shell's arithmetic would read as code"),
+        ("echo $[ a[0] + {s} ]", "{s} is a string, which a shell's arithmetic would read as code"),
     ],
 )
 def test_where_a_text_would_be_code_it_is_refused(line: str, message: str) -> None:
