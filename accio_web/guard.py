@@ -93,13 +93,16 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = check_host(Headers(scope=scope).getlist("host"), self._settings.host_names)
+        names = self._settings.host_names
+        refusal = check_host(Headers(scope=scope).getlist("host"), names)
         said = forwarded(scope, self._settings.proxies)
         if said is None:
             await self._answer(scope, receive, send, refusal or self._check(scope))
             return
         if said.scheme not in ("", *SCHEMES):
             refusal = refusal or Refusal(400, f"X-Forwarded-Proto: expected http or https, found {said.scheme!r:.40}")
+        if said.host:
+            refusal = refusal or check_host([said.host], names)
         scope = as_asked(scope, said)
         with structlog.contextvars.bound_contextvars(client=said.client):
             await self._answer(scope, receive, send, refusal or self._check(scope, said.scheme))
@@ -113,9 +116,7 @@ class Guard:
         headers, method = Headers(scope=scope), str(scope["method"])
         path = str(scope["path"]).removeprefix(self._settings.base_path)
         is_api = path.startswith(API)
-        refusal = check_host(headers.getlist("host"), self._settings.host_names) or check_origin(
-            method, headers, is_api=is_api, scheme=scheme
-        )
+        refusal = check_origin(method, headers, is_api=is_api, scheme=scheme)
         if refusal is not None:
             return refusal
         length = headers.get("content-length", "0")
