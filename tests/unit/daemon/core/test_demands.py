@@ -12,7 +12,7 @@ from accio_daemon.core.terms import RunNo
 from tests import builders
 from tests.simulator.cluster import Cluster
 from tests.unit.daemon.core.conftest import MakeCluster
-from tests.unit.daemon.core.test_pools import Engine, pool
+from tests.unit.daemon.core.pools import Engine, pool
 
 MIB = 1 << 20
 LARGE = builders.offer(4, memory=1000 * MIB)

@@ -13,7 +13,7 @@ from accio_daemon.core.terms import Pin
 from tests import builders
 from tests.fakes import FakeAgent
 from tests.simulator.cluster import Cluster
-from tests.unit.daemon.core.test_pools import Engine, join, known, pool
+from tests.unit.daemon.core.pools import Engine, join, known, pool
 
 DIGEST = "blake3:" + "5" * 64
 PIN = Pin(digest=DIGEST, size=7)

@@ -11,7 +11,7 @@ from accio.domain.windows import parse_windows
 from accio_daemon.core.commands import ChangeCap
 from tests import builders
 from tests.simulator.cluster import Cluster
-from tests.unit.daemon.core.test_pools import Engine, join, known, pool, submit
+from tests.unit.daemon.core.pools import Engine, join, known, pool, submit
 
 HOUR_S = 3600.0
 HOUR_MS = 3_600_000

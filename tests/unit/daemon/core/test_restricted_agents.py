@@ -14,8 +14,8 @@ from accio_daemon.core.world import Settings
 from tests import builders
 from tests.simulator.cluster import Cluster
 from tests.unit.daemon.core.conftest import MakeCluster
+from tests.unit.daemon.core.pools import Engine, pool
 from tests.unit.daemon.core.test_deadlines import learn
-from tests.unit.daemon.core.test_pools import Engine, pool
 from tests.unit.daemon.core.test_workload import TEN, seen
 
 ANA, BO = "Ana <ana@example.org>", "Bo <bo@example.org>"
