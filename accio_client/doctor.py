@@ -125,7 +125,8 @@ def look_at_operators(named: Iterable[str], within_s: float | None) -> Iterator[
     Installed ones needn't be loaded again if an agent of this user has described them, and nothing has changed since.
     What isn't loaded *within_s* seconds, for all of them together, is told as unknown.
     """
-    from accio.sdk.catalogue import Source, describe_source, installed_sources, named_source
+    from accio.sdk.descriptions import describe_source
+    from accio.sdk.sources import Source, installed_sources, named_source
 
     asked = tuple(named)
     until = None if within_s is None else monotonic() + within_s

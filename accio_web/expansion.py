@@ -6,9 +6,9 @@ Each parameter is read by itself, by the same rules as the daemon's, so that one
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import parse_type
 from accio.domain.run_check import check_run
-from accio.domain.sweeps import Axis
 from accio.domain.workflows import Param, Workflow
 from accio_client import views
 from accio_client.analysis.columns import AxisColumn

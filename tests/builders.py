@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DataType, parse_type
 from accio.domain.failures import Failure
 from accio.domain.ids import ALPHABET, ID_LENGTH, RunId
@@ -14,7 +15,7 @@ from accio.domain.resources import ResourceChanges, Resources
 from accio.domain.runs import FailurePolicy, OnFailure, RunDefinition
 from accio.domain.states import Cause
 from accio.domain.studies import Objective, Sampler, Study
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Constant, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
 from accio_daemon.core.commands import Report, SubmitRun
 from accio_daemon.core.on_agents import identity_of

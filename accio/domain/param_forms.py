@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from accio.domain.absence import NO_VALUE, means_none
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DataType, Kind
 from accio.domain.findings import Findings, is_ignored
 from accio.domain.issues import pointer
@@ -11,7 +12,6 @@ from accio.domain.linking import Operators, Use, reading_type, uses_of_params
 from accio.domain.names import Suggestions
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.range_forms import RANGE_KEYS, read_range
-from accio.domain.sweeps import Axis
 from accio.domain.values import caster, parse_to_canonical
 from accio.domain.workflows import Param, Workflow
 from accio.late import dataclass

@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import ulp
 from typing import Any, TypeVar
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
 from accio.domain.findings import Findings
 from accio.domain.issues import pointer
@@ -22,7 +23,6 @@ from accio.domain.ranges import (
     geometric,
     linear,
 )
-from accio.domain.sweeps import Axis
 
 T = TypeVar("T")
 

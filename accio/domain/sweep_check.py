@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DataType
 from accio.domain.filters import Checked, Context, FilterProblem, read_query
 from accio.domain.filters.slices import kept_points
@@ -16,7 +17,7 @@ from accio.domain.param_forms import ParamForms
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sweep_groups import Groups, Together
 from accio.domain.sweep_unions import united
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 
 PART_KEYS = ("params", "points", "zip", "sample", "where")
 SWEEP_KEYS = (*PART_KEYS, "union")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import Kind
 from accio.domain.findings import Findings, is_ignored
 from accio.domain.issues import pointer
@@ -13,7 +14,6 @@ from accio.domain.param_forms import Column, ParamForms
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sampling import Method, Sampled
 from accio.domain.sobol import DIMENSIONS
-from accio.domain.sweeps import Axis
 from accio.late import dataclass
 
 MOST_LISTED = 200_000

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from accio.domain.axes import Axis
 from accio.domain.layouts import Block, Digit, Layout, Listed
 from accio.domain.problems import ValueProblem
 from accio.domain.sampling import Sampled
 from accio.domain.slices import Intervals
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.late import dataclass
 
 _MOST_LISTED = 200_000

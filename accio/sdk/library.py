@@ -45,6 +45,13 @@ class Library:
         """Return what the names of a module that is followed stand for."""
         return _Names(self, self.parse(module))
 
+    def module_of(self, module: str, chain: Chain, is_absolute: bool) -> str | None:
+        """Return the followed module that a chain in *module* stands for, if it does."""
+        targets = [chain]
+        if not is_absolute:
+            targets = [(*imported.target, *chain[1:]) for imported in self.parse(module).imported.get(chain[0], [])]
+        return next((name for name in map(".".join, targets) if self.follows(name)), None)
+
     def effects(self, module: ParsedModule) -> list[Unit]:
         """Return the statements of a module that do more than define names."""
         if module.name not in self._effects:

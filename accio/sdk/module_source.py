@@ -6,7 +6,16 @@ from dataclasses import field
 
 from accio.late import dataclass
 from accio.sdk.modules import ModuleFacts
-from accio.sdk.references import Imported, References, bound_names, chain_of, find_references, own_scope, read_import
+from accio.sdk.references import (
+    Chain,
+    Imported,
+    References,
+    bound_names,
+    chain_of,
+    find_references,
+    own_scope,
+    read_import,
+)
 
 
 class UnreadableSourceError(Exception):
@@ -64,6 +73,12 @@ class ParsedModule:
     def binds(self, name: str) -> bool:
         """Return whether a statement of the module itself binds *name*."""
         return name in self.bindings or name in self.imported
+
+    def full_names(self, chain: Chain) -> set[str]:
+        """Return the absolute names that a chain may have if it isn't followed."""
+        if self.binds(chain[0]):
+            return {".".join((*imported.target, *chain[1:])) for imported in self.imported.get(chain[0], [])}
+        return {".".join((star, *chain)) for star in self.stars} | {".".join(("builtins", *chain))}
 
 
 def parse_module(facts: ModuleFacts) -> ParsedModule:

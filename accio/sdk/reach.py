@@ -135,7 +135,7 @@ class Walk:
         if call.is_absolute:
             names = {".".join(call.function)}
         else:
-            names = self._full_names(module, call.function)
+            names = self._library.parse(module).full_names(call.function)
         if names & IMPORTERS:
             self._dynamic_import(module, call, where)
             return
@@ -143,7 +143,7 @@ class Walk:
             self.reached.draws |= {drawn: where for drawn in names if draws_if_unseeded(drawn)}
         if names & MODULE_ATTRIBUTE_ACCESS and call.chains and (len(call.texts) < 2 or call.texts[1] is None):
             for name, is_absolute in call.chains[0]:
-                target = self._module_of(module, name, is_absolute)
+                target = self._library.module_of(module, name, is_absolute)
                 if target is not None:
                     self._problem(where, f"looks up a computed name in the module {target}")
         if call.is_absolute:
@@ -152,21 +152,12 @@ class Walk:
             self._name(module, call.function, where)
 
     def _dynamic_import(self, module: str, call: Called, where: str) -> None:
-        text = call.texts[0] if call.texts else None
-        package = self._library.parse(module).package
-        if text is not None and text.startswith("."):
-            anchor = call.chains[1] if len(call.chains) > 1 else []
-            if anchor != [(("__package__",), False)]:
-                text = None
-            else:
-                level = len(text) - len(text.lstrip("."))
-                parts = package.split(".")
-                text = ".".join((*parts[: len(parts) - level + 1], text.lstrip(".")))
-        if text is None or call.has_keywords:
+        name = call.imported_module(self._library.parse(module).package)
+        if name is None:
             self._problem(where, "imports a module whose name is known at run time only")
             return
-        self._execute(text)
-        self._absolute(tuple(text.split(".")), where)
+        self._execute(name)
+        self._absolute(tuple(name.split(".")), where)
 
     # Names
 
@@ -234,13 +225,6 @@ class Walk:
             for star in self._library.parse(module).stars:
                 if self._library.follows(star):
                     self._take_whole(star)
-
-    def _full_names(self, module: str, chain: Chain) -> set[str]:
-        """Return the absolute names that a chain may have if it isn't followed."""
-        parsed = self._library.parse(module)
-        if parsed.binds(chain[0]):
-            return {".".join((*imported.target, *chain[1:])) for imported in parsed.imported.get(chain[0], [])}
-        return {".".join((star, *chain)) for star in parsed.stars} | {".".join(("builtins", *chain))}
 
     def _absolute(self, chain: Chain, where: str) -> None:
         """Follow an absolute name: a module, or something in one."""
@@ -332,14 +316,6 @@ class Walk:
             self._execute(imported)
             if facts.standing is Standing.FOLLOWED:
                 self._escape(imported)
-
-    def _module_of(self, module: str, chain: Chain, is_absolute: bool) -> str | None:
-        """Return the followed module that a chain stands for, if it does."""
-        targets = [chain] if is_absolute else []
-        if not is_absolute:
-            found = self._library.parse(module).imported.get(chain[0], [])
-            targets = [(*imported.target, *chain[1:]) for imported in found]
-        return next((".".join(target) for target in targets if self._library.follows(".".join(target))), None)
 
     # Modules
 

@@ -54,6 +54,19 @@ class Called:
     chains: tuple[list[tuple[Chain, bool]], ...]
     has_keywords: bool
 
+    def imported_module(self, package: str) -> str | None:
+        """Return what `importlib.import_module` imports so in *package*; None if that is known at run time only."""
+        name = self.texts[0] if self.texts else None
+        if name is None or self.has_keywords:
+            return None
+        if not name.startswith("."):
+            return name
+        if self.chains[1:2] != ([(("__package__",), False)],):
+            return None
+        relative = name.lstrip(".")
+        parts = package.split(".")
+        return ".".join((*parts[: len(parts) - (len(name) - len(relative)) + 1], relative))
+
 
 @dataclass(slots=True)
 class References:

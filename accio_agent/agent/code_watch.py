@@ -17,8 +17,9 @@ from typing import NoReturn
 import structlog
 
 from accio.events import CODE_CHANGED
-from accio.sdk.catalogue import Catalogue, Source
+from accio.sdk.catalogue import Catalogue
 from accio.sdk.glances import Glances
+from accio.sdk.sources import Source
 
 log = structlog.get_logger("accio.agent")
 

@@ -17,7 +17,6 @@ from accio.wire.reports import held_message, with_log, with_tails
 from accio_agent.agent.assignments import Assignments
 from accio_agent.agent.checkpoints import Checkpoints
 from accio_agent.agent.core.decisions import AgentCore
-from accio_agent.agent.core.work import Begin
 from accio_agent.agent.disk.aside import OtherHistory, label_logs
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
@@ -27,6 +26,7 @@ from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.live_series import LiveSeries
 from accio_agent.agent.offer import Identity, Offers, hello
 from accio_agent.agent.offering import Offering
+from accio_agent.agent.orders import Orders
 from accio_agent.agent.reporting import Reporting
 from accio_agent.agent.staging.staging import Staging
 from accio_agent.agent.workers import outcomes
@@ -40,7 +40,6 @@ from accio_agent.agent.workers.watch import Watch
 from accio_agent.agent.workers.worker_handle import WorkerHandle
 from accio_agent.protocol import frames
 from accio_agent.protocol.frames import Flag
-from accio_agent.protocol.reports import write_tasks
 
 log = structlog.get_logger("accio.agent")
 
@@ -68,7 +67,6 @@ class Shell:
     ) -> None:
         self.identity = identity
         self.resources = resources
-        self._devices = devices
         self._operators = operators
         self._folder = folder
         self._journal = journal
@@ -94,6 +92,7 @@ class Shell:
             self.core, self.fleet, self._kills, report_progress=self._report_progress, looked=self._answer_logs
         )
         self._assignments = Assignments(operators)
+        self._orders = Orders(self._assignments, operators, staging, self.fleet, devices)
         self._answers = LogAnswers(logs, outbound)
         self.checkpoints = Checkpoints(
             deliver=staging.deliver, shared=lambda: staging.shared, tell=self._tell_saved, spawn=self._errands.spawn
@@ -270,7 +269,7 @@ class Shell:
                 self._kills.hold(workers[lane_no], no)
         for begin in effects.begun:
             if begin.lane in workers:
-                self._begin(workers[begin.lane], begin)
+                self._orders.begin(workers[begin.lane], begin)
         if effects.held or effects.begun:
             self._watch.wake()
         for lane_no in effects.closed:
@@ -283,27 +282,6 @@ class Shell:
                 self._errands.forget(no)
         self._reporting.tell(effects, reports, connected=self._connected)
         self.changed.set()
-
-    def _begin(self, worker: WorkerHandle, begin: Begin) -> None:
-        work_class = begin.work_class
-        store = self._staging.store_for_outputs
-        described = None
-        if (work_class, store) not in worker.classes:
-            worker.classes = {each for each in worker.classes if each[0] is not work_class} | {(work_class, store)}
-            described = {
-                "operator": self._operators[work_class.operator].spec.name,
-                "alone": work_class.alone,
-                "cgroup": self.fleet.guard.prepare(worker.lane, work_class.memory),
-                "store": store,
-            }
-        worker.work_class = work_class
-        told: dict[str, dict[str, dict[str, str]]] = {}
-        if self._staging.holds_any:
-            told = {str(each.attempt): found for each in begin.attempts if (found := self._staging.told(each.attempt))}
-        cpus = self.fleet.processors.take(begin.lane, work_class.milli_cpus)
-        devices = (self._devices.variables(begin.gpus), cpus)
-        head = (self._assignments.numbers[work_class], described, devices, told or None)
-        worker.send(frames.work(head, write_tasks(each.task for each in begin.attempts)))
 
     # --- WorkerEvents ------------------------------------------------------------------------------------------------
 

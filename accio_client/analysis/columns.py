@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from accio.domain.absence import NO_VALUE, means_none
+from accio.domain.axes import Axis
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
 from accio.domain.display import display
 from accio.domain.filters.literals import comparable_text
 from accio.domain.jsontext import canonical_dump
 from accio.domain.states import RunState
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, NotFound
 from accio.late import dataclass
 

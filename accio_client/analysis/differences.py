@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.axes import Axis
+from accio.domain.sweeps import Sweep
 from accio.errors import AccioError
 from accio.late import dataclass
 from accio_client.analysis.columns import AxisColumn

@@ -69,7 +69,8 @@ def described(function: str) -> "OperatorSpec":
 
     InvalidDefinition says why it can be none: of a function in its own terms, as its author knows it.
     """
-    from accio.sdk.catalogue import describe_source, named_source
+    from accio.sdk.descriptions import describe_source
+    from accio.sdk.sources import named_source
 
     try:
         (spec,) = describe_source(named_source(function, Path.cwd()), None).specs

@@ -5,11 +5,9 @@ import math
 import orjson
 from blake3 import blake3
 
-from accio.domain.failures import Failure
 from accio.domain.operators import OperatorSpec
-from accio.domain.states import Cause, NodeState
 from accio.errors import FailedPrecondition, NotFound
-from accio_daemon.core import attempts, externals, handing_over, payers, unable_agents
+from accio_daemon.core import attempts, externals, unable_agents
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -24,18 +22,12 @@ from accio_daemon.core.commands import (
 from accio_daemon.core.cut_offs import cut_off
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import Welcome
-from accio_daemon.core.placement import hold_for_starving
-from accio_daemon.core.pools import growing, on_pools
+from accio_daemon.core.pools import on_pools
 from accio_daemon.core.pools.limits import allowed
-from accio_daemon.core.pools.serving import cannot_serve
-from accio_daemon.core.readying import enqueue
-from accio_daemon.core.records import Agent, Execution
+from accio_daemon.core.records import Agent
 from accio_daemon.core.terms import AgentNo, AttemptNo, Instant
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
-
-# After so long, what was sent ahead evidently waits behind long executions.
-_STUCK = 1.0  # seconds
 
 
 def joined(turn: Turn, command: AgentJoined) -> AgentNo:
@@ -61,7 +53,7 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     _reopen_account(world, agent, command)
     if agent.lost:
         agent.lost = False
-        _tell_watchers(turn, agent)
+        tell_watchers(turn, agent)
     world.dirty_agents.add(agent)
     world.place_all = True
     turn.fx.agents[agent.no] = agent
@@ -88,7 +80,7 @@ def _admitted(turn: Turn, command: AgentJoined) -> Agent:
     elif agent.session is not None:
         _refuse_impostor(agent, command)
         turn.fx.to(agent.session).goodbye = (f"superseded by incarnation {command.incarnation}", False)
-        _end_session(turn, agent)
+        end_session(turn, agent)
     return agent
 
 
@@ -183,7 +175,7 @@ def left(turn: Turn, command: AgentLost) -> None:
     if agent is None:
         return
     agent.reason = command.reason
-    _end_session(turn, agent)
+    end_session(turn, agent)
     if command.walltime:
         for execution in list(agent.attempts.values()):
             cut_off(turn, agent, execution)
@@ -192,7 +184,8 @@ def left(turn: Turn, command: AgentLost) -> None:
         _lose(turn, agent, command.reason, counts=False)
 
 
-def _end_session(turn: Turn, agent: Agent) -> None:
+def end_session(turn: Turn, agent: Agent) -> None:
+    """End the session of an agent, if it has one: what it holds stays its own."""
     world = turn.world
     if agent.session is None:
         return
@@ -214,6 +207,13 @@ def _lose(turn: Turn, agent: Agent, reason: str, *, counts: bool) -> None:
     agent.lost = True
     agent.reason = reason
     turn.fx.agents[agent.no] = agent
+
+
+def tell_watchers(turn: Turn, agent: Agent) -> None:
+    """Wake who watches what the agent executes: whether it is lost is part of what they are told."""
+    for execution in agent.attempts.values():
+        for instance, _ in execution.subscribers:
+            turn.fx.runs[instance.run.no] = instance.run
 
 
 def heard(turn: Turn, command: AgentHeard) -> None:
@@ -304,103 +304,3 @@ def remove(turn: Turn, command: RemoveAgent) -> None:
     del world.agents[agent.no]
     turn.fx.agents.pop(agent.no, None)
     turn.fx.removed_agents.append(agent.no)
-
-
-def tick(turn: Turn) -> None:
-    """Look at everything that time alone changes: leases, back-offs, reservations, impossible nodes, pools."""
-    world = turn.world
-    settings = world.settings
-    _forgive_pause(turn)
-    for agent in world.agents.values():
-        if not agent.lost and turn.now.mono - agent.heard_mono > settings.lease:
-            _end_lease(turn, agent)
-        if agent.lost and agent.attempts:
-            handing_over.hand_over(turn, agent)
-    for execution in [e for e in world.backing_off if e.not_before is None or e.not_before <= turn.now.mono]:
-        enqueue(turn, execution)
-    if turn.now.mono - world.started_mono > settings.lease:
-        _fail_impossible(turn)
-    _fail_lacking(turn)
-    world.owners.look_at_clock(turn.now.wall_ms)
-    payers.look_again(world)
-    world.owners.fade(turn.now.mono)
-    hold_for_starving(turn)
-    _recall_stuck(turn)
-    if any(agent.ends_mono is not None for agent in world.sessions.values()):
-        world.place_all = True  # what is known of how long nodes take has changed, and so has the time that is left
-    growing.tick(turn)
-
-
-def _end_lease(turn: Turn, agent: Agent) -> None:
-    silence = turn.now.mono - agent.heard_mono
-    reason = f"silent for {silence:.0f} s" if agent.session is not None else agent.reason or "connection lost"
-    if agent.session is not None:
-        turn.fx.to(agent.session).goodbye = (f"the lease of {turn.world.settings.lease:.0f} s is over: {reason}", True)
-        _end_session(turn, agent)
-    agent.lost, agent.lost_mono = True, turn.now.mono
-    agent.reason = reason
-    turn.fx.agents[agent.no] = agent
-    _tell_watchers(turn, agent)
-
-
-def _tell_watchers(turn: Turn, agent: Agent) -> None:
-    """Wake who watches what the agent executes: whether it is lost is part of what they are told."""
-    for execution in agent.attempts.values():
-        for instance, _ in execution.subscribers:
-            turn.fx.runs[instance.run.no] = instance.run
-
-
-def _forgive_pause(turn: Turn) -> None:
-    """Don't take one's own standing still for the silence of others: their words may be waiting to be read."""
-    world = turn.world
-    pause, world.ticked_mono = turn.now.mono - world.ticked_mono, turn.now.mono
-    if pause > world.settings.suspect:
-        for agent in world.agents.values():
-            agent.heard_mono = min(turn.now.mono, agent.heard_mono + pause)
-
-
-def _recall_stuck(turn: Turn) -> None:
-    """Recall what was sent ahead of executions that turned out to be long, or where capacity is held back."""
-    for session, agent in turn.world.sessions.items():
-        for ahead in agent.prefetched.values():
-            old = [e for e in ahead if turn.now.mono - e.dispatched_mono > _STUCK or agent.waits_for is not None]
-            if old:
-                turn.fx.to(session).recalls.extend(e.attempt for e in old if e.attempt is not None)
-
-
-def _fail_impossible(turn: Turn) -> None:
-    world = turn.world
-    for _, group in world.queue.heads():
-        operator_no = group.node_class.operator_no
-        if group.node_class.forced:
-            continue
-        knowing = [agent for agent in world.agents.values() if operator_no in agent.operators]
-        demand = group.node_class.resources
-        if not knowing or any(agent.account.could_ever_fit(demand) for agent in knowing):
-            continue
-        if any(not cannot_serve(world, pool, operator_no, demand, 0.0) for pool in world.pools.values()):
-            continue
-        while (execution := group.head()) is not None:
-            attempts.give_up(turn, execution, NodeState.FAILED, impossible(execution, knowing))
-
-
-def _fail_lacking(turn: Turn) -> None:
-    """Fail executions whose input every capable agent lacks, now that an agent that might have had it has left."""
-    world = turn.world
-    for _, group in world.queue.heads():
-        while (
-            (execution := group.head()) is not None and group.avoid and externals.is_lacked(world, execution, turn.now)
-        ):
-            attempts.give_up(turn, execution, NodeState.FAILED, externals.lacked(world, execution))
-
-
-def impossible(execution: Execution, knowing: list[Agent]) -> Failure:
-    """Return why no agent can ever run it."""
-    demand = execution.node_class.resources
-    largest = ", ".join(f"{agent.name} has {agent.resources}" for agent in sorted(knowing, key=lambda a: a.name)[:3])
-    return Failure(
-        cause=Cause.CANNOT_BE_PLACED,
-        message=(
-            f"it needs {demand}, which no agent that offers {execution.node.operator.name} can ever give ({largest})"
-        ),
-    )

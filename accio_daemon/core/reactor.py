@@ -18,6 +18,7 @@ from accio_daemon.core import (
     on_agents,
     on_nodes,
     on_runs,
+    on_time,
     payers,
     placement,
     pruning,
@@ -140,7 +141,7 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
         case ChangeGroups():
             payers.change_groups(turn.world, command)
         case Tick():
-            on_agents.tick(turn)
+            on_time.tick(turn)
         case _:
             assert_never(command)
     return answer

@@ -8,11 +8,12 @@ from pathlib import Path
 import orjson
 
 from accio.domain.access import Viewer
+from accio.domain.axes import Axis
 from accio.domain.people import Person
 from accio.domain.ranges import WholePoints
 from accio.domain.runs import RunDefinition
 from accio.domain.states import RunState
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio_daemon.core.commands import SubmitRun
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.moves import move_run

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DataType, Kind
-from accio.domain.sweeps import Axis
 from accio.domain.values import decode, display
 from tests.cases.language import check_one_param
 from tests.cases.loader import Case, checks, issue_matches, only, pure_cases, same

@@ -17,12 +17,13 @@ import orjson
 
 from accio.content.reading import digest_dataset
 from accio.content.signatures import SqliteSignatureCache
+from accio.domain.axes import Axis
 from accio.domain.jsontext import json_string
 from accio.domain.operators import OperatorSpec
 from accio.domain.resources import Resources
 from accio.domain.series import Series
 from accio.domain.states import NodeState
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
 from accio.sdk.digest import combine, full_hash
 from accio.sdk.execution import Finished, Request

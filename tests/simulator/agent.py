@@ -17,6 +17,7 @@ from accio.domain.resources import Resources
 from accio.domain.states import Cause
 from accio_agent.agent.core.decisions import AgentCore
 from accio_agent.agent.core.outcome import Ending, Outcome
+from accio_agent.agent.core.over import Over
 from accio_agent.agent.core.work import Assignment, Begin, WorkClass
 from accio_daemon.core.commands import AgentJoined, Holding
 from accio_daemon.core.lives import Life
@@ -63,12 +64,10 @@ class ForgetfulCore(AgentCore):
         """Accept work, whatever was seen before."""
         kept = list(assignments)
         for each in kept:
-            self._recent.discard(each.attempt)
-            self._older.discard(each.attempt)
             found = self._attempts.get(each.attempt)
             if found is not None:
                 self._finish(found, self._state(found))
-                self._recent.discard(each.attempt)
+        self._over = Over(set())
         super().assign(kept)
 
 

@@ -7,11 +7,11 @@ turns that around. A parameter of a sweep may be an Axis: the run matches if one
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from accio.domain.axes import Axis
 from accio.domain.filters.checking import Checked, Predicate
 from accio.domain.filters.fields import PARAM, SEARCHED
 from accio.domain.filters.places import count, places
 from accio.domain.filters.syntax import Leaf, Text, fold
-from accio.domain.sweeps import Axis
 
 Row: TypeAlias = Mapping[str, Any]
 Test: TypeAlias = Callable[[Row], bool]

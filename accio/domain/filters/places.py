@@ -7,12 +7,12 @@ from itertools import groupby
 from typing import Any, TypeAlias
 
 from accio.domain.absence import ABSENT, means_none
+from accio.domain.axes import Axis
 from accio.domain.datatypes import Kind
 from accio.domain.filters.checking import Predicate
 from accio.domain.filters.fields import Reads
 from accio.domain.filters.literals import comparable_text, read_typed
 from accio.domain.filters.syntax import ORDERED, Op
-from accio.domain.sweeps import Axis
 
 Places: TypeAlias = tuple[range, ...]
 """Indices as ranges of step 1, in order, that neither meet nor overlap."""

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from accio.domain.axes import Axis
 from accio.domain.filters.checking import Checked, Predicate, text_parameters
 from accio.domain.filters.fields import SEARCHED, Of
 from accio.domain.filters.matching import finder, holds
@@ -33,7 +34,7 @@ from accio.domain.filters.syntax import (
 )
 from accio.domain.layouts import Digit
 from accio.domain.slices import Level, Numbered, SweepSlice
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.late import dataclass
 
 REPEAT = "repeat"

@@ -19,11 +19,10 @@ Words. A *grant* is the reservation that the daemon made for a running attempt; 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from accio.domain.attempts import Holding
-from accio.domain.failures import Failure
-from accio.domain.states import Cause
 from accio_agent.agent.core.grants import Grants
 from accio_agent.agent.core.lanes import Lanes
-from accio_agent.agent.core.outcome import Ending, Outcome
+from accio_agent.agent.core.outcome import Ending, Outcome, killed
+from accio_agent.agent.core.over import Over
 from accio_agent.agent.core.placing import Placing
 from accio_agent.agent.core.work import (
     Assignment,
@@ -36,13 +35,6 @@ from accio_agent.agent.core.work import (
     is_untouched,
     take_off,
 )
-
-REMEMBERED = 20_000
-"""How many ended attempts are remembered at least, so that a repeated assignment is recognised."""
-
-
-def killed(message: str = "stopped on request") -> Outcome:
-    return Outcome(failure=Failure(cause=Cause.KILLED, message=message))
 
 
 class AgentCore:
@@ -67,8 +59,7 @@ class AgentCore:
         self._grants = Grants()
         self._replaced: list[ClassState] = []  # those of operators that aren't offered any more
         self._order = 0
-        self._recent: set[int] = set(self._outbox.values()) | self._gone
-        self._older: set[int] = set()
+        self._over = Over(set(self._outbox.values()) | self._gone)
         self._connected = False
         self.leaving = False  # it is about to end
         self._drained = False  # the daemon wants it to drain; said anew in each session
@@ -135,7 +126,7 @@ class AgentCore:
         """Accept work. A number that was seen before is ignored."""
         for assignment in assignments:
             no = assignment.attempt
-            if no in self._attempts or no in self._recent or no in self._older:
+            if no in self._attempts or no in self._over:
                 continue
             state = self._classes.get(assignment.work_class)
             if state is None:
@@ -173,8 +164,8 @@ class AgentCore:
             if attempt is not None and is_untouched(attempt):
                 self._drop(attempt)
                 self.effects.withdrawn.append(no)
-            elif attempt is None and no not in self._recent and no not in self._older:
-                self._remember(no)  # it never came, and mustn't: the daemon lets another execute it
+            elif attempt is None and no not in self._over:
+                self._over.add(no)  # it never came, and mustn't: the daemon lets another execute it
                 self.effects.withdrawn.append(no)
             else:
                 self.effects.started.append(no)
@@ -365,13 +356,7 @@ class AgentCore:
         del self._attempts[attempt.no]
         attempt.ended = True
         self._placing.touch(state)
-        self._remember(attempt.no)
-
-    def _remember(self, no: int) -> None:
-        """Recognise a number that is over here if it is assigned (again)."""
-        if len(self._recent) >= REMEMBERED:
-            self._older, self._recent = self._recent, set()
-        self._recent.add(no)
+        self._over.add(attempt.no)
 
     def _withdraw(self, attempt: Attempt) -> None:
         self._drop_with_grant(attempt)

@@ -1,6 +1,7 @@
 """How an attempt ended without a word from its worker, or before it had one."""
 
 from accio.domain.failures import Failure
+from accio.domain.states import Cause
 from accio.late import dataclass
 
 
@@ -16,6 +17,11 @@ class Outcome:
     missing: tuple[str, ...] = ()  # digests of inputs that the store doesn't have (any more)
     absent: tuple[str, ...] = ()  # texts of external inputs that can be had neither here as pinned, nor from the store
     disk_full: bool = False  # whether space was wanting here
+
+
+def killed(message: str = "stopped on request") -> Outcome:
+    """Return how an attempt ends that is stopped because somebody wants it."""
+    return Outcome(failure=Failure(cause=Cause.KILLED, message=message))
 
 
 Ending = Outcome | bytes

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from accio.domain.access import Viewer
+from accio.domain.axes import Axis
 from accio.domain.members import key_shown, member_type
 from accio.domain.states import RUN_TERMINAL, RunState
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.errors import NotFound
 from accio.late import dataclass
 from accio.v1 import accio_pb2

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DURATION, Kind
 from accio.domain.jsontext import canonical_dump
 from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, RunState
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.values import display, format_double
 from accio.v1 import runs_pb2, values_pb2
 from accio.wire.states import RUN_STATE_MESSAGES

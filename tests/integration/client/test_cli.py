@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from accio.content.manifest import of_folder
+from accio.domain.axes import Axis
 from accio.domain.datatypes import LONG
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.errors import FailedPrecondition, Internal, NotFound
 from accio.v1 import accio_pb2, runs_pb2, values_pb2
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run, submit_answer, updates

@@ -9,7 +9,9 @@ import pytest
 
 from accio import places
 from accio.errors import Unauthenticated
-from accio.sdk.catalogue import Source, describe_source, discover, named_source
+from accio.sdk.catalogue import discover
+from accio.sdk.descriptions import describe_source
+from accio.sdk.sources import Source, named_source
 from accio.v1 import accio_pb2, values_pb2
 from accio.version import accio_version
 from accio_client.clock import now
@@ -23,7 +25,7 @@ GOOD = "from accio import operator\n\n\n@operator\ndef One(x: int) -> int:\n    
 @pytest.fixture(autouse=True)
 def _healthy(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
     """A daemon with an agent that was heard just now; packages, which take their time, have no operators."""
-    monkeypatch.setattr("accio.sdk.catalogue.installed_sources", list)
+    monkeypatch.setattr("accio.sdk.sources.installed_sources", list)
     healthy(daemon)
 
 
@@ -152,7 +154,7 @@ def test_what_an_agent_has_described_is_not_loaded_again(
     told = f"open({str(ledger)!r}, 'a').write('x')\n"
     file.write_text(told + GOOD)
     announced = Source(distribution="mine", references=(str(file),))
-    monkeypatch.setattr("accio.sdk.catalogue.installed_sources", lambda: [announced])
+    monkeypatch.setattr("accio.sdk.sources.installed_sources", lambda: [announced])
     discover((), folder=tmp_path, cache=None, shared=places.descriptions_folder())
     assert ledger.read_text() == "x"
     assert checks(accio("doctor", "-wait", "--json"))["operators of mine"][:2] == ("good", "1 can be loaded")

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accio.domain.access import Viewer
+from accio.domain.axes import Axis
 from accio.domain.datatypes import INTEGER
 from accio.domain.people import Person
 from accio.domain.states import RunState
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, NotFound
 from accio_daemon.core.terms import RunNo
 from accio_daemon.storage import children, runs_query

@@ -6,9 +6,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DOUBLE
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Constant, FromChildren, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
 from accio_daemon.core.plan import ClassRegistry, compile_plan
 from accio_daemon.core.terms import Announced, CacheMode

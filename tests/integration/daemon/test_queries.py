@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import INTEGER
 from accio.domain.filters import Row, matches
 from accio.domain.states import RunState
-from accio.domain.sweeps import Axis
 from accio.errors import BadRequest
 from accio.v1 import accio_pb2
 from accio_daemon.storage import search, sorting

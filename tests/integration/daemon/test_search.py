@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import INTEGER
 from accio.domain.people import Person
 from accio.domain.states import RunState
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio_daemon.storage import search
 from accio_daemon.storage.codes import RUN_STATES
 from accio_daemon.storage.database import prepare

@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from accio.domain.attempts import Holding
 from accio.domain.failures import Failure
 from accio.domain.states import Cause
-from accio_agent.agent.core.decisions import AgentCore, killed
+from accio_agent.agent.core.decisions import AgentCore
 from accio_agent.agent.core.lanes import START_FAILURES
-from accio_agent.agent.core.outcome import Outcome
+from accio_agent.agent.core.outcome import Outcome, killed
 from accio_agent.agent.core.work import Assignment, Effects, WorkClass
 
 DONE = b"a report"

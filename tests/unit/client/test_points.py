@@ -11,9 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DOUBLE, LONG, STRING
 from accio.domain.jsontext import object_text
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.values import format_double
 from accio.v1 import accio_pb2, runs_pb2, values_pb2
 from accio.wire.packing import pack_doubles, pack_places

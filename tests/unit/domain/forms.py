@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from accio.domain.axes import Axis
 from accio.domain.issues import Issue
-from accio.domain.sweeps import Axis
 from tests.cases.language import check_one_param
 
 

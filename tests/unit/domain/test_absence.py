@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from accio.domain.absence import NO_VALUE
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DISTANCE, DOUBLE, LONG, STRING, DataType, parse_type
 from accio.domain.filters import read_query, select, sweep_context
 from accio.domain.inline_sweeps import inline_form
@@ -14,7 +15,7 @@ from accio.domain.operators import InputPort, OperatorSpec
 from accio.domain.ranges import WholePoints
 from accio.domain.runs import RunDefinition, with_overrides
 from accio.domain.seeds import child_seed
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.validation import check_run, check_workflow
 from tests.cases.language import check_a_run, library
 

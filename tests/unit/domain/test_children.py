@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.children import (
     CLOSED_BY_FAILURE,
     CLOSED_BY_KILL,
@@ -23,7 +24,7 @@ from accio.domain.children import (
 )
 from accio.domain.datatypes import INTEGER
 from accio.domain.states import RUN_TERMINAL, NodeState, RunState, final_state
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 
 SIZE = 9
 indices = st.integers(0, SIZE - 1)

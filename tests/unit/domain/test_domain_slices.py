@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import LONG
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 
 
 @st.composite

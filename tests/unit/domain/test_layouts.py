@@ -5,11 +5,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import LONG
 from accio.domain.filters import matches, read_query, select, sweep_context
 from accio.domain.filters.slices import kept_points
 from accio.domain.layouts import Alike, Block, Digit, Layout, Listed
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 
 SIZES = (3, 4, 2)
 AXES = tuple(Axis(name, LONG, tuple(map(str, range(size)))) for name, size in zip("abc", SIZES, strict=True))

@@ -2,11 +2,12 @@
 
 import pytest
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DATASET, DataType, Kind
 from accio.domain.keys import datasets_of
 from accio.domain.named_content import content_of, name_in, named
 from accio.domain.problems import ValueProblem
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.values import parse_to_canonical
 from accio_daemon.core.inputs import Binding, received
 from accio_daemon.core.terms import Pin

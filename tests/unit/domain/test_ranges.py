@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DOUBLE, LONG
 from accio.domain.ranges import LinearPoints, WholePoints, evenly_geometric, evenly_linear, geometric, linear
-from accio.domain.sweeps import Axis
 from tests.cases.language import check_one_param
 from tests.unit.domain.forms import axis_of, issue_of, texts_of
 

@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DOUBLE, LONG, parse_type
 from accio.domain.seeds import MIN_SEED, SeedTemplate, child_seed, node_seed
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from tests.unit.domain.vectors import published
 
 SEEDS = st.integers(MIN_SEED, -MIN_SEED - 1)

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DOUBLE, LONG, STRING, DataType, parse_type
 from accio.domain.ranges import WholePoints
 from accio.domain.seeds import child_seed
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.values import canonical
 from tests.unit.domain.forms import axis_of
 from tests.unit.domain.strategies import texts, types, values

@@ -9,7 +9,8 @@ import pytest
 
 from accio.domain.operators import OperatorSpec
 from accio.errors import BadRequest, InvalidDefinition
-from accio.sdk.catalogue import Catalogue, discover, installed_sources, named_source
+from accio.sdk.catalogue import Catalogue, discover
+from accio.sdk.sources import installed_sources, named_source
 from tests.unit.sdk.packages import described, write
 
 LEDGER = "open(__import__('os').environ['LEDGER'], 'a').write('imported\\n')\n"
@@ -374,7 +375,7 @@ def test_what_is_installed_is_described_once_for_all_agents_of_a_user(tmp_path: 
 
 def test_a_cache_of_descriptions_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The descriptions that were written last stay."""
-    monkeypatch.setattr("accio.sdk.catalogue.MOST_DESCRIPTIONS", 2)
+    monkeypatch.setattr("accio.sdk.descriptions.MOST_DESCRIPTIONS", 2)
     for name in ("one", "two", "three"):
         write(tmp_path, {f"{name}/ops.py": LEDGER + OPERATOR.format(name="A")})
         find(tmp_path, f"{name}/ops.py")

@@ -9,10 +9,12 @@ import pytest
 
 from accio.domain.operators import OperatorSpec
 from accio.errors import AccioError, FailedPrecondition, InvalidDefinition
-from accio.sdk.catalogue import Catalogue, Source, describe_source, discover
+from accio.sdk.catalogue import Catalogue, discover
+from accio.sdk.descriptions import describe_source
 from accio.sdk.environments import functions
 from accio.sdk.environments.python import PythonNeed
 from accio.sdk.loading import load
+from accio.sdk.sources import Source
 from accio.version import accio_version
 from tests.unit.sdk.test_python_environments import environment, wheel
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import parse_type
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio_web.neighbours import neighbours
 
 SWEEP = Sweep(

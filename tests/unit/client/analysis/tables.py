@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DOUBLE, LONG, STRING, DataType
 from accio.domain.states import RunState
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio_client.analysis.columns import STATES, Floats, Mask, Numbers, SweepTable
 
 SUCCESS, FAILED = (STATES.index(state) for state in (RunState.SUCCESS, RunState.FAILED))

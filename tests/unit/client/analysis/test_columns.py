@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DISTANCE, DOUBLE, LONG, STRING
 from accio.domain.filters import Filter, FilterProblem, check, matches
 from accio.domain.ranges import WholePoints, geometric, linear
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.values import decode
 from accio.errors import BadRequest, NotFound
 from accio_client.analysis.columns import AxisColumn, Numbers, SweepTable, Texts

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DATASET, LONG
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.errors import FailedPrecondition
 from accio_client.analysis.columns import SweepTable
 from accio_client.analysis.compare import joined, paired

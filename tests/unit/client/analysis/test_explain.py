@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DISTANCE, DOUBLE, LONG, STRING
 from accio.domain.ranges import WholePoints, evenly_geometric
 from accio.domain.states import RunState
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio_client.analysis.columns import Mask, SweepTable
 from accio_client.analysis.explain import explain_failures
 from accio_client.analysis.where import where

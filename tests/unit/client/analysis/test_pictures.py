@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DISTANCE, LONG
 from accio.domain.ranges import WholePoints
 from accio.domain.states import RunState
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, FailedPrecondition
 from accio_client.analysis.aggregate import aggregate
 from accio_client.analysis.columns import STATES, Numbers, SweepTable

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import LONG
 from accio.domain.layouts import Alike, Block, Digit, Layout, Listed
 from accio.domain.ranges import WholePoints
 from accio.domain.sampling import Method as Drawing
 from accio.domain.sampling import Sampled
 from accio.domain.slices import Level, SweepSlice
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.errors import FailedPrecondition
 from accio_client.analysis.aggregate import aggregate
 from accio_client.analysis.columns import SweepTable

@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DATASET, DOUBLE, INTEGER
 from accio.domain.operators import InputPort, OperatorSpec, OutputPort
 from accio.domain.resources import Resources
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.workflows import FromNode, FromParam, NodeDefinition, Param, Workflow
 from accio_daemon.core.inputs import received
 from accio_daemon.core.plan import ClassRegistry, NodePlan, compile_plan

@@ -6,8 +6,9 @@ from time import process_time
 
 import pytest
 
+from accio.domain.axes import Axis
 from accio.domain.ranges import WholePoints
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import Settings

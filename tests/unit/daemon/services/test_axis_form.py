@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DISTANCE, DOUBLE, DURATION, INTEGER, LONG, TIMESTAMP, DataType
 from accio.domain.findings import Findings
 from accio.domain.range_forms import read_range
-from accio.domain.sweeps import Axis
 from accio_daemon.services.messages.runs import axis_form
 
 

@@ -9,10 +9,11 @@ from accio.content.datasets import materialise, put_tree
 from accio.content.digest import digest_bytes, parse_digest
 from accio.content.errors import BlobMissing
 from accio.content.store import FolderStore
+from accio.domain.axes import Axis
 from accio.domain.datatypes import parse_type
 from accio.domain.jsontext import json_string
 from accio.domain.named_content import content_of, named
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio_daemon.core.terms import Gather, Gathered
 from accio_daemon.services.calls.gathering import GatheredFolder, GatheredList
 from accio_daemon.storage.gathered import Value

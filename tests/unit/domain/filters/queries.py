@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DISTANCE, DOUBLE, LONG, STRING
 from accio.domain.filters import (
     EVERYTHING,
@@ -19,7 +20,7 @@ from accio.domain.filters import (
     sweep_context,
 )
 from accio.domain.ranges import WholePoints, linear
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 
 NOW = 1_769_860_800_000  # 2026-01-31T12:00:00Z
 

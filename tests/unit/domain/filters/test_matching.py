@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import DOUBLE, LONG, TIMESTAMP, parse_type
 from accio.domain.filters import RUN_FIELDS, Context, Row, matcher, matches, read_query
 from accio.domain.ranges import GeometricPoints, WholePoints
-from accio.domain.sweeps import Axis
 from accio.domain.values import Timestamp
 from tests.unit.domain.filters.queries import NOW
 

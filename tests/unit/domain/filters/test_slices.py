@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from accio.domain.axes import Axis
 from accio.domain.datatypes import LONG
 from accio.domain.filters import Checked, Filter, FilterProblem, check, matches, read_query, select, sweep_context
 from accio.domain.ranges import WholePoints
-from accio.domain.sweeps import Axis, Sweep
+from accio.domain.sweeps import Sweep
 from accio.domain.values import decode
 from tests.unit.domain.filters.queries import CONTEXT, NOW, SWEEP, sweep_filters
 
