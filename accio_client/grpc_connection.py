@@ -149,7 +149,7 @@ class GrpcConnection:
                 again()
 
     def _one_stream(self, method: Method, request: Any, answer: type[R], kept: Kept | None) -> AsyncGenerator[R]:
-        if kept is not None and self._kept.may_ask():
+        if kept is not None and self._kept.may_ask(kept):
             return self._kept.stream(kept, request, answer)
         return self.stream(method, request, answer, deadline=STREAM_DEADLINE_S)
 

@@ -28,9 +28,10 @@ R = TypeVar("R")
 
 
 class _Call:
-    """One call, and its place on a channel."""
+    """One call of a method, and its place on a channel."""
 
-    def __init__(self, call: Any, place: ExitStack) -> None:
+    def __init__(self, path: str, call: Any, place: ExitStack) -> None:
+        self.path = path
         self.call = call
         self._place = place
 
@@ -41,7 +42,7 @@ class _Call:
 
 
 class KeptCalls:
-    """State: the calls that wait to be asked; whether anybody has asked, and whether the daemon is too old for it."""
+    """State: the calls that wait to be asked, and by path the methods that were asked and those the daemon lacks."""
 
     def __init__(
         self,
@@ -55,13 +56,15 @@ class KeptCalls:
         self._metadata = metadata
         self._explain = explain
         self._idle: list[_Call] = []
-        self._was_asked = False
-        self._is_unknown = False
+        self._asked: set[str] = set()
+        self._unknown: set[str] = set()
 
-    def may_ask(self) -> bool:
-        """Return whether to ask here: not for the first stream, as most clients ask for no other."""
-        was_asked, self._was_asked = self._was_asked, True
-        return was_asked and not self._is_unknown
+    def may_ask(self, kept: Kept) -> bool:
+        """Return whether to ask here: not for the first stream of a method, as most clients ask for no other."""
+        path = kept.method.path
+        was_asked = path in self._asked
+        self._asked.add(path)
+        return was_asked and path not in self._unknown
 
     async def close(self) -> None:
         """End the calls that wait, and wait until gRPC has, too: the event loop may be closed next."""
@@ -86,7 +89,7 @@ class KeptCalls:
             raise Unavailable("the daemon has ended the call, as it is about to end")
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.UNIMPLEMENTED:  # a daemon of before
-                self._is_unknown = True
+                self._unknown.add(kept.method.path)
                 raise Unavailable("the daemon doesn't know such calls") from None
             raise await self._explain(error, STREAM_DEADLINE_S) from None
         finally:
@@ -94,15 +97,16 @@ class KeptCalls:
                 found.end()
 
     def _take(self, kept: Kept) -> _Call:
-        while self._idle:
-            found = self._idle.pop()
+        path = kept.method.path
+        for found in [each for each in reversed(self._idle) if each.path == path]:
+            self._idle.remove(found)
             if not found.call.done():
                 return found
             found.end()
         with ExitStack() as place:
             channel = place.enter_context(self._make_place())
             call = channel.of(kept.method)(timeout=STREAM_DEADLINE_S, metadata=self._metadata)
-            return _Call(call, place.pop_all())
+            return _Call(path, call, place.pop_all())
 
     def _put_back(self, found: _Call) -> None:
         if len(self._idle) < MOST_IDLE:

@@ -332,10 +332,10 @@ class BlockingCalls(BlockingCaller):
         """Return what agents execute, and the *limit* executions that ended last (at most 5,000): all, or a run's."""
         return self._run(self._client.timeline(run, limit=limit))
 
-    def timeline_picture(self, run: str = "", *, limit: int | None = None) -> Timeline:
+    def timeline_picture(self, run: str | views.RunDetails = "", *, limit: int | None = None) -> Timeline:
         """Return the picture of what ran when, in lanes by agent: of a run or child all of its nodes; of a sweep, and
         of the whole cluster if no *run* is given, what goes on and the *limit* executions that ended last (500 unless
-        it is given, at most 5,000). BadRequest for a *limit* of a run or child.
+        it is given, at most 5,000). *run* is an id or what `get_run` found. BadRequest for a *limit* of a run or child.
         """
         return self._run(self._client.timeline_picture(run, limit=limit))
 

@@ -26,10 +26,10 @@ class TimelineCalls(RunCalls):
             await self._connection.call(self._accio.GetTimeline, request, workload_pb2.Timeline)
         )
 
-    async def timeline_picture(self, run: str = "", *, limit: int | None = None) -> Timeline:
+    async def timeline_picture(self, run: str | views.RunDetails = "", *, limit: int | None = None) -> Timeline:
         """Return the picture of what ran when, in lanes by agent: of a run or child all of its nodes; of a sweep, and
         of the whole cluster if no *run* is given, what goes on and the *limit* executions that ended last (500 unless
-        it is given, at most 5,000). BadRequest for a *limit* of a run or child.
+        it is given, at most 5,000). *run* is an id or what `get_run` found. BadRequest for a *limit* of a run or child.
         """
         from accio_client.analysis.pictures import cluster_timeline, node_timeline, sweep_timeline
         from accio_client.analysis.pictures.nodes import EXECUTIONS
@@ -37,7 +37,7 @@ class TimelineCalls(RunCalls):
         most = EXECUTIONS if limit is None else limit
         if not run:
             return cluster_timeline(await self.timeline(limit=most), now(), most)
-        found = await self.get_run(run)
+        found = await self.get_run(run) if isinstance(run, str) else run
         if found.run.kind == "parent":
             return sweep_timeline(found.run.id, await self.timeline(found.run.id, limit=most), now(), most)
         if limit is not None:

@@ -147,8 +147,10 @@ def _nodes(client: "Client", identifier: str, kind: str, limit: int | None) -> "
 
 
 def _timeline(client: "Client", identifier: str, limit: int | None) -> "tuple[str, Picture]":
-    run = client.get_run(identifier, nodes=False).run.id if identifier else ""
-    return run, client.timeline_picture(run, limit=limit)
+    if not identifier:
+        return "", client.timeline_picture(limit=limit)
+    found = client.get_run(identifier)
+    return found.run.id, client.timeline_picture(found, limit=limit)
 
 
 def _told(picture: "Picture", path: "Path") -> None:

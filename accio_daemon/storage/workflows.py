@@ -124,6 +124,12 @@ def push(
     return stored, new
 
 
+def latest_no(connection: sqlite3.Connection, name: str) -> int | None:
+    """Return the number of a workflow's latest version; None if there is no such workflow."""
+    row = connection.execute(SQL["latest_no"], {"id": name}).fetchone()
+    return None if row is None else int(row[0])
+
+
 def delete(transaction: Transaction, name: str) -> None:
     """Delete a workflow with all its versions, unless there is a run of it."""
     row = transaction.execute(SQL["run_of"], {"id": name}).fetchone()

@@ -65,9 +65,11 @@ class WorkflowCalls:
         now: Instant = self._clock.now()
 
         def push(transaction: Transaction) -> tuple[StoredWorkflow, bool]:
-            pushed = workflows.push(transaction, workflow, definition, version, owner, now.wall_ms)
-            record_change(transaction, change)
-            return pushed
+            before = workflows.latest_no(transaction, workflow.id)
+            stored, created = workflows.push(transaction, workflow, definition, version, owner, now.wall_ms)
+            if stored.no != before:  # else nothing is other than it was
+                record_change(transaction, change)
+            return stored, created
 
         try:
             stored, created = await self._engine.write(push)

@@ -38,6 +38,9 @@ INSERT INTO workflow_heads (id, workflow_no, pushed)
 VALUES (:id, :no, (SELECT coalesce(max(pushed), 0) + 1 FROM workflow_heads))
 ON CONFLICT (id) DO UPDATE SET workflow_no = excluded.workflow_no, pushed = excluded.pushed
 
+-- name: latest_no
+SELECT workflow_no FROM workflow_heads WHERE id = :id
+
 -- name: run_of
 SELECT r.id FROM workflows w JOIN runs r ON r.workflow_no = w.no WHERE w.id = :id AND r.closed <> 3 LIMIT 1
 

@@ -93,6 +93,20 @@ def test_unknown_runs_are_told(daemon: FakeDaemon, accio: Any) -> None:
     assert done.json == {"schema": "accio/v1", "error": {"code": "not_found", "message": "there is no run zzzzzzzz"}}
 
 
+def test_a_timeline_asks_for_its_run_once(daemon: FakeDaemon, accio: Any) -> None:
+    """What tells the run of a beginning of its id is what the picture is drawn from; a limit is refused as before."""
+    ran = runs_pb2.Node(
+        run=RUN, name="A", operator="Op", state=runs_pb2.NODE_STATE_SUCCESS, started_at_ms=1_000, ended_at_ms=2_000
+    )
+    daemon.answers["Get"] = accio_pb2.GetResponse(run=run(), nodes=[ran])
+    done = accio("plot", RUN[:6], "-kind=timeline", "-out=x.csv", "-json")
+    assert done.exit == 0, done.err
+    assert (done.json["run"], [each["node"] for each in done.json["picture"]["spans"]]) == (RUN, ["A"])
+    assert [each.nodes for each in daemon.requests["Get"]] == [True]
+    done = accio("plot", RUN[:6], "-kind=timeline", "-limit=3")
+    assert (done.exit, "a limit is for the timeline of a sweep" in done.err) == (1, True)
+
+
 def test_failures_tell_what_was_killed(daemon: FakeDaemon, accio: Any) -> None:
     """A sweep that was killed has no failures, and it is said how many children that were, and who knows by whom."""
     sweep = Sweep((Axis("x", LONG, ("1", "2", "3")),))

@@ -1,15 +1,20 @@
 """Who submits and watches again and again has it done in a call that is kept."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
+from accio.channels import Door
 from accio.domain.states import RunState
-from accio.errors import BadRequest
-from accio.v1 import accio_pb2, runs_pb2
+from accio.errors import AccioError, BadRequest, Unavailable
+from accio.v1 import accio_pb2, pools_pb2, runs_pb2
 from accio_client import Client
-from tests.integration.client.fake_daemon import FakeDaemon, interrupted, refuse, run
+from accio_client.channel import Channel
+from accio_client.kept_calls import KeptCalls
+from accio_client.services import Kept, service
+from tests.integration.client.fake_daemon import TOKEN, FakeDaemon, interrupted, refuse, run
 
 ONE, EACH = "SubmitAndWatch", "SubmitAndWatchEach"
 
@@ -99,3 +104,53 @@ def test_what_is_refused_is_told(daemon: FakeDaemon, submitting: Client) -> None
     daemon.answers[EACH] = ended
     assert states(submitting)[-1] is RunState.SUCCESS
     assert daemon.calls[EACH] == 2
+
+
+def _each_ends(_: Any) -> bool:
+    return True
+
+
+SUBMITTING = Kept(service(accio_pb2.DESCRIPTOR, "Accio").SubmitAndWatchEach, is_last=_each_ends)
+SERVING = Kept(service(pools_pb2.DESCRIPTOR, "Pools").Serve, is_last=_each_ends)
+
+
+@pytest.fixture
+async def kept_calls(daemon: FakeDaemon) -> AsyncIterator[KeptCalls]:
+    """Kept calls on one channel to the daemon."""
+    channel = Channel(Door(daemon.address))
+
+    async def explain(error: Any, _: float) -> AccioError:
+        return Unavailable(str(error))
+
+    made = KeptCalls(
+        place=lambda: nullcontext(channel), metadata=(("authorization", f"Bearer {TOKEN}"),), explain=explain
+    )
+    yield made
+    await made.close()
+    await channel.channel.close()
+
+
+async def test_a_call_is_asked_again_by_its_own_method(daemon: FakeDaemon, kept_calls: KeptCalls) -> None:
+    """The calls of two methods wait beside each other, and each stream comes in one of its own method."""
+    daemon.answers[EACH] = lambda _: [accio_pb2.RunUpdate(run=run())]
+    daemon.answers["Serve"] = lambda _: [pools_pb2.PoolsAnswer()]
+    for _ in range(3):
+        submitted = [
+            each async for each in kept_calls.stream(SUBMITTING, accio_pb2.SubmitRequest(), accio_pb2.RunUpdate)
+        ]
+        served = [each async for each in kept_calls.stream(SERVING, pools_pb2.PoolsMessage(), pools_pb2.PoolsAnswer)]
+        assert (len(submitted), len(served)) == (1, 1)
+    assert (daemon.calls[EACH], daemon.calls["Serve"]) == (1, 1)
+
+
+async def test_a_method_that_is_unknown_says_nothing_of_others(daemon: FakeDaemon, kept_calls: KeptCalls) -> None:
+    """A daemon that lacks one method is asked for the others in kept calls all the same."""
+    assert [kept_calls.may_ask(each) for each in (SUBMITTING, SERVING, SUBMITTING, SERVING)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    with pytest.raises(Unavailable, match="doesn't know such calls"):
+        await anext(kept_calls.stream(SERVING, pools_pb2.PoolsMessage(), pools_pb2.PoolsAnswer))
+    assert [kept_calls.may_ask(each) for each in (SUBMITTING, SERVING)] == [True, False]

@@ -207,6 +207,16 @@ async def test_changes_say_who(daemon: Serving, capfd: pytest.CaptureFixture[str
     assert f"by='{ADA}'" in "".join(capfd.readouterr())
 
 
+async def test_a_push_that_changes_nothing_is_no_change(daemon: Serving) -> None:
+    """A version that is the latest already isn't told again; one that becomes the latest again is."""
+    async with joined(daemon.agents, behaviour=None):
+        pushed = [await daemon.push({**PAIR, "notes": notes}) for notes in ("one", "one", "two", "two", "one")]
+    one, _, two, _, again = (f"pair:{each.version}" for each in pushed)
+    assert again == one
+    changes = (await daemon.accio.ListChanges(accio_pb2.ListChangesRequest())).changes
+    assert [each.subject for each in changes if each.what == "push workflow"] == [one, two, one]
+
+
 async def test_it_is_known_when_a_token_was_used_last(tmp_path: Path) -> None:
     """The first use of a token is told, and written down without delay."""
     config = configured(tmp_path / "data")
