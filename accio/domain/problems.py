@@ -30,9 +30,13 @@ def quote(value: Any) -> str:
     elif isinstance(value, int | float | Decimal):
         shown = str(value)
     elif isinstance(value, dict):
-        return f"an object of {len(value)} members" if value else "an empty object"
+        return f"an object of {_counted(len(value), 'member')}" if value else "an empty object"
     elif isinstance(value, list | tuple):
-        return f"a list of {len(value)} elements" if value else "an empty list"
+        return f"a list of {_counted(len(value), 'element')}" if value else "an empty list"
     else:
         return f"a {type(value).__name__}"
     return shown if len(shown) <= _LONGEST_QUOTE else shown[:_LONGEST_QUOTE] + "…"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

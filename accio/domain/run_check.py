@@ -213,7 +213,11 @@ class _Checker:
             self.findings.known_keys(value, ("max",), "/on_failure", "'on_failure'")
             limit = self.findings.whole_number(value, "max", "/on_failure", least=0, most=2**63 - 1, otherwise=0)
             return OnFailure(FailurePolicy.MAX, limit)
-        self.findings.error("/on_failure", f'expected "continue", "stop" or {{"max": n}}, found {quote(value)}')
+        before = len(self.findings.errors)
+        if isinstance(value, Mapping):
+            self.findings.known_keys(value, ("max",), "/on_failure", "'on_failure'")
+        if len(self.findings.errors) == before:
+            self.findings.error("/on_failure", f'expected "continue", "stop" or {{"max": n}}, found {quote(value)}')
         return OnFailure()
 
     def _nice(self, document: Mapping[str, Any]) -> bool:

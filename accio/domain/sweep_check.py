@@ -193,8 +193,8 @@ def _factors(sweep: Sweep) -> str:
 
 
 def _amount(number: int) -> str:
-    """Write a size; one of more than 18 digits as a power of ten."""
-    return str(number) if number < 10**18 else f"about 10^{number.bit_length() * 30103 // 100000}"
+    """Write a size; one that nobody would read digit by digit as a power of ten."""
+    return str(number) if number < 10**40 else f"about 10^{number.bit_length() * 30103 // 100000}"
 
 
 def origin_of(document: Mapping[str, Any]) -> JsonObject:

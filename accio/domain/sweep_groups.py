@@ -9,7 +9,7 @@ from accio.domain.findings import Findings, is_ignored
 from accio.domain.issues import pointer
 from accio.domain.layouts import Alike, Digit, Listed
 from accio.domain.names import suggest
-from accio.domain.numbers import integer
+from accio.domain.numbers import integer, whole_number
 from accio.domain.param_forms import Column, ParamForms
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sampling import Method, Sampled
@@ -81,6 +81,7 @@ class Groups:
         *params* has those of the whole, too, which a part of a union shares.
         """
         own = document.get("params", {})
+        self._errors_before = len(self._findings.errors)
         self._own = frozenset(own) if isinstance(own, Mapping) else frozenset()
         points = self._points(document)
         zipped = self._zipped(document, params)
@@ -110,6 +111,9 @@ class Groups:
             if (column := self._forms.column(param, form, path, continuous=continuous)) is not None:
                 columns[name] = _first_of(column) if self._sample_is_wrong else column
         drawn = [each for name, each in columns.items() if each.axis.size > 1 and _draws(sample, name, zipped)]
+        if sample is not None and sample.size > 1 and not drawn and len(self._findings.errors) == self._errors_before:
+            what = f"a parameter with several values, or a range, to draw {sample.size} points from"
+            self._findings.error(self._path + "/params", f"expected {what}, found none")
         done: set[str] = set()
         for name, column in columns.items():
             if name in done:
@@ -150,9 +154,10 @@ class Groups:
             return None
         self._findings.known_keys(given, ("method", "n", "seed", "params"), path, "a sample")
         method = self._method(given, path)
-        size = given.get("n")
-        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= _MOST_SAMPLED:
-            self._findings.error(path + "/n", f"expected a number of points, 1 to {_MOST_SAMPLED}, found {quote(size)}")
+        try:
+            size = whole_number(given.get("n"), 1, _MOST_SAMPLED, of=" of points")
+        except ValueProblem as problem:
+            self._findings.problem(path + "/n", problem)
             return None
         try:
             seed = integer(Kind.LONG, given.get("seed", 0))
@@ -215,10 +220,16 @@ class Groups:
         for at, group in enumerate((given if nested else [given] if given else None) or ()):
             path = self._path + pointer("zip", at) if nested else self._path + "/zip"
             names = tuple(name for name in group if isinstance(name, str))
-            if len(names) < len(group) or len(names) < 2:
-                self._findings.error(path, f"expected the names of two or more parameters, found {quote(group)}")
-                continue
             before = len(self._findings.errors)
+            for place, each in enumerate(group):
+                if not isinstance(each, str):
+                    self._findings.error(
+                        path + pointer(place), f"expected the name of a parameter, found {quote(each)}"
+                    )
+            if len(group) < 2:
+                self._findings.error(path, f"expected the names of two or more parameters, found {quote(group)}")
+            if len(self._findings.errors) > before:
+                continue
             for place, name in enumerate(names):
                 where = path + pointer(place)
                 if name in zipped or names.count(name) > 1:
@@ -288,11 +299,13 @@ class Groups:
         rows = self._findings.array(given, self._path + "/points", "points, each an object of parameters")
         if rows is None:
             return None
-        names = [name for name in rows[0] if not is_ignored(name)] if rows and isinstance(rows[0], Mapping) else []
+        if not rows:
+            self._findings.error(self._path + "/points", "expected at least one point, found an empty list")
+            return None
+        names = [name for name in rows[0] if not is_ignored(name)] if isinstance(rows[0], Mapping) else []
         if not names:
-            self._findings.error(
-                self._path + "/points", f"expected at least one point that has parameters, found {quote(given)}"
-            )
+            message = f'expected a value of each parameter, such as {{"a": 1, "b": 2}}, found {quote(rows[0])}'
+            self._findings.error(self._path + pointer("points", 0), message)
             return None
         good = True
         for at, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""The examples of `cases.json`, and how what came out is compared with what is expected.
+"""The examples of `cases.json` and `more.json`, and how what came out is compared with what is expected.
 
 Each area has an adapter: it turns `given` into calls and the outcome into the form of `expect`. A key that an adapter
 doesn't know fails it (`only`), so that no expectation is skipped in silence. Adapters never look at a case's id.
@@ -21,7 +21,15 @@ from accio.domain.validation import Checked
 
 Case = dict[str, Any]
 
-DOC: dict[str, Any] = json.loads((Path(__file__).parent / "cases.json").read_text(encoding="utf-8"))
+
+def _read(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    return document
+
+
+# `more.json` holds the project's own examples, in the same form, for the fixtures of `cases.json`.
+DOC: dict[str, Any] = _read("cases.json")
+DOC["cases"] += _read("more.json")["cases"]
 FIXTURES: dict[str, Any] = DOC["fixtures"]
 
 # What only a running system can do, as keys of `given`, `expect` or of a step.

@@ -26,7 +26,8 @@ def test_sweep(case: Case) -> None:
         if "refused" in expect:
             assert checked.value is None
             assert expect["runs_created"] == 0
-            assert mentions(" ".join(issue.message for issue in checked.errors), expect["mentions"])
+            told = (f"{issue.message} {issue.path} {issue.suggestion or ''}" for issue in checked.errors)
+            assert mentions(" ".join(told), expect["mentions"])
             continue
         run = checked.value
         assert run is not None, checked.errors

@@ -27,6 +27,8 @@ def outcome(value: Any) -> Any:
             return {"lat": lat, "lng": lng}
         case tuple():
             return [outcome(element) for element in value]
+        case frozenset():
+            return sorted(outcome(element) for element in value)
         case _:
             return value
 

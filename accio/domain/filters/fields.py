@@ -174,9 +174,12 @@ class Context:
             return f"'{name}': {why}", None
         if name.startswith(PARAM):
             return f"there is no parameter '{name.removeprefix(PARAM)}'", suggestion
-        what = (
-            "a field, a parameter, Node/port or Node.metric" if self.outputs is not None else "a field or a parameter"
-        )
+        if self.outputs is not None:
+            what = "a field, a parameter, Node/port or Node.metric"
+        elif self.fields:
+            what = "a field or a parameter"
+        else:  # which points a sweep has
+            what = f"a parameter that has values: {', '.join(self.parameters or ()) or 'none has'}"
         return f"there is no '{name}' here; expected {what}", suggestion
 
 

@@ -150,7 +150,7 @@ def test_a_huge_range_is_refused_by_its_size() -> None:
     """A range of more points than the limit is refused at once, with its size."""
     assert "1000000000001 children" in issue_of("double", {"from": 0, "to": 1, "step": 1e-12}).message
     everything = {"from": -(2**63), "to": 2**63 - 1, "step": 1}
-    assert "about 10^19 children" in issue_of("long", everything).message
+    assert "18446744073709551616 children" in issue_of("long", everything).message
 
 
 numbers = st.decimals(-(10**6), 10**6, places=6)

@@ -52,7 +52,7 @@ def paths(document: dict[str, Any]) -> list[str]:
         ({"on_failure": "ignore"}, "/on_failure"),
         ({"on_failure": {"max": -1}}, "/on_failure/max"),
         ({"on_failure": {"max": "3"}}, "/on_failure/max"),
-        ({"on_failure": {"most": 3}}, "/on_failure"),
+        ({"on_failure": {"most": 3}}, "/on_failure/most"),
         ({"on_failure": {"max": 3, "min": 1}}, "/on_failure/min"),
         ({"nice": "yes"}, "/nice"),
         ({"nice": 1}, "/nice"),

@@ -232,6 +232,7 @@ def test_unions_of_formulas_stay_formulas() -> None:
             "expected a parameter of 'params'",
         ),
         ({"sample": {"method": "random", "n": 13}}, "/sample/n", "there are 12 points only"),
+        ({"sample": {"method": "lhs", "n": 3, "params": []}}, "/params", "expected a parameter with several values"),
         ({"sample": {"method": "sobol", "n": 4}}, "/sample/n", "'random' never draws a point twice"),
         # The ranges that it would draw from lack nothing, however many points they have.
         (
