@@ -143,7 +143,8 @@ class AnalysisCalls(MeasurementCalls):
     async def _kept_columns(
         self, asked: Reading, kept: MutableMapping[Reading, Collected], *, sample: bool
     ) -> Collected:
-        if sample and asked not in kept and (ranges := await self._sampled(asked.run)) is not None:
+        has_values = asked.outputs or asked.metrics or asked.failures  # states alone are there as soon as a sample
+        if sample and has_values and asked not in kept and (ranges := await self._sampled(asked.run)) is not None:
             return await self.columns(
                 asked.run,
                 ports=asked.ports,

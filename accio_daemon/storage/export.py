@@ -12,7 +12,8 @@ import orjson
 from accio.domain.children import total
 from accio.domain.states import NodeState, RunState
 from accio.late import dataclass
-from accio_daemon.storage.codes import NODE_STATES, RUN_STATE_OF
+from accio_daemon.storage.child_states import begun, has_any
+from accio_daemon.storage.codes import NODE_STATES, RUN_STATES
 from accio_daemon.storage.courtesy import letting_pass
 from accio_daemon.storage.runs_query import Found
 from accio_daemon.storage.sql import load
@@ -22,7 +23,7 @@ SQL = load("export")
 LONGEST = 100_000_000
 """Bytes of the longest text that a chunk may make: more than what one node can give, which travels in one message."""
 
-_UNSUCCESSFUL = frozenset({RunState.FAILED, RunState.KILLED})
+_UNSUCCESSFUL = bytes(RUN_STATES[each] for each in (RunState.FAILED, RunState.KILLED))
 _STOPPED = {each.value: NODE_STATES[each] for each in (NodeState.FAILED, NodeState.LOST, NodeState.KILLED)}
 
 
@@ -70,7 +71,7 @@ class Chunk:
 
     indices: Sequence[int]
     columns: dict[int, Column]
-    states: Sequence[RunState]
+    states: bytes  # of each the number, as in `codes.RUN_STATES`
     causes: Mapping[int, str]  # by row, what went wrong first
     low: int | None  # where the next chunk begins
     size: int  # characters of all that was read of nodes
@@ -108,12 +109,10 @@ def _read_chunk(
 ) -> Chunk:
     run = found.run
     indices: Sequence[int] = (found.place,)
-    states: Sequence[RunState] = (found.state,)
+    states = bytes((RUN_STATES[found.state],))
     following = None
     if found.index is None and run.parent:
-        top = run.children - 1 if high is None else high
-        indices, states = _begun(connection, {"run": run.no, "low": low, "high": top, "limit": limit})
-        following = indices[-1] + 1 if len(indices) == limit and indices[-1] < top else None
+        indices, states, following = begun(connection, run.no, low, run.children - 1 if high is None else high, limit)
     columns = {no: Column() for no in nodes}
     size = 0
     causes: Mapping[int, str] = {}
@@ -130,7 +129,7 @@ def _read_chunk(
                 (text,) = connection.execute(SQL["succeeded"], {**wanted, "node": no}).fetchone()
                 rows = place.rows(orjson.loads(text) if text else ())
             columns[no] = _column(rows, texts, place)
-        if asked.outcomes and asked.causes and _UNSUCCESSFUL.intersection(states):
+        if asked.outcomes and asked.causes and has_any(states, _UNSUCCESSFUL):
             causes = _causes(connection, wanted, place)
     return Chunk(indices=indices, columns=columns, states=states, causes=causes, low=following, size=size)
 
@@ -147,21 +146,6 @@ class _Places:
 
     def rows(self, indices: Iterable[int]) -> Sequence[int]:
         return [self.row(index) for index in indices]
-
-
-def _begun(connection: sqlite3.Connection, wanted: Mapping[str, int]) -> tuple[Sequence[int], Sequence[RunState]]:
-    """Return the next children that have begun and their states, a range where none is missing between them."""
-    count, first, last, least, most = connection.execute(SQL["begun"], wanted).fetchone()
-    if not count:
-        return range(0), ()
-    between = {"run": wanted["run"], "low": first, "high": last}
-    indices: Sequence[int] = range(first, last + 1)
-    if len(indices) > count:
-        indices = orjson.loads(connection.execute(SQL["indices"], between).fetchone()[0])
-    if least == most:
-        return indices, [RUN_STATE_OF[least]] * count
-    (text,) = connection.execute(SQL["states"], between).fetchone()
-    return indices, [RUN_STATE_OF[number] for number in orjson.loads(text)]
 
 
 def _causes(connection: sqlite3.Connection, wanted: Mapping[str, int], place: _Places) -> Mapping[int, str]:

@@ -18,6 +18,8 @@ from accio_daemon.services.messages.encoded import EncodedChunk
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query
+from accio_daemon.storage.child_states import has_any
+from accio_daemon.storage.codes import RUN_STATES
 from accio_daemon.storage.export import Asked, Chunk, TooMuch, generation, read_chunk, read_failures
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.plans import Plans
@@ -27,12 +29,20 @@ from accio_daemon.storage.studies import read_pruned
 
 _ROWS = 16_384
 _VALUES = 131_072  # rows times columns of one chunk
+_STATES = 524_288  # rows of one chunk of states alone
 _FIRST_ROWS = 256  # of the first chunk, before anything is known of their size
 _READ_CHARACTERS = 4_000_000  # of all outputs of a chunk's nodes, also those that nobody asked for
 _CHUNK_BYTES = 2_500_000  # clients take messages of 4 MiB
 _LOOKED_AT = 16  # children whose maps are looked at to tell which members there are
 
-_WITHOUT_FAILURES = frozenset({RunState.SCHEDULED, RunState.SUCCESS})
+
+def _numbers(*states: RunState) -> bytes:
+    return bytes(RUN_STATES[state] for state in states)
+
+
+_WITH_FAILURES = _numbers(RunState.RUNNING, RunState.FAILED, RunState.KILLED)
+_ENDED = _numbers(*RUN_TERMINAL)
+_ENDED_MESSAGES = frozenset(RUN_STATE_MESSAGES[state] for state in RUN_TERMINAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +90,7 @@ class ColumnCalls:
         end: accio_pb2.ColumnsEnd,
     ) -> None:
         width = sum(each.width for each in selected.wanted.values())
-        most = max(1, min(_ROWS, _VALUES // max(1, width)))
+        most = max(1, min(_ROWS, _VALUES // width)) if width else _ROWS if selected.failures else _STATES
         limit = min(most, _FIRST_ROWS)
         low: int | None = first
         while low is not None:
@@ -172,14 +182,14 @@ def _read(
     chunk = read_chunk(snapshot, found, tuple(selected.wanted), selected.asked, low, limit, high)
     if found.index is not None or not found.run.parent:
         fresh = _again(snapshot, found)
-        states, indices = [fresh.state], [0]
+        states, indices = _numbers(fresh.state), [0]
         failures = read_failures(snapshot, found, found.place, found.place) if selected.failures else ()
         failures = [(0, *rest) for _, *rest in failures]  # type: ignore[misc]  # mypy doesn't follow the star
         chunk = Chunk(indices=indices, columns=chunk.columns, states=states, causes={}, low=None, size=chunk.size)
     elif not chunk.indices:
         return None, chunk
     else:
-        wants = selected.failures and not _WITHOUT_FAILURES.issuperset(chunk.states)
+        wants = selected.failures and has_any(chunk.states, _WITH_FAILURES)
         failures = read_failures(snapshot, found, chunk.indices[0], chunk.indices[-1]) if wants else ()
     return columns_chunk(selected.wanted, chunk, failures), chunk
 
@@ -224,10 +234,10 @@ def _ranges(request: accio_pb2.ColumnsRequest, found: Found) -> Iterator[tuple[i
 
 def _open(chunk: Chunk, low: int, high: int, implied: int) -> Iterable[tuple[int, int]]:
     """Yield the intervals of children between two indices that hadn't ended."""
-    ended = [index for index, state in zip(chunk.indices, chunk.states, strict=True) if state in RUN_TERMINAL]
-    if implied not in {RUN_STATE_MESSAGES[state] for state in RUN_TERMINAL}:
-        yield from gaps(ended, low, high)
+    has_open = bool(chunk.states.translate(None, _ENDED))
+    numbered = zip(chunk.indices, chunk.states, strict=True)
+    if implied in _ENDED_MESSAGES:
+        yield from ((index, index) for index, state in numbered if state not in _ENDED) if has_open else ()
         return
-    for index, state in zip(chunk.indices, chunk.states, strict=True):
-        if state not in RUN_TERMINAL:
-            yield index, index
+    ended = [index for index, state in numbered if state in _ENDED] if has_open else chunk.indices
+    yield from gaps(ended, low, high)

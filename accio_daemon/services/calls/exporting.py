@@ -20,6 +20,7 @@ from accio_daemon.services.messages.encoded import EncodedChunk
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query
+from accio_daemon.storage.codes import RUN_STATE_OF
 from accio_daemon.storage.courtesy import letting_pass
 from accio_daemon.storage.export import Asked, Chunk, Column, TooMuch, read_chunk
 from accio_daemon.storage.jobs import Snapshot
@@ -192,7 +193,7 @@ def chunk_message(
         )
     if asked.outcomes:
         message.label.extend(map(sweep.label, indices) if run.parent else [run.name] * len(indices))
-        message.state.extend(RUN_STATE_MESSAGES[state] for state in chunk.states)
+        message.state.extend(RUN_STATE_MESSAGES[RUN_STATE_OF[number]] for number in chunk.states)
         message.cause.extend(chunk.causes.get(row, "") for row in range(len(indices)))
     for no, column in letting_pass(chunk.columns.items()):
         _add_node(message, wanted[no], column, asked, by_port=by_port)

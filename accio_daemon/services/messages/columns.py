@@ -15,11 +15,13 @@ from accio.late import dataclass
 from accio.v1 import accio_pb2
 from accio.wire.packing import pack_doubles, pack_indices, pack_places, pack_texts
 from accio.wire.states import RUN_STATE_MESSAGES
+from accio_daemon.storage.codes import RUN_STATE_OF
 from accio_daemon.storage.courtesy import letting_pass
 from accio_daemon.storage.export import Chunk, Column
 
 NUMBERS = INTEGRAL | {Kind.DOUBLE, Kind.DISTANCE, Kind.DURATION, Kind.TIMESTAMP, Kind.BOOLEAN}
 TEXTS = frozenset({Kind.STRING, Kind.DATASET})
+_MESSAGES = bytes.maketrans(bytes(RUN_STATE_OF), bytes(RUN_STATE_MESSAGES[state] for state in RUN_STATE_OF.values()))
 _NON_FINITE = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
 
 
@@ -63,7 +65,7 @@ def columns_chunk(wanted: Mapping[int, WantedNode], chunk: Chunk, failures: Fail
     message = accio_pb2.ColumnsChunk(
         first=first,
         indices=b"" if last - first + 1 == len(chunk.indices) else pack_indices(chunk.indices),
-        states=bytes(map(RUN_STATE_MESSAGES.__getitem__, chunk.states)),
+        states=chunk.states.translate(_MESSAGES),
     )
     count = len(chunk.indices)
     for no, column in chunk.columns.items():
@@ -163,6 +165,10 @@ def ranges(indices: Iterable[tuple[int, int]]) -> Iterable[accio_pb2.IndexRange]
 
 def gaps(indices: Sequence[int], low: int, high: int) -> Iterable[tuple[int, int]]:
     """Yield the intervals between *low* and *high* (included) in which there are none of some growing indices."""
-    for before, after in pairwise([low - 1, *indices, high + 1]):
+    if isinstance(indices, range) and indices:  # of millions, only its ends are looked at
+        pairs: Iterable[tuple[int, int]] = ((low - 1, indices[0]), (indices[-1], high + 1))
+    else:
+        pairs = pairwise((low - 1, *indices, high + 1))
+    for before, after in pairs:
         if after - before > 1:
             yield before + 1, after - 1

@@ -1,15 +1,6 @@
 -- Results of the children of a run, by keyset (run_no, idx). What many rows hold comes as one text of JSON: each row that Python
 -- fetches gives the interpreter away and has to wait for it again.
 
--- name: begun
--- How many, from where to where, and whether all are in one state: most chunks are told by that, and no text is made of them.
-SELECT count(*), min(idx), max(idx), min(state), max(state)
-FROM (SELECT idx, state FROM instances WHERE run_no = :run AND idx >= :low AND idx <= :high ORDER BY idx LIMIT :limit)
-
--- name: indices
-SELECT '[' || group_concat(idx) || ']'
-FROM (SELECT idx FROM instances WHERE run_no = :run AND idx >= :low AND idx <= :high ORDER BY idx)
-
 -- name: given
 SELECT count(*), group_concat(outputs), group_concat(CASE WHEN :metrics OR :measured THEN coalesce(metrics, 'null') END),
        group_concat(CASE WHEN blobs IS NOT NULL THEN '[' || idx || ',' || blobs || ']' END)
@@ -41,10 +32,6 @@ ORDER BY i.idx
 
 -- name: succeeded
 SELECT '[' || group_concat(idx) || ']' FROM (SELECT n.idx {looking})
-
--- name: states
-SELECT '[' || group_concat(state) || ']'
-FROM (SELECT state FROM instances WHERE run_no = :run AND idx >= :low AND idx <= :high ORDER BY idx)
 
 -- name: causes
 -- What went wrong first: a failed or lost node before a killed one.

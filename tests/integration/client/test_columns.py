@@ -320,6 +320,8 @@ async def test_a_sample_has_some_children_only(
     assert str(draw(some, asked).head.counted) == "3 of 6 children"
     few, _ = await client.picture_of(run.id, asked, where="x=2", kept=kept, sample=True)
     assert np.flatnonzero(few.mask).tolist() == [5]
+    states, _ = await client.picture_of(run.id, Asked(kind="states"), kept={}, sample=True)
+    assert (states.collected.is_sample, int(states.mask.sum())) == (False, 6)
     whole, _ = await client.picture_of(run.id, asked, kept=kept)
     again, _ = await client.picture_of(run.id, asked, kept=kept, sample=True)
     assert (whole.collected.is_sample, again.collected.is_sample, int(again.mask.sum())) == (False, False, 6)
