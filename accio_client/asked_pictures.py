@@ -103,9 +103,15 @@ def _meant(found: Selected, name: str | None) -> str | None:
     """Return the column that a name means: a port or a node may be named alone where there is only one such."""
     if name is None or name in found.table.numbers:
         return name
-    named = found.numbers()
+    named = [each for each in found.numbers() if _is_named(each, name)] or found.numbers()
     if len(named) > 1:
         raise BadRequest(f"'{name}' could be any of {', '.join(named)}: name one")
     if not named:
         raise BadRequest(f"'{name}' is text, and pictures show numbers: accio table {found.table.run} -points shows it")
     return named[0]
+
+
+def _is_named(column: str, name: str) -> bool:
+    """Return whether a column, `Node/port` or a member of it, is of *name*: a node, a port, or both."""
+    node, _, port = column.partition("/")
+    return name == node or any(each == name or each.startswith(f"{name}.") for each in (column, port))

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
 
     from accio.domain.issues import Issue
-    from accio_client.analysis.fingerprints import Group
     from accio_client.calls.analysis import AnalysisCalls
     from accio_client.drawing import Drawing
+    from accio_client.failures import Failures
 
 PATIENCE_S = 600.0
 """How long a daemon may be away while somebody waits for a run."""
@@ -136,12 +136,14 @@ class AsyncRun:
         asked = Asked(kind=kind, x=x, y=y, by=by, median=median)
         return Drawing(draw(*await self._client.picture_of(self.id, asked, where=where)))
 
-    async def failures(self, *, where: str = "") -> tuple[Group, ...]:
-        """Return the kinds of failures, the most frequent first, with examples."""
-        from accio_client.analysis.fingerprints import group_failures
+    async def failures(self, *, where: str = "") -> Failures:
+        """Return the kinds of failures, the most frequent first, with examples; `explained_by` says which parameters
+        explain them, and `print` tells all of it.
+        """
+        from accio_client.failures import Failures
 
         found = await self._client.selected(self.id, where=where, outputs=False, failures=True)
-        return group_failures(found.table, found.collected.failures.among(found.mask))
+        return Failures(found)
 
     def children(self, *, where: str = "") -> AsyncGenerator[views.RunView]:
         """Return the children of a sweep in its order, or those that a query matches (docs/queries.md)."""

@@ -19,8 +19,8 @@ from accio_client.settings import web_address
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
-    from accio_client.analysis.fingerprints import Group
     from accio_client.drawing import Drawing
+    from accio_client.failures import Failures
     from accio_client.handles import Submission
     from accio_client.sync_calls import BlockingCalls
 
@@ -121,12 +121,14 @@ class Run:
         asked = Asked(kind=kind, x=x, y=y, by=by, median=median)
         return Drawing(draw(*self._client.picture_of(self.id, asked, where=where)))
 
-    def failures(self, *, where: str = "") -> tuple[Group, ...]:
-        """Return the kinds of failures, the most frequent first, with examples."""
-        from accio_client.analysis.fingerprints import group_failures
+    def failures(self, *, where: str = "") -> Failures:
+        """Return the kinds of failures, the most frequent first, with examples; `explained_by` says which parameters
+        explain them, and `print` tells all of it.
+        """
+        from accio_client.failures import Failures
 
         found = self._client.selected(self.id, where=where, outputs=False, failures=True)
-        return group_failures(found.table, found.collected.failures.among(found.mask))
+        return Failures(found)
 
     def children(self, *, where: str = "") -> Generator[views.RunView]:
         """Return the children of a sweep in its order, or those that a query matches (docs/queries.md)."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 
 import numpy as np
 
@@ -54,8 +55,8 @@ class Group:
     count: int
     nodes: tuple[str, ...]
     examples: tuple[Failed, ...]
-    children: Ints
-    by_value: Mapping[str, Ints]
+    children: Ints = field(repr=False)
+    by_value: Mapping[str, Ints] = field(repr=False)
 
 
 def fingerprint(cause: str, exception: str, message: str) -> Fingerprint:

@@ -100,9 +100,9 @@ def _ask(count: int, verb: str) -> None:
     """Ask on a terminal; elsewhere one run is what was meant, and several need `-yes`."""
     if sys.stdin.isatty() and sys.stderr.isatty():
         if not click.confirm(f"{verb} {'it' if count == 1 else f'these {count:,}'}?", err=True):
-            raise click.UsageError("nothing was touched")
+            raise click.ClickException("nothing was touched")
     elif count > 1:
-        raise click.UsageError(
+        raise click.ClickException(
             f"nothing was touched: a query that means {count:,} needs a yes, and there is no terminal to ask at; "
             "give -yes if these are the right ones"
         )

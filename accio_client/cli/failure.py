@@ -96,6 +96,8 @@ def _described(error: Exception, arguments: Sequence[str]) -> tuple[int, str, st
 
 
 def _sentence(text: str) -> str:
+    """Return what click says like our own messages: on one line, without a capital."""
+    text = text.replace(" Choose from:\n\t", " Choose one of ").replace(",\n\t", ", ")
     return text[:1].lower() + text[1:] if text[:2].istitle() else text
 
 

@@ -12,7 +12,7 @@ from accio_client.documents import document
 
 if TYPE_CHECKING:
     from accio_client.analysis.explain import Explanation
-    from accio_client.analysis.fingerprints import Failed, Group
+    from accio_client.analysis.fingerprints import Group
     from accio_client.selected import Selected
 
 _SHOWN = 20
@@ -64,30 +64,19 @@ def _print(
 ) -> None:
     from accio.domain.states import RunState
     from accio_client.documents.failures import run_of
+    from accio_client.failures import lines
 
+    if not found.mask.any():
+        out("no child matches" if found.query else "there are no children")
+        return
+    for line in lines(found, groups, explanations, limit):
+        out(printable(line))
     if not groups:
-        looked_at = int(found.mask.sum())
-        if not looked_at:
-            out("no child matches" if found.query else "there are no children")
-            return
-        out("no node has failed" if looked_at == 1 else f"no node of {looked_at:,} children has failed")
         if killed := int((found.mask & found.table.in_state(RunState.KILLED)).sum()):
             by = session.hint(f"get events {found.table.run}")
             out(f"{killed:,} {'was' if killed == 1 else 'were'} killed, which is no failure; by whom: {by}")
         _say_what_goes_on(session, found)
         return
-    for group in groups[:limit]:
-        out(f"{group.count:,} × {printable(str(group.fingerprint))}")
-        out(f"    {', '.join(group.nodes)}, in {len(group.children):,} of {int(found.mask.sum()):,} children")
-        for each in group.examples:
-            out(f"    {run_of(found, each.child)}/{each.node}  {_label(found, each)}")
-    if len(groups) > limit:
-        out(f"and {len(groups) - limit:,} more kinds (-n={len(groups)} shows all)")
-    if explanations:
-        out("")
-        out("explained by")
-    for explanation in explanations:
-        out(f"    {printable(str(explanation))}")
     out("")
     example = groups[0].examples[0]
     look = session.hint(f"describe node {run_of(found, example.child)}/{example.node}")
@@ -100,7 +89,3 @@ def _say_what_goes_on(session: Session, found: "Selected") -> None:
     """Say that this isn't all, where children may still fail."""
     if going_on := found.not_ended:
         session.say(f"so far: {going_on:,} {'child has' if going_on == 1 else 'children have'} not ended")
-
-
-def _label(found: "Selected", failed: "Failed") -> str:
-    return printable(found.table.sweep.label(failed.child))

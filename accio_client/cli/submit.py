@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from accio.domain.datatypes import parse_type
+from accio.domain.documents import parse_document
 from accio.errors import AccioError, FailedPrecondition, InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.definitions import Overrides, Readings, Source, run_options, submission, texts_with_commas
@@ -76,13 +77,23 @@ def submitted(
         source = submission(definition, overrides, partial(_readings, session, client, overrides))
         return way(session, client, source, mode)
     except InvalidDefinition as error:
-        if not source.name and _is_stored_now(client, definition, error):
+        operator = _workflow_of(source) if source.name else definition
+        if operator and _is_stored_now(client, operator, error):
             return submitted(session, client, definition, overrides, way, mode)
         unknown = next((issue for issue in error.issues if issue.path == "/workflow"), None)
         if unknown is not None and not source.name:  # the command line, no definition, names what isn't there
             hint = f"; did you mean {unknown.suggestion}?" if unknown.suggestion else ""
             raise NotFound(unknown.message + hint + _lacking(client)) from None
         return session.refused(error, source.name, source.text)
+
+
+def _workflow_of(source: Source) -> str:
+    """Return the workflow that a definition names, without a version; empty if there is none."""
+    try:
+        name = parse_document(source.text).get("workflow")
+    except InvalidDefinition:
+        return ""
+    return name if isinstance(name, str) else ""
 
 
 def _is_stored_now(client: "Client", operator: str, error: InvalidDefinition) -> bool:

@@ -120,6 +120,12 @@ def number_text(value: float) -> str:
     return f"{value:.6g}"
 
 
+def interval_text(mean: float, half: float) -> str:
+    """Return a mean and half of its interval, in two digits: without an exponent, where the mean has none."""
+    middle, text = number_text(mean), f"{half:.2g}"
+    return f"{middle} ± {float(text):.0f}" if "e+" in text and "e" not in middle else f"{middle} ± {text}"
+
+
 def _cells(cell: Callable[[int], Any]) -> Cells:
     return lambda rows: [cell(at) for at in rows.tolist()]
 
@@ -143,8 +149,8 @@ def _statistics(found: "Selected", grouped: Grouped, of: "Aggregate") -> Column:
     def shown(at: int) -> str:
         if not n[at]:
             return "-"
-        half = "" if np.isnan(low[at]) else f" ± {high[at] - mean[at]:.2g}"
-        return f"{number_text(mean[at])}{half} ({n[at]})"
+        known = not np.isnan(low[at])
+        return f"{interval_text(mean[at], high[at] - mean[at]) if known else number_text(mean[at])} ({n[at]})"
 
     data: list[tuple[str, Cells]] = [(f"{of.value}.n", _cells(lambda at: int(n[at])))]
     named = {"mean": mean, "sd": sd, "ci95_low": low, "ci95_high": high}

@@ -101,7 +101,7 @@ def _remarks(made: "Tabulated", of: int, found: "Selected") -> str:
     if found.not_ended:
         parts.append(f"{found.not_ended:,} of these have not ended")
     if made.over:
-        parts.append("over " + ", ".join("repetitions" if name == "repeat" else name for name in made.over))
+        parts.append("averaged over " + ", ".join("repetitions" if name == "repeat" else name for name in made.over))
     if len(made.rows) < of:
         parts.append(f"{len(made.rows):,} of {of:,} rows (-n={of} shows all)")
     return "; ".join(parts)

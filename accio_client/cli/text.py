@@ -62,7 +62,7 @@ def local_time(at: datetime | None) -> str:
 
 
 def duration(began: datetime | None, ended: datetime | None) -> str:
-    """Return how long something took: 0.25 s, 12 s, 3:05 min, 2:10 h."""
+    """Return how long something took: <0.01 s, 0.25 s, 12 s, 3:05 min, 2:10 h."""
     if began is None or ended is None:
         return ""
     return span(ended - began)
@@ -70,6 +70,8 @@ def duration(began: datetime | None, ended: datetime | None) -> str:
 
 def span(length: timedelta) -> str:
     seconds = max(length.total_seconds(), 0.0)
+    if seconds < 0.005:
+        return "<0.01 s"
     if seconds < 10:
         return f"{seconds:.2f} s"
     if seconds < 60:

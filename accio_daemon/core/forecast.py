@@ -98,8 +98,9 @@ class Forecaster:
         mine = own.low.keys()
         why, ahead = never, self._unknown
         if unknown:
-            takes = "take" if len(unknown) > 1 else "takes"
-            unsaid = f"nothing is known yet of how long {' and '.join(unknown)} {takes}"
+            *first, last = unknown
+            names, takes = (f"{', '.join(first)} and {last}", "take") if first else (last, "takes")
+            unsaid = f"nothing is known yet of how long {names} {takes}"
             why = why or unsaid
             if any(rest.count > len(rest.ages) for rest in possible if rest.operator in unknown):
                 self._unknown = self._unknown or unsaid

@@ -24,6 +24,7 @@ from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run, s
     ("arguments", "exit_code", "message"),
     [
         (["submit"], 1, "missing argument"),
+        (["token", "create"], 1, "missing option '--kind'. Choose one of user, agent"),
         (["submit", "typo/run.json"], 1, "typo/run.json: no such file"),
         (["submit", "run.json"], 1, "run.json: no such file"),
         (["submit", "w", "epsilon"], 1, "expected NAME=VALUE for a parameter, found 'epsilon'"),

@@ -177,6 +177,11 @@ async def test_failures_name_the_corner_in_which_they_are(run: str, capsys: pyte
     _, out, _ = await called(capsys, "failures", run)
     assert "12 × exception: OSError: no room for N" in out
     assert f"accio retry {run} -where=y=4.0" in out
+    async with AsyncClient() as client:
+        found = await (await client.run(run)).failures()
+    assert [(group.count, group.nodes) for group in found] == [(12, ("Sum",))]
+    assert [str(each.where) for each in found.explained_by] == ["y=4.0"]
+    assert repr(found) in out, "a notebook shows what the command prints"
 
 
 @pytest.mark.parametrize(
@@ -237,6 +242,28 @@ async def test_pictures_are_drawn_in_the_terminal(run: str, capsys: pytest.Captu
         assert "of 24 children" in out
 
 
+async def test_a_scatter_plot_takes_names_of_nodes(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each of its two names is looked up by itself."""
+    _, named, _ = await called(capsys, "plot", run, "-kind=scatter", "-x=Draw/value", "-y=Sum/value")
+    _, short, _ = await called(capsys, "plot", run, "-kind=scatter", "-x=Draw", "-y=Sum")
+    assert short == named
+
+
+async def test_a_file_may_name_an_operator(
+    daemon: Serving, run: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Its own workflow is stored then, as where the command line names it; values on the command line are swept."""
+    definition = tmp_path / "draw.json"
+    definition.write_text('{"workflow": "Draw", "params": {"x": 1}}')
+    code, out, err = await called(capsys, "submit", str(definition), "x=1..3:1", "--wait")
+    assert code == 0, err
+    assert out.endswith("success\n")
+    definition.write_text('{"workflow": "Drow"}')
+    code, _, err = await called(capsys, "submit", str(definition))
+    assert code != 0
+    assert "there is no workflow 'Drow'" in err
+
+
 @pytest.mark.parametrize(
     ("words", "advice"),
     [
@@ -249,7 +276,8 @@ async def test_pictures_are_drawn_in_the_terminal(run: str, capsys: pytest.Captu
         ("plot RUN -kind=line", "name it, as in -y="),
         ("plot RUN -y=Draw/value -kind=scatter", "-x="),
         ("plot RUN -y=Draw/value -out=a.gif", "NAME.png"),
-        ("plot RUN -y=value", "could be any of"),
+        ("plot RUN -y=value", "'value' could be any of Draw/value, Sum/value: name one"),
+        ("plot RUN -kind=scatter -x=Draw -y=value", "'value' could be any of Draw/value, Sum/value: name one"),
         ("plot RUN -y=Draw/value -x=z", "no parameter 'z'"),
         ("failures RUN -where=state", ""),
         ("failures RUN.3", "no node has failed"),

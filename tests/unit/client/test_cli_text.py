@@ -10,6 +10,7 @@ from accio.domain.issues import Issue
 from accio.domain.sizes import size
 from accio_client.cli.findings import describe_issues
 from accio_client.cli.output import fitting, folded, table
+from accio_client.cli.table_columns import interval_text
 from accio_client.cli.text import columns, printable, printable_lines, shown_value, span
 
 
@@ -127,7 +128,9 @@ def test_sizes(count: int, text: str) -> None:
     assert size(count) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.254, "0.25 s"), (12, "12 s"), (185, "3:05 min"), (7800, "2:10 h")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0004, "<0.01 s"), (0.254, "0.25 s"), (12, "12 s"), (185, "3:05 min"), (7800, "2:10 h")]
+)
 def test_spans(seconds: float, text: str) -> None:
     """Lengths of time are shown with about three digits."""
     assert span(timedelta(seconds=seconds)) == text
@@ -159,3 +162,18 @@ def test_times_are_in_utc() -> None:
     assert instant(datetime(2014, 1, 2, 23, 58, 29, tzinfo=UTC)) == "2014-01-02T23:58:29Z"
     assert instant(datetime(2014, 1, 2, 23, 58, 29, 120_000, tzinfo=UTC)) == "2014-01-02T23:58:29.120Z"
     assert instant(None) is None
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "text"),
+    [
+        (124015.8, 45376.4, "124016 ± 45000"),
+        (12133.3, 145.3, "12133.3 ± 150"),
+        (0.0142348, 0.000499, "0.0142348 ± 0.0005"),
+        (4.22877e-05, 7.3e-05, "4.22877e-05 ± 7.3e-05"),
+        (1.5e12, 3.2e9, "1.5e+12 ± 3.2e+09"),
+    ],
+)
+def test_an_interval_is_written_like_its_mean(mean: float, half: float, text: str) -> None:
+    """Half of an interval has an exponent only where its mean has one, or where it is tiny."""
+    assert interval_text(mean, half) == text

@@ -128,6 +128,20 @@ def test_nothing_is_said_of_what_nobody_knows(make_cluster: MakeCluster) -> None
     assert found[behind].why == "nothing is known yet of how long Step takes, ahead of it in the queue"
 
 
+def test_what_is_not_known_is_listed(make_cluster: MakeCluster) -> None:
+    """Operators of which nothing is known are told as a list."""
+    names = ("Read", "Fit", "Score")
+    cluster = make_cluster(operators=tuple(map(builders.step, names)))
+    cluster.join("w1", builders.offer(1))
+    cluster.submit(builders.graph({"A": []}, op="Score"))
+    for name in names:
+        cluster.submit(builders.graph({"A": []}, op=name))
+    load = seen(cluster)
+    forecaster = Forecaster(load, {})
+    found = forecaster.serve(tuple(rest for run in load.runs for rest in run.rests))
+    assert found.why == "nothing is known yet of how long Fit, Read and Score take"
+
+
 def test_what_no_agent_can_execute_never_ends(cluster: Cluster) -> None:
     """The forecast says what is wanted and what there is; it holds up nobody else."""
     cluster.join("w1", builders.offer(2))
