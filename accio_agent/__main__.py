@@ -2,7 +2,10 @@
 
 import sys
 
-from accio_agent.agent.cli import main
+from accio.collector import look_rarely
 
 if __name__ == "__main__":
+    look_rarely()
+    from accio_agent.agent.cli import main  # once the collector lets the imports be
+
     sys.exit(main())

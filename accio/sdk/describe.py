@@ -1,9 +1,6 @@
 """Describes the operators of one source: imports them, computes their digests, and says what all this rests on.
 
-    python -m accio.sdk.describe RESULT_FILE CACHE DISTRIBUTION REFERENCE…
-
-The catalogue runs it as a process of its own, so that an agent never imports what operators import. The result is
-written to a file, because imports may print anything. CACHE is a folder, or an empty text for none.
+The program that the catalogue runs for it is `accio.sdk.describing`.
 """
 
 import sys
@@ -204,7 +201,7 @@ def _add_modules(library: Library, foundations: _Foundations) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the description, or what is wrong, as JSON."""
+    """Write the description, or what is wrong, as JSON: the program, by its arguments."""
     result, cache, distribution, *references = arguments
     document: dict[str, object]
     try:
@@ -224,8 +221,3 @@ def main(arguments: Sequence[str]) -> None:
 def issues_of(document: Sequence[dict[str, str]]) -> list[Issue]:
     """Read the issues that `main` wrote."""
     return [Issue(issue["path"], issue["message"], issue.get("suggestion")) for issue in document]
-
-
-if __name__ == "__main__":
-    given, sys.argv[1:] = sys.argv[1:], []  # operators must not find them
-    main(given)

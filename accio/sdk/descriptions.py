@@ -28,7 +28,7 @@ from accio.sdk.installed import Installed
 from accio.sdk.sources import Source
 
 _RESULT = "result.json"
-_DESCRIBE = "accio.sdk.describe"
+_DESCRIBE = "accio.sdk.describing"
 _ANALYSIS = "4"
 """Another one wherever the analysis finds more: what was described before isn't used then."""
 MOST_DESCRIPTIONS = 64

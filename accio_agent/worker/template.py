@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from accio.collector import Thresholds, look_as_usual
 from accio.errors import AccioError
 from accio.interpreter import python
 from accio.sdk.disk_space import FULL
@@ -60,8 +61,9 @@ def leave_signals_to_agent() -> None:
 class Template:
     """The loop of the template process."""
 
-    def __init__(self, control: socket.socket, references: Sequence[str]) -> None:
+    def __init__(self, control: socket.socket, references: Sequence[str], collected: Thresholds) -> None:
         self._control = control
+        self._collected = collected
         self._references = references
         self._workers: dict[int, int] = {}  # pid to lane
         self._pids: dict[int, int] = {}  # lane to pid
@@ -89,7 +91,7 @@ class Template:
     def _load(self) -> bool:
         """Import the operators; False if that failed."""
         try:
-            self._preloaded = preload(self._references, self._began_ns)
+            self._preloaded = preload(self._references, self._began_ns, self._collected)
         except BaseException as error:  # noqa: BLE001 - a module that is imported may raise anything, SystemExit too
             self._tell(control.NotImported(_explain(error), lacks_space(error)))
             return False
@@ -249,8 +251,12 @@ class Preloaded(NamedTuple):
     foreign: "ForeignModules"
 
 
-def preload(references: Sequence[str], since_ns: int, *, anew: bool = False) -> Preloaded:
-    """Import operators, and note what else they will read, and what they may change."""
+def preload(references: Sequence[str], since_ns: int, collected: Thresholds, *, anew: bool = False) -> Preloaded:
+    """Import operators, and note what else they will read, and what they may change. Load what executes them, too: else
+    each worker would, while its first attempt waits.
+
+    The collector goes on with the thresholds *collected* then, unless operators have set others.
+    """
     from accio.sdk.loading import load_all
 
     loaded = load_all(references)
@@ -263,12 +269,17 @@ def preload(references: Sequence[str], since_ns: int, *, anew: bool = False) -> 
     from accio_agent.worker.restoring.own_globals import OwnGlobals
 
     code = OwnCode(sources)
-    return Preloaded(
+    preloaded = Preloaded(
         operators={each.name: each.operator for each in loaded},
         freshness=Freshness(files, sources=sources, since_ns=since_ns, anew=anew),
         own=OwnGlobals(code),
         foreign=ForeignModules(code),
     )
+    from accio_agent.worker import executing, loop  # noqa: F401 - behind what is looked at, of which it is no part
+    from accio_agent.worker.restoring import leftovers  # noqa: F401 - as above
+
+    look_as_usual(collected)
+    return preloaded
 
 
 def become_worker(parent: int, folder: str, fds: Sequence[int], preloaded: Preloaded) -> None:

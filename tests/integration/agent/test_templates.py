@@ -1,5 +1,6 @@
 """Templates: operators that are programs, that leave threads at import, that change, and templates that die."""
 
+import gc
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from accio.collector import RARELY
 from accio.sdk.catalogue import discover
 from accio.v1 import agents_pb2
 from accio_agent.agent.running import start_templates
@@ -45,6 +47,18 @@ def Table() -> int:
 @operator
 def Plain() -> int:
     return 0
+'''
+
+COLLECTED = '''
+"""An operator that tells how often the collector of cycles looks."""
+import gc, json
+from accio.sdk.declare import operator
+
+at_import = gc.get_threshold()
+
+@operator(version="1")
+def Collected(n: int) -> str:
+    return json.dumps([at_import, gc.get_threshold()])
 '''
 
 GATED = '''
@@ -132,6 +146,20 @@ async def test_programs(daemon: FakeDaemon, tmp_path: Path) -> None:
     assert hung.failure.cause == "time-out"
     pid = int((tmp_path / "marker").read_text())
     await daemon.until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+async def test_operators_are_collected_as_by_python(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """The collector of cycles looks rarely while operators are imported, and as ever while they are executed."""
+    (tmp_path / "collected.py").write_text(COLLECTED, encoding="utf-8")
+    running = AgentProcess(tmp_path, daemon.address, "--operators", str(tmp_path / "collected.py"))
+    try:
+        await daemon.connected()
+        report = await run(daemon, 1, "Collected", '{"n":1}')
+    finally:
+        running.kill()
+    at_import, executed = json.loads(json.loads(report.outputs["value"]))
+    assert at_import[0] == RARELY
+    assert executed == list(gc.get_threshold())
 
 
 @pytest.mark.usefixtures("agent")

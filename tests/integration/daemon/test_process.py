@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from accio_daemon.__main__ import main
+from accio_daemon.cli import main
 from accio_daemon.storage.database import schema_version
 
 STOPS_WITHIN_S = 60.0  # on a slow machine that does much else; alone it takes half a second

@@ -12,7 +12,7 @@ import structlog
 from accio.domain.access import TokenKind
 from accio.domain.people import Person
 from accio.errors import AccioError
-from accio_daemon.__main__ import main
+from accio_daemon.cli import main
 from accio_daemon.core.history import History
 from accio_daemon.restoring import restore_backup
 from accio_daemon.services.transport.auth import digest_of

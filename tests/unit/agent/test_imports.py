@@ -7,7 +7,7 @@ import sys
 def test_workers_import_neither_grpc_nor_asyncio() -> None:
     """Templates fork: nothing that starts threads of its own, or costs much, may be imported there."""
     script = (
-        "import sys, accio_agent.worker.__main__, accio_agent.worker.loop, accio_agent.worker.executing\n"
+        "import sys, accio_agent.worker.program, accio_agent.worker.loop, accio_agent.worker.executing\n"
         "print(sorted({'grpc', 'asyncio', 'numpy', 'structlog', 'aiosqlite'} & sys.modules.keys()))"
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -19,7 +19,7 @@ def test_a_start_loads_nothing_that_only_some_need() -> None:
     shows metrics or speaks HTTP.
     """
     for program in (
-        "accio_daemon.__main__, accio_daemon.bootstrap",
+        "accio_daemon.cli, accio_daemon.bootstrap",
         "accio_agent.agent.cli, accio_agent.agent.running",
     ):
         unwanted = {"rich", "cryptography", "pygments", "prometheus_client", "http.client"}

@@ -1,10 +1,14 @@
 """How long the collector of cycles keeps everybody else from the interpreter."""
 
 import gc
+import subprocess
+import sys
 from typing import Any
 
-from accio.collector import Portions, Thresholds
-from accio_daemon.__main__ import COLLECTED_AFTER, COLLECTED_ALONE
+import pytest
+
+from accio.collector import Portions, Thresholds, look_as_usual, look_rarely
+from accio_daemon.cli import COLLECTED_AFTER, COLLECTED_ALONE
 
 _OBJECTS = 200_000
 _AT_ONCE = 7_000  # one or two milliseconds
@@ -42,6 +46,39 @@ def test_portions_are_chosen_as_somebody_waits_or_not() -> None:
         assert gc.get_threshold() == before
         portions.choose(few=True)
         assert gc.get_threshold() == (1_001, 5, 6)
+    finally:
+        gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize("program", ["accio_daemon", "accio_agent", "accio.sdk.describing", "accio_agent.worker"])
+def test_no_program_stops_for_the_collector_while_it_loads(program: str) -> None:
+    """The collector of cycles doesn't look while a program is loaded: nearly all that comes stays."""
+    script = (
+        "import gc, runpy, sys\n"
+        "looks = []\n"
+        "gc.collect()\n"
+        "gc.callbacks.append(lambda phase, about: looks.append(phase))\n"
+        "try:\n"
+        f"    runpy.run_module({program!r}, run_name='__main__', alter_sys=True)\n"
+        "except (SystemExit, IndexError, ValueError):\n"  # without arguments, or asked for help
+        "    pass\n"
+        "print('looks', len(looks) // 2)"
+    )
+    found = subprocess.run([sys.executable, "-c", script, "--help"], capture_output=True, text=True, check=True)
+    assert int(found.stdout.rpartition("looks ")[2]) <= 10, found.stdout  # before it has begun
+
+
+def test_thresholds_that_a_module_sets_stay() -> None:
+    """What was loaded goes on with the thresholds of before, or with those that it has set itself."""
+    before = gc.get_threshold()
+    try:
+        assert look_rarely() == before
+        look_as_usual(before)
+        assert gc.get_threshold() == before
+        look_rarely()
+        gc.set_threshold(123, 4, 5)
+        look_as_usual(before)
+        assert gc.get_threshold() == (123, 4, 5)
     finally:
         gc.set_threshold(*before)
 

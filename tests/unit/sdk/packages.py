@@ -50,7 +50,7 @@ def described(folder: Path, *references: str) -> dict[str, OperatorSpec]:
     """Describe operators in a fresh interpreter, with *folder* on its path."""
     result = folder / "described.json"
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "accio.sdk.describe", str(result), "", "test", *references],
+        [sys.executable, "-P", "-m", "accio.sdk.describing", str(result), "", "test", *references],
         env={"PYTHONPATH": f"{folder}:{ROOT}", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
