@@ -22,15 +22,15 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from io import BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 from accio.content.blobs import Blob, Stored
 from accio.content.digest import PREFIX, Bytes, Digest, Hasher, Progress, chunks_of, digest_bytes, hex_of, is_digest
-from accio.content.errors import BlobMissing, DigestMismatch, StoreAway, StoreFull, StoreUnusable
+from accio.content.errors import BlobMissing, StoreAway, StoreFull, StoreUnusable
 from accio.content.folder import FULL
 from accio.content.parts import FORMAT
 from accio.content.remote import Remote, reason_of
+from accio.content.writing import DigestingWriter, require
 
 IN_MEMORY = 1 << 20
 """A blob below this size is handled as one piece of memory."""
@@ -143,7 +143,7 @@ class ObjectStore:
     def put(self, data: Bytes, expected: Digest | None = None) -> Stored:
         """Store bytes; raises DigestMismatch, StoreAway."""
         digest = digest_bytes(data)
-        _require(expected, digest)
+        require(expected, digest)
         return self.upload(BytesIO(data), digest, len(data))
 
     def put_file(
@@ -312,38 +312,26 @@ class ObjectStore:
             raise StoreAway(f"the store {self._name} can't be {done}: {reason_of(error)}") from None
 
 
-class ObjectWriter:
-    """A blob on its way into an ObjectStore. As a context manager it discards what wasn't committed."""
+class ObjectWriter(DigestingWriter):
+    """A blob on its way into an ObjectStore."""
 
     def __init__(self, store: ObjectStore, scratch: Path, expected: Digest | None) -> None:
+        super().__init__(expected)
         self._store = store
         self._scratch = scratch
-        self._expected = expected
-        self._hasher = Hasher()
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(scratch))  # noqa: SIM115 - `discard` closes it
 
-    def __enter__(self) -> "ObjectWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        self.discard()
-
-    def write(self, data: Bytes) -> None:
-        """Add the next piece; raises StoreFull if the scratch folder has no room."""
+    def write_hashed(self, data: Bytes) -> None:
+        """Write into the scratch folder; raises StoreFull if it has no room."""
         with _room(self._scratch):
             self._file.write(data)
-        self._hasher.update(data)
 
-    def commit(self) -> Stored:
-        """Make the blob appear; raises DigestMismatch if it isn't what was announced, and StoreAway."""
+    def publish(self, digest: Digest, size: int) -> Stored:
+        """Make the blob appear; raises StoreAway."""
         if self._file.closed:
             raise ValueError("this writer has been committed or discarded")
-        digest = self._hasher.digest()
-        _require(self._expected, digest)
         self._file.seek(0)
-        stored = self._store.upload(self._file, digest, self._hasher.size)
+        stored = self._store.upload(self._file, digest, size)
         self._file.close()
         return stored
 
@@ -375,11 +363,6 @@ class _Reading(RawIOBase):
 def _path(digest: Digest) -> str:
     name = hex_of(digest)
     return f"blobs/{name[:2]}/{name}"
-
-
-def _require(expected: Digest | None, found: Digest) -> None:
-    if expected is not None and expected != found:
-        raise DigestMismatch(expected, found)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ import stat
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 from accio.content.adopting import adopt
@@ -15,7 +14,6 @@ from accio.content.digest import (
     PREFIX,
     Bytes,
     Digest,
-    Hasher,
     Progress,
     digest_bytes,
     digest_fd,
@@ -23,8 +21,9 @@ from accio.content.digest import (
     is_digest,
     read_small,
 )
-from accio.content.errors import BlobMissing, DigestMismatch
+from accio.content.errors import BlobMissing
 from accio.content.folder import SHARED, BlobFolder, Incoming, NotAFile
+from accio.content.writing import DigestingWriter, require
 
 IN_MEMORY = 1 << 20
 """A blob below this size is handled as one piece of memory."""
@@ -104,7 +103,7 @@ class FolderStore:
     def put(self, data: Bytes, expected: Digest | None = None) -> Stored:
         """Store bytes; raises DigestMismatch, StoreFull."""
         digest = digest_bytes(data)
-        _require(expected, digest)
+        require(expected, digest)
         with self._folder.explained("written"):
             if self._folder.take(hex_of(digest), size=len(data)):
                 return Stored(digest=digest, size=len(data), new=False)
@@ -127,7 +126,7 @@ class FolderStore:
         with FolderWriter(self._folder, expected) as writer:
             writer.copy(fd, size)
             digest, size = writer.digest_written(progress)
-            _require(expected, digest)
+            require(expected, digest)
             return writer.publish(digest, size)
 
     def adopt(self, place: bytes) -> Stored | None:
@@ -225,34 +224,14 @@ class FolderStore:
         return BlobMissing(digest, message, quarantined=self._folder.writable)
 
 
-class FolderWriter:
-    """A blob on its way into a FolderStore. As a context manager it discards what wasn't committed."""
+class FolderWriter(DigestingWriter):
+    """A blob on its way into a FolderStore."""
 
     def __init__(self, folder: BlobFolder, expected: Digest | None) -> None:
+        super().__init__(expected)
         self._folder = folder
-        self._expected = expected
-        self._hasher = Hasher()
         with folder.explained("written"):
             self._incoming: Incoming | None = folder.begin()
-
-    def __enter__(self) -> "FolderWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        self.discard()
-
-    def write(self, data: Bytes) -> None:
-        """Add the next piece; raises StoreFull."""
-        self.write_hashed(data)
-        self._hasher.update(data)
-
-    def commit(self) -> Stored:
-        """Make the blob appear; raises DigestMismatch if it isn't what was announced, and StoreFull."""
-        digest = self._hasher.digest()
-        _require(self._expected, digest)
-        return self.publish(digest, self._hasher.size)
 
     def discard(self) -> None:
         """Forget what was written. After a commit it does nothing."""
@@ -260,8 +239,6 @@ class FolderWriter:
             incoming, self._incoming = self._incoming, None
             with self._folder.explained("written"):
                 self._folder.drop(incoming)
-
-    # -- for the store, which knows the digest by another way than `write`
 
     def write_hashed(self, data: Bytes) -> None:
         """Write bytes that were digested elsewhere."""
@@ -296,11 +273,6 @@ class FolderWriter:
     @property
     def _fd(self) -> int:
         return self._active.fd
-
-
-def _require(expected: Digest | None, found: Digest) -> None:
-    if expected is not None and expected != found:
-        raise DigestMismatch(expected, found)
 
 
 def _reason(error: OSError) -> str:

@@ -47,9 +47,9 @@ def place(turn: Turn, ahead: int | None = None) -> bool:
     any_nice = any(least[0] for least, *_ in heads)
     kept: set[Agent] = set()  # where something waits for room that isn't nice
     while heads:
-        least, place, order, group = heads[0]
+        least, head_place, order, group = heads[0]
         if shifts and (ranks := (group.nice, rank(group.owner, mono))) > least:  # something of his was sent since
-            heapq.heapreplace(heads, (ranks, place, order, group))
+            heapq.heapreplace(heads, (ranks, head_place, order, group))
             continue
         if group.owner.cap is not None and _is_capped(turn, group, due):
             group.blocked = False  # what was freed since it was refused may fit once the cap allows it

@@ -11,6 +11,7 @@ from pathlib import Path
 from accio.errors import AlreadyExists, BadRequest, PermissionDenied, ResourceExhausted
 from accio.late import dataclass
 from accio_daemon.storage.checks import find_problems
+from accio_daemon.storage.durable import sync
 from accio_daemon.storage.history import forget_opening
 from accio_daemon.storage.sql import load
 
@@ -64,9 +65,9 @@ def back_up(database: Path, target: Path) -> Backup:
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         problems = _copy(database, draft)
-        _sync(draft)
+        sync(draft)
         os.link(draft, target)  # unlike a rename it never replaces a file that came meanwhile
-        _sync(target.parent)
+        sync(target.parent)
         return Backup(target.stat().st_size, problems)
     except FileExistsError:
         raise AlreadyExists(f"{target} exists already: choose another name") from None
@@ -98,11 +99,3 @@ def _copy(database: Path, draft: Path) -> tuple[str, ...]:
             copy.close()
     finally:
         source.close()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

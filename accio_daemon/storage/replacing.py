@@ -5,8 +5,9 @@ daemon's start included, so that a death in between leaves neither a folder with
 one's file.
 """
 
-import os
 from pathlib import Path
+
+from accio_daemon.storage.durable import sync
 
 _COMPLETE = "restoring"
 _KEPT = "replaced"
@@ -24,7 +25,7 @@ def draft_of(database: Path, stamp: str) -> Path:
 
 def put_in_place(draft: Path, database: Path) -> Path | None:
     """Put a draft, which is closed and whole, in the place of the database; return the name of what was there."""
-    _sync(draft)
+    sync(draft)
     draft.replace(draft.with_suffix(""))
     return finish_replacing(database)
 
@@ -44,13 +45,5 @@ def finish_replacing(database: Path) -> Path | None:
         if old.exists():
             old.replace(kept.with_name(kept.name + part))
     chosen.replace(database)
-    _sync(database.parent)
+    sync(database.parent)
     return kept if kept.exists() else None
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

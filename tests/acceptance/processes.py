@@ -8,11 +8,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from accio_client import Client
 from tests.acceptance import ledger_operators
@@ -273,6 +274,35 @@ def cluster(root: Path) -> Iterator[Cluster]:
         raise
     finally:
         made.stop()
+
+
+def survives_kills(
+    folder: Path,
+    workflow: Mapping[str, Any],
+    run: Mapping[str, Any],
+    outcome: Callable[[Client, str], T],
+    *,
+    times: int,
+) -> tuple[T, list[str]]:
+    """Execute a run twice, in peace and under *times* kills of the daemon; each node is executed once, and the outcome
+    is the same. Return it, with what the ledger of the peaceful one says.
+    """
+    with cluster(folder / "calm") as made, made.started() as client:
+        client.push(workflow)
+        peaceful = client.submit(run).run.id
+        client.wait(peaceful, patience=90)
+        calm = outcome(client, peaceful)
+        ledger = made.executed()
+    with cluster(folder / "killed") as made, made.started() as client:
+        client.push(workflow)
+        troubled = client.submit(run).run.id
+        kill_daemon_meanwhile(made, times=times, executions=len(ledger))
+        client.wait(troubled, patience=90)
+        assert outcome(client, troubled) == calm
+        executions = Counter(line.split()[0] for line in made.executed())
+        assert {node: n for node, n in executions.items() if n > 1} == {}
+        assert len(made.executed()) == len(ledger)
+    return calm, ledger
 
 
 def kill_daemon_meanwhile(made: Cluster, *, times: int, executions: int) -> None:

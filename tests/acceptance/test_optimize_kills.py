@@ -1,13 +1,12 @@
 """A study of 200 trials whose daemon is killed five times: it tries and finds what it would have."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from accio_client import Client
-from tests.acceptance.processes import cluster, kill_daemon_meanwhile
+from tests.acceptance.processes import survives_kills
 from tests.acceptance.sweeps import SQUARE
 
 pytest.importorskip("optuna", reason="the sampler under test is an extra")
@@ -36,23 +35,8 @@ def outcome(client: Client, run: str) -> tuple[Any, ...]:
 @pytest.mark.timeout(600)
 def test_kills_change_no_trial(tmp_path: Path) -> None:
     """The same points are tried in the same order, each executed once, and the same one is best."""
-    with cluster(tmp_path / "calm") as made, made.started() as client:
-        client.push(SQUARE)
-        run = client.submit(RUN).run.id
-        client.wait(run, patience=90)
-        calm = outcome(client, run)
-        total = len(made.executed())
-    trials, study = calm
+    (trials, study), _ = survives_kills(tmp_path, SQUARE, RUN, outcome, times=KILLS)
     assert len(trials) == TRIALS
     assert study.best[0].values == (min(value for _, _, value in trials),)
     first, last = (sorted(value for _, _, value in part) for part in (trials[:50], trials[-50:]))
     assert last[25] < first[25], "it learns: later trials are better than the first ones"
-    with cluster(tmp_path / "killed") as made, made.started() as client:
-        client.push(SQUARE)
-        run = client.submit(RUN).run.id
-        kill_daemon_meanwhile(made, times=KILLS, executions=total)
-        client.wait(run, patience=90)
-        assert outcome(client, run) == calm
-        executions = Counter(line.split()[0] for line in made.executed())
-        assert {node: n for node, n in executions.items() if n > 1} == {}
-        assert len(made.executed()) == total

@@ -130,6 +130,11 @@ def make_traces(given: Mapping[str, Sequence[Event]]) -> Traces:
     ids = list(given)
     rows = [(owner, *event) for owner, trace in enumerate(ids) for event in given[trace]]
     owners, lat, lng, time = (np.asarray([row[column] for row in rows]) for column in range(4)) if rows else [[]] * 4
+    return of_events(ids, owners, lat, lng, time)
+
+
+def of_events(ids: Sequence[str], owners: Any, lat: Any, lng: Any, time: Any) -> Traces:
+    """Traces of users of the same names, from columns of events; *owners* are places among the ids."""
     return assemble(
         ids,
         ids,

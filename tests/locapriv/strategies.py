@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from accio_locapriv.geometry import Plane, degrees_of
-from accio_locapriv.traces import Traces, assemble
+from accio_locapriv.traces import Traces
+from tests.locapriv.calling import of_events
 
 steps = st.tuples(st.floats(-300, 300), st.floats(-300, 300), st.integers(0, 1_200_000))
 centres = st.sampled_from([(48.85, 2.35), (0.0, 0.0), (-33.9, 179.999), (78.0, 15.0)])
@@ -23,11 +24,4 @@ def traces(draw: st.DrawFn, max_traces: int = 3, max_events: int = 40) -> Traces
         lng += own_lng.tolist()
         time += walk[:, 2].astype(np.int64).tolist()
         owners += [owner] * len(walk)
-    return assemble(
-        ids,
-        ids,
-        np.asarray(owners, dtype=np.int64),
-        np.asarray(lat, dtype=np.float64),
-        np.asarray(lng, dtype=np.float64),
-        np.asarray(time, dtype=np.int64),
-    )
+    return of_events(ids, owners, lat, lng, time)

@@ -6,7 +6,7 @@ ACCIO_FUZZ_MESSAGES is how many messages of each kind are sent; the soak sends m
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -123,9 +123,13 @@ def test_every_call_is_answered(on_daemon: Run, said: tuple[MethodDescriptor, Me
 
 async def _session(daemon: Serving, first: agents_pb2.AgentMessage, said: list[agents_pb2.AgentMessage]) -> Any:
     """Open a session, say things, and end it; give the words of its end."""
-    call = daemon.agents.Connect(timeout=PATIENCE)
+    return await _said(daemon.agents.Connect(timeout=PATIENCE), (first, *said))
+
+
+async def _said(call: Any, words: Iterable[Any]) -> str:
+    """Say things on a stream, end it, and return the words of its end."""
     with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):
-        for message in (first, *said):
+        for message in words:
             await call.write(message)
         await call.done_writing()
         while await call.read() is not grpc.aio.EOF:
@@ -145,14 +149,8 @@ def test_every_session_ends_in_a_status(on_daemon: Run, said: list[agents_pb2.Ag
 
 async def _serve(daemon: Serving, said: list[pools_pb2.PoolsMessage]) -> Any:
     """Serve pools by saying things, and end; give the words of the end."""
-    call = pools_pb2_grpc.PoolsStub(daemon.channel).Serve(timeout=PATIENCE, metadata=_authorized(daemon))
-    with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):
-        for message in said:
-            await call.write(message)
-        await call.done_writing()
-        while await call.read() is not grpc.aio.EOF:
-            pass
-    return str(await call.details())
+    stub = pools_pb2_grpc.PoolsStub(daemon.channel)
+    return await _said(stub.Serve(timeout=PATIENCE, metadata=_authorized(daemon)), said)
 
 
 @fuzzed

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from accio import InvalidDefinition
-from accio.domain.failures import Failure
 from accio.domain.states import Cause
 from accio.sdk.commands import Program, with_digest
 from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.program_file import read_program
 from accio.sdk.run import output_types, run_operator
 from accio.sdk.sinks import ConsoleSinks
+from tests.unit.sdk.executing import failure, finished
 from tests.unit.sdk.packages import ROOT, write
 
 EXAMPLES = ROOT / "examples" / "programs"
@@ -41,18 +41,6 @@ def run(program: Program, folder: Path, inputs: str = "{}", **request: Any) -> F
     work = folder / "work"
     work.mkdir()
     return run_operator(program, Request(inputs=inputs, folder=work, **request), ConsoleSinks())
-
-
-def finished(outcome: Finished | Failed) -> Finished:
-    """The outcome, which must be a success."""
-    assert isinstance(outcome, Finished), outcome
-    return outcome
-
-
-def failure(outcome: Finished | Failed) -> Failure:
-    """The failure of an outcome that must be one."""
-    assert isinstance(outcome, Failed), outcome
-    return outcome.failure
 
 
 def test_declaration(tmp_path: Path) -> None:
