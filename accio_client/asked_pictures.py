@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KINDS = ("states", "heat", "failures", "line", "cdf", "pdf", "importance", "scatter", "parallel", "trials")
 WITHOUT_VALUE = ("states", "failures", "trials")
+WHOLE_ONLY = ("trials", "importance")
+"""What would be wrong of a sample: in few children, pairs of values explain whatever there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -180,10 +180,14 @@ class Collected:
     failures: Failures
     open: Ranges
     there: Mask | None
-    """Which children weren't deleted, and of a sample were read; None: all are there."""
+    """Which rows are of children that weren't deleted; None: all are there."""
     crowded: tuple[str, ...] = ()
     """Maps with so many members that none is a column; each can be asked for by name."""
-    is_sample: bool = False
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether these are some children only."""
+        return self.table.sample is not None
 
     @property
     def generation(self) -> int:
@@ -214,8 +218,8 @@ class Collector:
 
     def __init__(self, head: Head, before: Collected | None = None, sample: Ranges | None = None) -> None:
         self._head = head
-        self._sample = sample
-        self._size = head.sweep.size
+        self._sample = None if sample is None else _numbered(sample)
+        self._size = head.sweep.size if self._sample is None else len(self._sample)
         self._columns: dict[str, _Column] = {}
         self._failed: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]] = []
         self._reasons: dict[tuple[str, str, str], int] = {}
@@ -253,15 +257,21 @@ class Collector:
             self._open = tuple((each.first, each.count) for each in chunk.end.open)
             return
         states = np.frombuffer(chunk.states, dtype=np.uint8)
-        rows: slice | npt.NDArray[np.int64] = slice(chunk.first, chunk.first + len(states))
+        first = self._row(chunk.first)
+        rows: slice | npt.NDArray[np.int64] = slice(first, first + len(states))
         if chunk.indices:
-            rows = np.frombuffer(chunk.indices, dtype="<u8").astype(np.int64)
+            numbers = np.frombuffer(chunk.indices, dtype="<u8").astype(np.int64)
+            rows = numbers if self._sample is None else np.searchsorted(self._sample, numbers)
         self._states[rows] = _OF_WIRE[states]
         self._crowded.update(dict.fromkeys(chunk.crowded))
         for packed in chunk.columns:
             self._fill(packed, rows)
         if chunk.failures.rows:
             self._fail(chunk.failures, rows)
+
+    def _row(self, child: int) -> int:
+        """Return the row of the first child that isn't before this one."""
+        return child if self._sample is None else int(np.searchsorted(self._sample, child))
 
     def _fill(self, packed: accio_pb2.PackedColumn, rows: slice | npt.NDArray[np.int64]) -> None:
         is_text = bool(packed.codes)
@@ -298,11 +308,9 @@ class Collector:
         """Return what was filled."""
         for name in [each for each in self._columns if self._head.map_of(each) in self._crowded]:
             del self._columns[name]
-        there = np.full(self._size, self._sample is None, dtype=np.bool_)
-        for first, count in self._sample or ():
-            there[first : first + count] = True
+        there = np.ones(self._size, dtype=np.bool_)
         for first, count in self._head.deleted:
-            there[first : first + count] = False
+            there[self._row(first) : self._row(first + count)] = False
         failures = self._failures()
         table = SweepTable(
             run=self._head.run.id,
@@ -323,6 +331,7 @@ class Collector:
                 if each.values.dtype != np.float64
             },
             same_for_all=self._head.same_for_all(),
+            sample=self._sample,
         )
         if len(failures.children):
             table = replace(table, texts={**table.texts, "cause": failures.causes(self._size)})
@@ -333,7 +342,6 @@ class Collector:
             open=self._open,
             there=None if there.all() else there,
             crowded=tuple(self._crowded),
-            is_sample=self._sample is not None,
         )
 
     def _failures(self) -> Failures:
@@ -351,6 +359,11 @@ class Collector:
 
 _TEXTS = frozenset({"string", "dataset"})
 _OF_WIRE = np.array([0, *(STATES.index(RUN_STATES[number]) for number in range(1, len(STATES) + 1))], np.uint8)
+
+
+def _numbered(ranges: Ranges) -> npt.NDArray[np.int64]:
+    """Return the numbers of the children of some ranges, growing."""
+    return np.concatenate([np.arange(first, first + count, dtype=np.int64) for first, count in ranges])
 
 
 def _picked(rows: slice | npt.NDArray[np.int64], places: bytes) -> slice | npt.NDArray[np.int64]:

@@ -112,7 +112,7 @@ def _groups(table: SweepTable, by: Sequence[str] | None) -> "_Grid | _Uneven":
     if table.is_grid:
         return _Grid(table, [axis.name for axis in table.axes] if by is None else by)
     if by is None:
-        return _Uneven(np.arange(table.size) // table.sweep.repeat, (table.points,))
+        return _Uneven(table.children() // table.sweep.repeat, (table.points,))
     shape = tuple(table.axis(name).size for name in by)
     if math.prod(shape) > _MOST_GROUPS:
         sizes = " × ".join(f"{name}: {size}" for name, size in zip(by, shape, strict=True))

@@ -1,9 +1,10 @@
 """The results of a sweep as columns in memory: what every statistic and every picture is computed from.
 
 Parameters need no storage: a child's place on an axis is arithmetic on its number. So a child costs a byte for its
-state, and eight per output. Columns are as long as the sweep; a child without a result has `present` False there.
-Of a sweep that is no plain grid (values that go together, points left out), places are computed once and kept, and its
-axes have those values only that occur.
+state, and eight per output. Columns are as long as the sweep, or as a sample of it; a child without a result has
+`present` False there.
+Of what is no plain grid (values that go together, points left out, a sample), places are computed once and kept, and
+its axes have those values only that occur.
 """
 
 from collections.abc import Mapping, Sequence
@@ -174,7 +175,7 @@ class Texts:
 
 @dataclass(frozen=True, eq=False, kw_only=True)  # no slots: cached_property needs a dictionary
 class SweepTable:
-    """The children of one run with their states and results, each column as long as the sweep."""
+    """The children of one run, or a sample of them, with their states and results: a row for each."""
 
     run: str
     sweep: Sweep
@@ -184,6 +185,8 @@ class SweepTable:
     texts: Mapping[str, Texts] = field(default_factory=dict)
     same_for_all: Mapping[str, Any] = field(default_factory=dict)
     """The row values (see `accio.domain.filters`) of the parent that its children share."""
+    sample: Ints | None = None
+    """The numbers of the children that the rows are of, growing; None: each child has the row of its number."""
 
     def __post_init__(self) -> None:
         for name, size in [
@@ -191,17 +194,29 @@ class SweepTable:
             *((column.name, len(column.values)) for column in self.numbers.values()),
             *((column.name, len(column.codes)) for column in self.texts.values()),
         ]:
-            if size != self.sweep.size:
-                raise ValueError(f"expected {self.sweep.size} rows in the column {name}, found {size}")
+            if size != self.size:
+                raise ValueError(f"expected {self.size} rows in the column {name}, found {size}")
 
     @property
     def size(self) -> int:
+        """How many rows there are."""
+        return self.total if self.sample is None else len(self.sample)
+
+    @property
+    def total(self) -> int:
+        """How many children the sweep has."""
         return self.sweep.size
+
+    def children(self, rows: Ints | None = None) -> Ints:
+        """Return the numbers of the children of some rows; of all of them, without any."""
+        if self.sample is None:
+            return np.arange(self.size, dtype=np.int64) if rows is None else rows
+        return self.sample if rows is None else self.sample[rows]
 
     @property
     def is_grid(self) -> bool:
-        """Whether the children are all combinations of the axes, in order."""
-        return self.sweep.layout is None
+        """Whether the rows are all combinations of the axes, in order."""
+        return self.sweep.layout is None and self.sample is None
 
     @cached_property
     def axes(self) -> tuple[AxisColumn, ...]:
@@ -212,11 +227,12 @@ class SweepTable:
 
     @cached_property
     def _kept(self) -> "tuple[tuple[AxisColumn, Ints], ...]":
-        """The axes of a sweep that is no grid, each with the place of every child on it."""
+        """The axes of what is no grid, each with the place of every row on it."""
         found: list[tuple[AxisColumn, Ints]] = []
-        for axis, indices in self.sweep.places(range(self.size)):
+        numbers = range(self.size) if self.sample is None else self.sample.tolist()
+        for axis, indices in self.sweep.places(numbers):
             occurring, at = np.unique(np.array(indices, dtype=np.int64), return_inverse=True)
-            if len(occurring) > 1:
+            if len(occurring) > 1 or self.sample is not None:  # it varies in the sweep, if not in the sample
                 found.append((AxisColumn(axis, occurring), at.astype(np.int64)))
         return tuple(found)
 
@@ -234,7 +250,7 @@ class SweepTable:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The sizes of the axes, then the number of repetitions; of what is no grid, the number of children."""
+        """The sizes of the axes, then the number of repetitions; of what is no grid, the number of rows."""
         return tuple(size for _, size in self.factors) if self.is_grid else (self.size,)
 
     @property
@@ -258,15 +274,14 @@ class SweepTable:
             raise NotFound(f"no parameter '{name}' varies in this sweep{hint}")
         return names.index(name)
 
-    def coordinate(self, name: str, numbers: Ints | None = None) -> Ints:
-        """Return the place of each child (or of those with these numbers) on an axis."""
+    def coordinate(self, name: str, rows: Ints | None = None) -> Ints:
+        """Return the place of each child (or of those in some rows) on an axis."""
         at = self.place(name)
         if not self.is_grid and name != REPEAT:
             places = self._kept[at][1]
-            return places if numbers is None else places[numbers]
+            return places if rows is None else places[rows]
         stride = prod(size for _, size in self.factors[at + 1 :])
-        numbers = np.arange(self.size, dtype=np.int64) if numbers is None else numbers
-        return numbers // stride % self.factors[at][1]
+        return self.children(rows) // stride % self.factors[at][1]
 
     def codes(self, names: Sequence[str]) -> Ints:
         """Return the place of each child among all combinations of the values of some parameters."""

@@ -64,7 +64,7 @@ def _leaf(table: SweepTable, checked: Checked, leaf: Leaf) -> Mask:
     elif subject.key == "state":
         return np.array([predicate.holds(state.value) for state in STATES])[table.states].reshape(table.shape)
     elif subject.key == "index":
-        numbers = np.arange(table.size, dtype=np.float64)
+        numbers = table.children().astype(np.float64)
         return _of_numbers(predicate, Numbers(name="index", values=numbers)).reshape(table.shape)
     elif subject.key in table.numbers:
         return _of_numbers(predicate, table.numbers[subject.key]).reshape(table.shape)

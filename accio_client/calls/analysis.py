@@ -108,6 +108,8 @@ class AnalysisCalls(MeasurementCalls):
         """Return what a picture is drawn from (`accio_client.asked_pictures.draw`), and which one is meant: a study of
         which nothing is asked shows its trials. *where*, *kept* and *sample* as `selected` has them.
         """
+        from accio_client.asked_pictures import WHOLE_ONLY
+
         outputs = asked.ports()
         if asked.may_be_of_study:
             head = await self.column_head(run)
@@ -120,7 +122,7 @@ class AnalysisCalls(MeasurementCalls):
             metrics=asked.metrics(),
             outputs=bool(outputs),
             kept=kept,
-            sample=sample and asked.kind != "trials",
+            sample=sample and asked.kind not in WHOLE_ONLY,
         )
         return found, asked
 
@@ -143,30 +145,27 @@ class AnalysisCalls(MeasurementCalls):
     async def _kept_columns(
         self, asked: Reading, kept: MutableMapping[Reading, Collected], *, sample: bool
     ) -> Collected:
-        has_values = asked.outputs or asked.metrics or asked.failures  # states alone are there as soon as a sample
-        if sample and has_values and asked not in kept and (ranges := await self._sampled(asked.run)) is not None:
+        async def read(before: Collected | None = None, ranges: Ranges | None = None) -> Collected:
             return await self.columns(
                 asked.run,
                 ports=asked.ports,
                 metrics=asked.metrics,
                 outputs=asked.outputs,
                 failures=asked.failures,
+                before=before,
                 sample=ranges,
             )
 
-        async def read() -> Collected:
-            found = await self.columns(
-                asked.run,
-                ports=asked.ports,
-                metrics=asked.metrics,
-                outputs=asked.outputs,
-                failures=asked.failures,
-                before=kept.get(asked),
-            )
-            kept[asked] = found
+        async def read_whole() -> Collected:
+            found = kept[asked] = await read(kept.get(asked))
             return found
 
-        return await self._turns.of(asked, lambda: kept.get(asked), read)  # pages ask for several pictures at once
+        has_values = asked.outputs or bool(asked.metrics)  # states alone are there as soon as a sample
+        if sample and has_values and not asked.failures and asked not in kept:
+            ranges = await self._sampled(asked.run)
+            if ranges is not None:
+                return await read(ranges=ranges)
+        return await self._turns.of(asked, lambda: kept.get(asked), read_whole)  # pages ask for several at once
 
     async def _sampled(self, run: str) -> Ranges | None:
         """Return the children of a run's sample; None where all are read as soon."""

@@ -59,7 +59,7 @@ def scatter(
         head=Head(
             kind=Kind.SCATTER,
             title=f"{y} against {x}",
-            counted=Counted(int(known.sum()), table.size, looked_at - int(known.sum())),
+            counted=Counted(int(known.sum()), table.total, looked_at - int(known.sum())),
             remarks=tuple(remarks),
             command=command_of(table.run, Kind.SCATTER, query, y=y, x=x),
         ),
@@ -67,7 +67,7 @@ def scatter(
         y=PictureAxis(y, second.unit, Scale.LINEAR, bounds[1]),
         xs=xs,
         ys=ys,
-        children=children,
+        children=table.children(children),
         best=best,
         density=density,
         directions=("maximize" if larger_x else "minimize", "maximize" if larger_y else "minimize"),
@@ -141,13 +141,13 @@ def parallel(
         head=Head(
             kind=Kind.PARALLEL,
             title=f"{value} across all parameters",
-            counted=Counted(n, table.size, looked_at - n),
+            counted=Counted(n, table.total, looked_at - n),
             remarks=() if few else (f"more than {MOST_LINES:,} children: ribbons of {BINS} bins",),
             command=command_of(table.run, Kind.PARALLEL, query, y=value),
         ),
         axes=(*(_parallel_axis(axis) for axis in table.axes), value_axis),
         lines=None if children is None else places.lines(children),
-        children=children,
+        children=None if children is None else table.children(children),
         ribbons=() if few else places.ribbons(known),
         brushed=() if brush is None else places.ribbons(known & brush),
     )

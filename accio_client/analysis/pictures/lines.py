@@ -67,7 +67,7 @@ def line(
         head=Head(
             kind=Kind.LINE,
             title=f"{of} of {_with_unit(column)} over {axis.name}",
-            counted=Counted(n, table.size, looked_at - n),
+            counted=Counted(n, table.total, looked_at - n),
             remarks=(*remarks, *_series_remark(series_axis)),
             command=command_of(table.run, Kind.LINE, query, median=median, y=value, x=axis.name, by=by or ""),
         ),
@@ -143,7 +143,7 @@ def distribution(
     head = Head(
         kind=kind,
         title=f"{'Density' if density else 'Distribution'} of {_with_unit(column)}",
-        counted=Counted(shown, table.size, looked_at - int(valid.sum())),
+        counted=Counted(shown, table.total, looked_at - int(valid.sum())),
         remarks=tuple(_series_remark(axis)),
         command=command_of(table.run, kind, query, y=value, by=by or ""),
     )
@@ -200,7 +200,7 @@ def importance_bars(
         head=Head(
             kind=Kind.IMPORTANCE,
             title=f"Importance for {value}: shares of its variance",
-            counted=Counted(found.n, table.size, found.missing),
+            counted=Counted(found.n, table.total, found.missing),
             remarks=tuple(remarks),
             command=command_of(table.run, Kind.IMPORTANCE, query, y=value),
         ),

@@ -147,7 +147,7 @@ def state_map(
         head=Head(
             kind=Kind.STATES,
             title=f"States by {cells.x.name} and {cells.y.name}",
-            counted=Counted(int(n.sum()), table.size, 0),
+            counted=Counted(int(n.sum()), table.total, 0),
             remarks=tuple(remarks),
             command=command_of(table.run, Kind.STATES, query, x=cells.x.name, by=cells.y.name),
         ),
@@ -180,7 +180,7 @@ def heat_map(
         head=Head(
             kind=Kind.HEAT,
             title=f"Mean of {value}{f' ({column.unit})' * bool(column.unit)} by {cells.x.name} and {cells.y.name}",
-            counted=Counted(shown, table.size, int(found.states.sum()) - shown),
+            counted=Counted(shown, table.total, int(found.states.sum()) - shown),
             remarks=tuple(cells.remarks()),
             command=command_of(table.run, Kind.HEAT, query, y=value, x=cells.x.name, by=cells.y.name),
         ),
@@ -209,7 +209,7 @@ def failure_map(
         head=Head(
             kind=Kind.FAILURES,
             title=f"Share of failures by {cells.x.name} and {cells.y.name}",
-            counted=Counted(shown, table.size, int(found.states.sum()) - shown),
+            counted=Counted(shown, table.total, int(found.states.sum()) - shown),
             remarks=tuple(remarks),
             command=command_of(table.run, Kind.FAILURES, query, x=cells.x.name, by=cells.y.name),
         ),

@@ -31,6 +31,7 @@ _ROWS = 16_384
 _VALUES = 131_072  # rows times columns of one chunk
 _STATES = 524_288  # rows of one chunk of states alone
 _FIRST_ROWS = 256  # of the first chunk, before anything is known of their size
+_FEW = 32_768  # children that are asked for by ranges: they don't wait behind chunks of others who want everything
 _READ_CHARACTERS = 4_000_000  # of all outputs of a chunk's nodes, also those that nobody asked for
 _CHUNK_BYTES = 2_500_000  # clients take messages of 4 MiB
 _LOOKED_AT = 16  # children whose maps are looked at to tell which members there are
@@ -77,8 +78,10 @@ class ColumnCalls:
         selected = await self._readers.read(lambda snapshot: self._select(snapshot, request, viewer))
         await send(accio_pb2.ColumnsChunk(head=selected.head))
         end = accio_pb2.ColumnsEnd()
-        for first, last in _ranges(request, selected.found):
-            await self._send_range(selected, first, last, send, end)
+        ranges = list(_ranges(request, selected.found))
+        are_few = sum(last - first + 1 for first, last in ranges) <= _FEW
+        for first, last in ranges:
+            await self._send_range(selected, first, last, send, end, are_few=are_few)
         await send(accio_pb2.ColumnsChunk(end=end))
 
     async def _send_range(
@@ -88,9 +91,14 @@ class ColumnCalls:
         last: int,
         send: SendEncoded[accio_pb2.ColumnsChunk],
         end: accio_pb2.ColumnsEnd,
+        *,
+        are_few: bool,
     ) -> None:
         width = sum(each.width for each in selected.wanted.values())
         most = max(1, min(_ROWS, _VALUES // width)) if width else _ROWS if selected.failures else _STATES
+        look = self._readers.read_long
+        if are_few:
+            most, look = min(most, _FIRST_ROWS), self._readers.read
         limit = min(most, _FIRST_ROWS)
         low: int | None = first
         while low is not None:
@@ -101,7 +109,7 @@ class ColumnCalls:
                 return _encoded(message, chunk, start, last, selected.head.implied)  # noqa: B023  # as above
 
             try:
-                chunk = await self._readers.read_long(read)
+                chunk = await look(read)
                 size = len(chunk.data)
             except TooMuch:
                 if limit == 1:

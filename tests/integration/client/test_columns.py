@@ -316,10 +316,13 @@ async def test_a_sample_has_some_children_only(
     kept: dict[collected.Reading, collected.Collected] = {}
     asked = Asked(kind="cdf", y="Plain/value")
     some, _ = await client.picture_of(run.id, asked, kept=kept, sample=True)
-    assert (some.collected.is_sample, np.flatnonzero(some.mask).tolist(), kept) == (True, [0, 1, 5], {})
+    assert (some.collected.is_sample, some.table.children().tolist(), kept) == (True, [0, 1, 5], {})
+    assert some.table.numbers["Plain/value"].values.tolist() == [6.0, 6.0, 4.0]
     assert str(draw(some, asked).head.counted) == "3 of 6 children"
     few, _ = await client.picture_of(run.id, asked, where="x=2", kept=kept, sample=True)
-    assert np.flatnonzero(few.mask).tolist() == [5]
+    assert few.table.children(np.flatnonzero(few.mask)).tolist() == [5]
+    shares, _ = await client.picture_of(run.id, Asked(kind="importance", y="Plain/value"), kept={}, sample=True)
+    assert not shares.collected.is_sample
     states, _ = await client.picture_of(run.id, Asked(kind="states"), kept={}, sample=True)
     assert (states.collected.is_sample, int(states.mask.sum())) == (False, 6)
     whole, _ = await client.picture_of(run.id, asked, kept=kept)
