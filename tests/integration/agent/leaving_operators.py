@@ -54,7 +54,6 @@ import matplotlib.style as styles
 import numpy as np
 import pandas as pd
 
-from accio.sdk.context import OperatorContext
 from accio.sdk.declare import operator
 
 calls = 0
@@ -389,54 +388,9 @@ def Leave(what: str) -> str:
 
 
 @operator(version="1")
-def Warn(text: str) -> int:
-    warnings.warn(text, RuntimeWarning, stacklevel=1)
-    return 0
-
-
-@cache
-def drawn() -> float:
-    return random.random()
-
-
-@operator(version="1", unstable=True)
-def DrawCached() -> float:
-    """Draw a number that a cache keeps."""
-    return drawn()
-
-
-@operator(version="1")
 def Remember(x: int) -> int:
     remembered(x)
     return os.getpid()
-
-
-@operator(version="1", unstable=True)
-def Late(ctx: OperatorContext) -> float:
-    """Draw from the global generator of a module that is imported only now."""
-    import torch  # type: ignore[import-not-found]  # the test writes it
-
-    del ctx
-    return float(torch.drawn())
-
-
-@operator(version="1")
-def ImportGiven(value: int) -> int:
-    """Import a module that this execution has written."""
-    Path("written.py").write_text(f"VALUE = {value}")
-    sys.path.insert(0, str(Path.cwd()))
-    import written  # type: ignore[import-not-found]  # just now
-
-    return int(written.VALUE)
-
-
-@operator(version="1")
-def ImportLate(name: str) -> list[str]:
-    """Import a module that changes settings while it is imported."""
-    import settling  # type: ignore[import-not-found]  # the test writes it
-
-    del name
-    return [str(sys.getrecursionlimit()), str(settling.VALUE), str(os.getpid())]
 
 
 def _cells(function: Callable[..., object]) -> list[object]:
@@ -519,30 +473,3 @@ def _found() -> dict[str, object]:
 @operator(version="1")
 def Found() -> str:
     return json.dumps(_found(), default=str)
-
-
-@operator(version="1")
-def Twice(x: int) -> int:
-    """Do nothing but compute, and say so on a line that doesn't end."""
-    print("twice", x, end="")  # noqa: T201 - it is what is looked for
-    return 2 * x
-
-
-@operator(version="1")
-def Refuse(x: int) -> int:
-    raise ValueError(f"{x} is refused")
-
-
-@operator(version="1")
-def LookAround(x: int) -> list[str]:
-    """Return what is set up for each execution, and the process."""
-    del x
-    return [os.environ["ACCIO_ATTEMPT"], str(Path.cwd()), str(random.random()), str(os.getpid())]
-
-
-@operator(version="1")
-def GoAway(x: int) -> str:
-    """Go to another folder, and tell the process."""
-    os.chdir("/")
-    os.umask(x)
-    return str(os.getpid())

@@ -52,12 +52,13 @@ async def agent(daemon: FakeDaemon, tmp_path: Path) -> AsyncIterator[AgentProces
     """An agent with the operators of this test."""
     folder = tmp_path / "operators"
     folder.mkdir()
-    source = Path(__file__).with_name("leaving_operators.py")
-    (folder / source.name).write_text(source.read_text())
+    named = ["--operators", str(tmp_path / "unseen.py")]
+    for module in ("leaving_operators.py", "following_operators.py"):
+        (folder / module).write_text(Path(__file__).with_name(module).read_text())
+        named += ["--operators", str(folder / module)]
     (folder / "torch.py").write_text(TORCH)
     (folder / "settling.py").write_text(SETTLING)
     (tmp_path / "unseen.py").write_text(UNSEEN)
-    named = ("--operators", str(folder / source.name), "--operators", str(tmp_path / "unseen.py"))
     running = AgentProcess(tmp_path, daemon.address, *named, "--cpus", "1")
     try:
         await daemon.connected()  # it imports pandas and Matplotlib, and reads what they consist of
