@@ -198,10 +198,11 @@ def _migrate(connection: sqlite3.Connection, path: Path, *, existed: bool) -> No
             connection.backup(target)
         finally:
             target.close()
-    for number, script in missing:
+    if missing:  # in one transaction: to wait for the disk after each is a good part of a first start
+        scripts = "\n".join(script for _, script in missing)
         connection.executescript(
-            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
-            f"PRAGMA user_version = {number};\nCOMMIT;"
+            f"BEGIN IMMEDIATE;\n{scripts}\nPRAGMA application_id = {APPLICATION_ID};\n"
+            f"PRAGMA user_version = {missing[-1][0]};\nCOMMIT;"
         )
 
 

@@ -119,6 +119,19 @@ def test_a_migration_is_done_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
         assert _version(connection) == number
 
 
+def test_several_migrations_are_done_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the last of several migrations fails, none of them is done: they are one transaction."""
+    path = tmp_path / FILE_NAME
+    _of_version(path, EARLIER[0])
+    with closing(sqlite3.connect(path)) as connection:
+        schema = _schema(connection)
+    _add(monkeypatch, BROKEN)
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        prepare(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert (_version(connection), _schema(connection)) == (EARLIER[0], schema)
+
+
 def test_power_lost_in_a_migration_leaves_it_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever the log of a migration is cut, the database is of the version before, and can be migrated."""
     path, log = tmp_path / FILE_NAME, tmp_path / f"{FILE_NAME}-wal"
