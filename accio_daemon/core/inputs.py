@@ -95,7 +95,7 @@ def received(
     """
     inputs = Inputs()
     wire: list[str] = []
-    keyed: list[str] = []
+    keyed: list[str] | None = None  # the members of the key; None as long as they are those of `wire`
     for binding in bindings:
         value: str | Blob | None = binding.text  # as `value_of` does: here it is asked for each node
         label = binding.label
@@ -105,19 +105,23 @@ def received(
                 return None
         if isinstance(value, tuple):
             inputs.blobs = {**inputs.blobs, binding.port: value}
+            keyed = [*wire] if keyed is None else keyed
             keyed.append(label + blob_fragment(value[0]))
             continue
         if value == NO_VALUE and not binding.says_none:
             continue
         member = label + value
-        wire.append(member)
         if binding.has_dataset:
             shown = _with_datasets(binding, value, pins, inputs)
         else:  # most are their own fragment
             shown = value if len(value) <= SURELY_SHORT and value[:1] != "{" else fragment(value)
-        keyed.append(member if shown is value else label + shown)
+        if keyed is None and shown is not value:
+            keyed = [*wire]
+        if keyed is not None:
+            keyed.append(member if shown is value else label + shown)
+        wire.append(member)
     inputs.wire = "{" + ",".join(wire) + "}"
-    inputs.key_inputs = inputs.wire if keyed == wire else "{" + ",".join(keyed) + "}"  # nearly always the same
+    inputs.key_inputs = inputs.wire if keyed is None else "{" + ",".join(keyed) + "}"  # nearly always the same
     return inputs
 
 

@@ -95,39 +95,43 @@ def open_children(world: World, limit: int, settling: int) -> int:
                 opened += _look_ahead(world, run, limit - opened)
                 full.add(run.no)
                 continue
-            if open_next(world, run):
-                opened += 1
+            if run.rounds is None:
+                room = min(limit - opened, world.settings.open_children - len(run.open))
+                opened += _open_behind_cursor(world, run, room, settling)
+            else:
+                opened += _open_of_round(world, run, run.rounds)
         if opened >= limit:
             break
     world.opened += opened
     return opened
 
 
-def open_next(world: World, run: Run) -> bool:
-    """Open the next child of a run; False if none was left."""
-    if run.rounds is None:
-        return _open_behind_cursor(world, run)
-    index = run.rounds.next(lambda index: _is_taken(run, index))
+def _open_of_round(world: World, run: Run, rounds: Rounds) -> int:
+    """Open the next child of a run that is repeated until precise; return 0 if none was left, else 1."""
+    index = rounds.next(lambda index: _is_taken(run, index))
     if index is not None:
         open_instance(world, Instance(run, index, run.sequence))
     if not run.unopened:
         world.unopened.remove(run)
-    return index is not None
+    return 0 if index is None else 1
 
 
-def _open_behind_cursor(world: World, run: Run) -> bool:
-    """Open the next child that isn't taken, and move the cursor behind it; False if there is none."""
-    taken, size = run.taken, run.size
-    index = taken.cursor
-    while index < size and _is_taken(run, index):
+def _open_behind_cursor(world: World, run: Run, limit: int, settling: int) -> int:
+    """Open up to *limit* children that aren't taken, until *settling* nodes are ready; return how many were opened.
+
+    The cursor moves behind them.
+    """
+    taken, size, ready = run.taken, run.size, world.ready
+    opened, index = 0, taken.cursor
+    while index < size and opened < limit and len(ready) < settling:
+        if not _is_taken(run, index):
+            open_instance(world, Instance(run, index, run.sequence))
+            opened += 1
         index += 1
-    found = index < size
-    cursor = taken.cursor = index + 1 if found else size
-    if found:
-        open_instance(world, Instance(run, index, run.sequence))
-    if cursor >= size:
+    taken.cursor = index
+    if index >= size:
         world.unopened.remove(run)
-    return found
+    return opened
 
 
 def _is_taken(run: Run, index: int) -> bool:

@@ -48,6 +48,9 @@ NOT_TRIED: Mapping[int, int] = {}
 AS_DECLARED: Mapping[int, NodeDemand] = {}
 NOTHING_SAVED: Mapping[int, Checkpoint] = {}
 
+# At hand, as finding a member in its class costs more than comparing it (see moves).
+_SCHEDULED, _WAITING = RunState.SCHEDULED, NodeState.WAITING
+
 # What most executions avoid.
 NOBODY: frozenset[SessionNo] = frozenset()
 NOT_REFUSED: Mapping[SessionNo, str] = {}
@@ -196,21 +199,29 @@ class Instance:
     )  # fmt: skip
 
     def __init__(self, run: Run, index: int, sequence: int) -> None:
-        before = run.plan.per_child if index == OWN else 0
-        count = len(run.plan.nodes) if index == OWN else run.plan.per_child
+        plan = run.plan
         self.run = run
         self.index = index
         self.sequence = sequence  # place of its roots
-        self.state = RunState.SCHEDULED
-        self.states: list[NodeState] = [NodeState.SUCCESS] * before + [NodeState.WAITING] * (count - before)
-        self.waiting: list[int] = list(run.plan.pending[:count])
+        self.state = _SCHEDULED
+        self.states: list[NodeState]
+        self.ends: list[int]  # when each node ended, in the order of decisions
+        self.coordinates: tuple[int, ...]
+        if index != OWN:
+            count = self.remaining = plan.per_child
+            self.states = [_WAITING] * count
+            self.ends = [sequence] * count
+            self.coordinates = run.sweep.coordinates(index)[0]
+        else:
+            count, before = len(plan.nodes), plan.per_child
+            self.remaining = count - before
+            self.states = [NodeState.SUCCESS] * before + [_WAITING] * self.remaining
+            self.ends = [0] * before + [sequence] * self.remaining
+            self.coordinates = ()
+        self.waiting: list[int] = list(plan.pending[:count])
         self.results: list[Result | None] = [None] * count
         self.executions: list[Execution | None] = [None] * count
-        # When each node ended, in the order of decisions.
-        self.ends: list[int] = [0] * before + [sequence] * (count - before)
-        self.remaining = count - before
         self.started_ms: int | None = None
-        self.coordinates: tuple[int, ...] = () if index == OWN else run.sweep.coordinates(index)[0]
         self.recomputing: frozenset[int] = NO_NODES  # nodes that wait for a predecessor to be executed again
         self.tried: Mapping[int, int] = NOT_TRIED  # attempts without a result, by node
         self.demands: Mapping[int, NodeDemand] = AS_DECLARED  # of nodes that were retried with more, or less
