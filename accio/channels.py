@@ -31,6 +31,11 @@ class Door:
         return self._trust is None and not places.is_loopback(self.address)
 
     @property
+    def is_near(self) -> bool:
+        """Whether the daemon is on this machine, as far as the address tells."""
+        return self._path is not None or places.is_loopback(self.address)
+
+    @property
     def plain_place(self) -> Path | tuple[str, int] | None:
         """The path of the socket, or host and port, where the daemon is asked in plain text on this machine alone."""
         if self._path is not None:

@@ -38,6 +38,7 @@ from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.calls.workflows import WorkflowCalls
 from accio_daemon.services.calls.workload import WorkloadCalls
 from accio_daemon.services.sessions.agents import AgentCalls, SessionSettings
+from accio_daemon.services.sessions.code_looks import CodeLooks
 from accio_daemon.services.sessions.pools import PoolSessions
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
@@ -128,6 +129,7 @@ class Services:
                 last_id=parts.last_id,
                 rights=self._rights,
                 waiting_calls=self._waiting_calls,
+                looks=CodeLooks(parts.engine, parts.sessions),
             ),
             ListCalls(readers=parts.readers, plans=parts.plans, clock=parts.clock, rights=self._rights),
             RunCalls(

@@ -94,6 +94,10 @@ class Fingerprint:
             and _hash(self.trees, self.folders, self.files) == self.contents
         )
 
+    def source_is_current(self) -> bool:
+        """Return whether the source that is followed is as it was, without a look at what is installed."""
+        return not self.resolution.moved() and _hash(self.trees, self.folders, self.files) == self.contents
+
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads."""
         return {

@@ -7,7 +7,7 @@ files, and is worth taking less often. Accio's own analysis is left out: nobody 
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,17 +16,23 @@ from accio.sdk.installed import CODE_SUFFIXES, files_of
 
 _Seen: TypeAlias = tuple[str, int, int, int]
 
+_SETTLED_MS = 2_000
+"""So long ago a folder must have changed last for its time to tell of the next change: file systems' are coarse."""
+
 
 class Glances:
     """Looks anew, cheaply, at what one fingerprint was taken of."""
 
-    def __init__(self, fingerprint: Fingerprint) -> None:
+    def __init__(self, fingerprint: Fingerprint, wall_ms: Callable[[], int]) -> None:
+        """*wall_ms* tells the time as files do."""
         own = str(Path(__file__).parent)
         self._fingerprint = fingerprint
+        self._wall_ms = wall_ms
         self._trees = tuple(tree for tree in fingerprint.trees if tree != own)
         self._top_names = {name for name in fingerprint.resolution.places if "." not in name}
         self._in_packages: list[str] = []
         self._last = 0
+        self._listed: dict[str, tuple[_Seen, list[str]]] = {}  # what is in folders of the search path, as they looked
 
     def at_source(self) -> int:
         """Look at the source that is followed, at declared files, and for what would be found before them."""
@@ -47,9 +53,17 @@ class Glances:
             self._last = hash(tuple(_look(path) for path in self._in_packages))
         return self._last
 
-    def _leading(self, folder: str) -> Iterator[str]:
+    def _leading(self, folder: str) -> list[str]:
         """Name what lies in a folder of the search path and may be what one of the names leads to."""
-        yield from sorted(entry.path for entry in _entries(folder) if entry.name.partition(".")[0] in self._top_names)
+        looks = _look(folder or ".")
+        known = self._listed.get(folder)
+        if known is not None and known[0] == looks:
+            return known[1]
+        found = [entry.path for entry in _entries(folder) if entry.name.partition(".")[0] in self._top_names]
+        self._listed.pop(folder, None)
+        if looks[1] // 1_000_000 < self._wall_ms() - _SETTLED_MS:
+            self._listed[folder] = (looks, found)
+        return found
 
 
 def _look(path: str) -> _Seen:

@@ -20,6 +20,7 @@ from accio.events import CODE_CHANGED
 from accio.sdk.catalogue import Catalogue
 from accio.sdk.glances import Glances
 from accio.sdk.sources import Source
+from accio_agent import clock
 
 log = structlog.get_logger("accio.agent")
 
@@ -50,7 +51,7 @@ class CodeWatch:
         self._catalogue = catalogue
         self._tell = tell
         self._reload = reload
-        self._glances = {source: Glances(catalogue.fingerprints[source.distribution]) for source in catalogue.sources}
+        self._glances = {source: self._glances_at(source) for source in catalogue.sources}
         self._seen: dict[tuple[Source, _Glance], int] = {}
         self._changed: set[str] = set()
         self._edited: set[str] = set()  # of these, the ones that were edited before the last look
@@ -103,16 +104,39 @@ class CodeWatch:
         self._seen[(source, glance)] = seen
         return seen != before and (before is not None or glance is Glances.at_source)
 
+    async def look_now(self) -> None:
+        """Look at the source, reload and tell what was edited until now.
+
+        Before the first look of all, which takes long, the source alone is compared with what was announced.
+        """
+        if self._seen or not await asyncio.to_thread(self._source_is_current):
+            await self._look_and_follow(Glances.at_source)
+
+    def _glances_at(self, source: Source) -> Glances:
+        return Glances(self._catalogue.fingerprints[source.distribution], clock.wall_ms)
+
+    def _source_is_current(self) -> bool:
+        fingerprints = self._catalogue.fingerprints
+        try:
+            return all(fingerprints[source.distribution].source_is_current() for source in self._catalogue.sources)
+        except Exception:  # noqa: BLE001 - the look tells of it
+            return False
+
     async def _repeat(self, glance: _Glance, every_s: float) -> NoReturn:
         while True:
-            async with self._one:
-                rest_s = await asyncio.to_thread(self.look, glance)
-                if self._edited and self._reload is not None:
-                    self._told = None
-                    self._tell(self.changed, True)
-                    self._follow(await self._reload(frozenset(self._edited)))
-                self._say(self.changed)
+            rest_s = await self._look_and_follow(glance)
             await asyncio.sleep(max(every_s, rest_s))
+
+    async def _look_and_follow(self, glance: _Glance) -> float:
+        """Look once, reload what was edited, and tell; return the seconds for which to rest."""
+        async with self._one:
+            rest_s = await asyncio.to_thread(self.look, glance)
+            if self._edited and self._reload is not None:
+                self._told = None
+                self._tell(self.changed, True)
+                self._follow(await self._reload(frozenset(self._edited)))
+            self._say(self.changed)
+            return rest_s
 
     def _follow(self, catalogue: Catalogue) -> None:
         """Hold what is looked at from now on against another catalogue, where that differs."""
@@ -121,7 +145,7 @@ class CodeWatch:
             name = source.distribution
             if catalogue.fingerprints[name] is not before.fingerprints[name]:
                 self._changed.discard(name)
-                self._glances[source] = Glances(catalogue.fingerprints[name])
+                self._glances[source] = self._glances_at(source)
                 self._seen = {key: seen for key, seen in self._seen.items() if key[0] != source}
 
     def _say(self, changed: frozenset[str]) -> None:

@@ -36,6 +36,7 @@ class Identity:
     deadline: Deadline | None = None
     allocation: str = ""
     owners: tuple[str, ...] = ()
+    answers_looks: bool = False  # at the code of its operators, whenever somebody submits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,4 +139,5 @@ def hello(
         allocation=identity.allocation,
         owners=identity.owners,
         left_out=[clip(each, MOST_SAID) for each in operators.catalogue.left_out[:MOST_LEFT_OUT]],
+        answers_looks=identity.answers_looks,
     )

@@ -73,7 +73,7 @@ async def run(
         raise unusable(folder.path, error) from None
     outbound = Outbound()
     agent = Shell(
-        identity=_identity(folder, deadline, options),
+        identity=_identity(folder, deadline, options, answers_looks=options.reload or door.is_near),
         resources=resources,
         devices=visible,
         operators=operators,
@@ -89,6 +89,7 @@ async def run(
     agent.offering.changed = dialer.tell_anew
     reload = _reload(catalogue, agent, dialer, folder) if options.reload else None
     watch = CodeWatch(catalogue, agent.code_changed, reload)
+    agent.looks.look = watch.look_now
     _tell_started(folder, operators, resources, _further(options, job, deadline))
     try:
         with _measuring(options.metrics, agent, dialer) as observe_lag:
@@ -132,7 +133,7 @@ def _reload(catalogue: Catalogue, agent: Shell, dialer: Dialer, folder: StateFol
     return Reloader(catalogue, replace_code, cache=cache, shared=shared).reload
 
 
-def _identity(folder: StateFolder, deadline: Deadline | None, options: Options) -> Identity:
+def _identity(folder: StateFolder, deadline: Deadline | None, options: Options, *, answers_looks: bool) -> Identity:
     return Identity(
         name=folder.name,
         agent_id=folder.agent_id,
@@ -145,6 +146,7 @@ def _identity(folder: StateFolder, deadline: Deadline | None, options: Options) 
         deadline=deadline,
         allocation=options.allocation,
         owners=options.owners,
+        answers_looks=answers_looks,
     )
 
 

@@ -22,6 +22,7 @@ from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
 from accio_agent.agent.errands import Errands
 from accio_agent.agent.link.log_answers import LogAnswers
+from accio_agent.agent.link.look_answers import LookAnswers
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.live_series import LiveSeries
 from accio_agent.agent.offer import Identity, Offers, hello
@@ -94,6 +95,7 @@ class Shell:
         self._assignments = Assignments(operators)
         self._orders = Orders(self._assignments, operators, staging, self.fleet, devices)
         self._answers = LogAnswers(logs, outbound)
+        self.looks = LookAnswers(outbound, self._errands.spawn)
         self.checkpoints = Checkpoints(
             deliver=staging.deliver, shared=lambda: staging.shared, tell=self._tell_saved, spawn=self._errands.spawn
         )
@@ -153,6 +155,7 @@ class Shell:
 
     def welcomed(self, welcome: agents_pb2.Welcome) -> None:
         self._assignments.begin_session()
+        self.looks.begin_session()
         self._connected = True
         if welcome.history and not self._journal.remembered.history:
             self._journal.belongs_to(welcome.history)
@@ -194,6 +197,8 @@ class Shell:
                 self.core.drain(message.drain.draining)
             case "freed":
                 self._errands.drop_freed()
+            case "look":
+                self.looks.ask(message.look.request)
             case _:
                 return  # a kind of a newer protocol
         self.settle_soon()

@@ -98,6 +98,45 @@ def test_edits_under_up_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         eventually(lambda: not _submit(client, 5)[1], what="the end of the warnings")
 
 
+def test_what_is_submitted_at_once_after_an_edit_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even the memo serves what was computed before an edit, though the agent looks at files but twice a second; an
+    operator that was added a moment ago is known.
+    """
+    source = tmp_path / "source"
+    source.mkdir()
+    helper, ops = source / "underlib.py", source / "underops.py"
+    helper.write_text("def scale(x):\n    return 2 * x\n")
+    ops.write_text(OPS)
+    with _up(tmp_path, source, monkeypatch, "-cpus=1") as (client, _):
+        assert _submit(client, 5)[0] == 10
+        for factor in (3, 4, 5, 3):
+            helper.write_text(f"def scale(x):\n    return {factor} * x\n")
+            assert _submit(client, 5) == (5 * factor, [])
+
+
+def test_what_is_submitted_at_once_after_an_edit_is_told_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without reloading, or where what a file has become can't be loaded, the submission warns, from the first on."""
+    source = tmp_path / "source"
+    source.mkdir()
+    helper = source / "underlib.py"
+    helper.write_text("def scale(x):\n    return 2 * x\n")
+    (source / "underops.py").write_text(OPS)
+    with _up(tmp_path, source, monkeypatch, "-cpus=1", "-no-reload") as (client, _):
+        assert _submit(client, 5) == (10, [])  # its code is loaded
+        for factor in (3, 2, 4):
+            helper.write_text(f"def scale(x):\n    return {factor} * x\n")
+            value, warnings = _submit(client, 5)
+            assert value == 10
+            assert ["the code of Under has changed on disk" in each for each in warnings] == [True] * (factor != 2)
+    (tmp_path / "again").mkdir()
+    with _up(tmp_path / "again", source, monkeypatch, "-cpus=1") as (client, _):
+        assert _submit(client, 5) == (20, [])
+        helper.write_text("def scale(:\n")
+        value, warnings = _submit(client, 5)
+        assert value == 20
+        assert ["the code of Under has changed on disk" in each for each in warnings] == [True]
+
+
 def test_up_reloads_what_is_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The edit loop: what runs ends as it began, what waits says for what, new runs take the new code and operators;
     a mistake is told and changes nothing; `retry` with the latest operators moves a run on.

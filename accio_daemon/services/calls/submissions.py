@@ -5,6 +5,7 @@ the database.
 import asyncio
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -40,6 +41,7 @@ from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.calls.workload import outlook
 from accio_daemon.services.messages.runs import run_message, until_message
 from accio_daemon.services.messages.workload import forecast_message
+from accio_daemon.services.sessions.code_looks import CodeLooks
 from accio_daemon.services.transport.auth import caller
 from accio_daemon.services.transport.rpc import SendEncoded, Stream
 from accio_daemon.storage import runs_query, submissions
@@ -110,10 +112,11 @@ class SubmissionCalls:
         last_id: RunId | None,
         rights: Rights,
         waiting_calls: WaitingCalls,
+        looks: CodeLooks,
     ) -> None:
         """Submit to the engine, and read from *readers*; new ids follow the newest one that is stored.
 
-        Who submits again and again is among *waiting_calls* meanwhile.
+        Who submits again and again is among *waiting_calls* meanwhile. *looks* are taken at operators' code before.
         """
         self._engine = engine
         self._readers = readers
@@ -127,6 +130,7 @@ class SubmissionCalls:
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
         self._waiting_calls = waiting_calls
+        self._looks = looks
 
     async def submit(self, request: accio_pb2.SubmitRequest) -> accio_pb2.SubmitResponse:
         """Create a run; it is durable once this answers."""
@@ -274,7 +278,7 @@ class SubmissionCalls:
             earlier = self._earlier(*idempotency)
             if earlier is not None:
                 return Outcome(found=Found(run=earlier), created=False, warnings=())
-        accepted = await self.check(request)
+        accepted = await self._check_current(request)
         definition = accepted.definition
         plan = await _compiled(accepted, self._engine.classes)
         now = self._clock.now()
@@ -303,6 +307,25 @@ class SubmissionCalls:
             row = await self._readers.read(lambda snapshot: runs_query.get_run(snapshot, submitted.no))
         row = row_of(command, submitted) if row is None else row
         return Outcome(found=Found(run=row), created=submitted.created, warnings=accepted.warnings)
+
+    async def _check_current(self, request: accio_pb2.SubmitRequest) -> Accepted:
+        """Check a definition against what operators are now, of agents that look at their code meanwhile."""
+        look = self._looks.begin()
+        await asyncio.sleep(0)  # it is sent before the check, which may need no turn of the event loop
+        accepted: Accepted | None = None
+        wrong: InvalidDefinition | None = None
+        try:
+            accepted = await self.check(request)
+        except InvalidDefinition as error:
+            wrong = error
+        await look.over()
+        if look.changed:
+            accepted = await self.check(request)
+        elif wrong is not None:
+            raise wrong
+        assert accepted is not None, "it is right, or what is wrong was raised"
+        doubts = [Issue(pointer("workflow"), each) for each in look.doubts]
+        return replace(accepted, warnings=(*accepted.warnings, *doubts)) if doubts else accepted
 
     def _earlier(self, owner: str, key: str, digest: bytes) -> RunRow | None:
         if len(key) > _KEY_LIMIT:

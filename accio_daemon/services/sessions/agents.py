@@ -128,7 +128,14 @@ class AgentCalls:
             joined = replace(joined, held={no: held for no, held in joined.held.items() if no not in set(foreign)})
         link = Link(lambda welcome: self._welcome(welcome, protocol, foreign))
         life = Life(token=hello.life, predecessors=frozenset(hello.predecessors), place=hello.place)
-        session = Session(name=joined.name, number=number, link=link, agent_id=joined.agent_id, life=life)
+        session = Session(
+            name=joined.name,
+            number=number,
+            link=link,
+            agent_id=joined.agent_id,
+            life=life,
+            answers_looks=hello.answers_looks,
+        )
         ended = SessionEnded("connection lost")
         self._engine.attach(number, link)
         try:
@@ -243,9 +250,12 @@ class AgentCalls:
                 self._engine.post(AgentDraining(session=number, draining=message.draining.draining))
             case "stale":
                 stale = message.stale
+                session.note_loading(stale.loading, asyncio.get_running_loop().time())
                 self._engine.post(
                     AgentStale(session=number, operators=frozenset(stale.operators), loading=stale.loading)
                 )
+            case "looked":
+                session.answer_look(message.looked)
             case "checkpoint":
                 self._engine.post(saved_of(number, message.checkpoint))
             case "series":

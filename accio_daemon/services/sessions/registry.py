@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import field
-from itertools import count
+from enum import Enum
+from itertools import count, islice
 from weakref import WeakValueDictionary
 
 from accio.domain.series import Packed
@@ -22,9 +23,18 @@ _PROGRESS_LIMIT = 100_000
 _SERIES_BYTES = 64 << 20
 
 
+class Looked(Enum):
+    """What came of a look at the code of an agent's operators."""
+
+    DONE = 1
+    ENDED = 2  # the session did, perhaps as what was found is announced by another
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Session:
-    """One connected agent. `pending` holds the log requests that it hasn't answered; `ended` is set at its end."""
+    """One connected agent. `pending` holds the log requests that it hasn't answered, `looks` the looks at its code;
+    `ended` is set at its end.
+    """
 
     name: str
     number: SessionNo
@@ -34,7 +44,52 @@ class Session:
     heard_at: float = 0.0  # on the event loop's clock
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     pending: dict[int, asyncio.Future[agents_pb2.LogAnswer]] = field(default_factory=dict)
+    answers_looks: bool = False
+    silent: bool = False  # whether it let a look go unanswered
+    looks: dict[int, asyncio.Future[Looked]] = field(default_factory=dict)
+    asked: int = 0
+    told: int = 0  # how often it said something of its code
+    told_known: int = 0  # how much of that the engine has read for sure
+    loading_since: float | None = None  # on the event loop's clock
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def loading(self) -> bool:
+        """Whether it is loading new code of its operators, or was as it ended."""
+        return self.loading_since is not None
+
+    def note_loading(self, loading: bool, now: float) -> None:
+        """Note that it told something of its code, and whether it is loading it."""
+        self.told += 1
+        self.loading_since = (now if self.loading_since is None else self.loading_since) if loading else None
+
+    def patience(self, silent_at: float, loading_s: float) -> float:
+        """Return until when to wait for a look: until *silent_at*, or *loading_s* from where it began to load."""
+        return silent_at if self.loading_since is None else self.loading_since + loading_s
+
+    def ask_look(self) -> asyncio.Future[Looked] | None:
+        """Have it look at its operators' code; None if it hasn't answered for long."""
+        if self.silent:
+            return None
+        self.asked += 1
+        answer = self.looks[self.asked] = asyncio.get_running_loop().create_future()
+        self.link.send(agents_pb2.DaemonMessage(look=agents_pb2.CodeLook(request=self.asked)))
+        return answer
+
+    def answer_look(self, answer: agents_pb2.CodeLooked) -> None:
+        """Settle the looks up to the one that was answered."""
+        self.silent = False
+        self._settle_looks(answer.request, Looked.DONE)
+
+    def end_looks(self) -> None:
+        """Release who waits for looks."""
+        self._settle_looks(self.asked, Looked.ENDED)
+
+    def _settle_looks(self, last: int, found: Looked) -> None:
+        for number in [each for each in self.looks if each <= last]:
+            waiting = self.looks.pop(number)
+            if not waiting.done():
+                waiting.set_result(found)
 
     def hear(self, now: float) -> None:
         """Note a sign of life."""
@@ -71,6 +126,7 @@ class Sessions:
         self._series_bytes = 0
         self._requests = count(1)
         self._arrivals: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._added = asyncio.Event()  # the next one is; then it is replaced
 
     def arrival(self, name: str) -> asyncio.Lock:
         """Return the lock under which agents of one name arrive, one after the other."""
@@ -79,14 +135,33 @@ class Sessions:
     def add(self, session: Session) -> None:
         """Register a session."""
         self._by_name[session.name] = session
+        self._added.set()
+        self._added = asyncio.Event()
+
+    async def returned(self, name: str, until: float) -> Session | None:
+        """Wait for the session of an agent that is about to open another one; None if there is none by *until*, on the
+        event loop's clock.
+        """
+        try:
+            async with asyncio.timeout_at(until):
+                while (found := self.of(name)) is None:
+                    await self._added.wait()
+        except TimeoutError:
+            return None
+        return found
+
+    def answering_looks(self, most: int) -> list[Session]:
+        """Return sessions, at *most* so many, of agents that look at their operators' code when they are asked."""
+        return list(islice((each for each in self._by_name.values() if each.answers_looks), most))
 
     def remove(self, session: Session) -> None:
-        """Forget a session, and release who waits for its logs."""
+        """Forget a session, and release who waits for its logs and looks."""
         if self._by_name.get(session.name) is session:
             del self._by_name[session.name]
         for waiting in session.pending.values():
             waiting.cancel()
         session.pending.clear()
+        session.end_looks()
 
     def of(self, name: str) -> Session | None:
         """Find the session of an agent."""

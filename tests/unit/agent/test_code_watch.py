@@ -1,6 +1,7 @@
 """Edits of what operators reach are noticed while they run."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,37 @@ async def test_edits_are_reloaded_until_one_cannot_be(tmp_path: Path, monkeypatc
     assert len({first, second, third}) == 3
     assert offered.empty()
     assert told.empty()
+
+
+def test_folders_that_are_not_listed_anew_hide_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of the search path that has been still for long is listed once; what is put into it is seen all the
+    same, and one that is still being written into is listed at each look.
+    """
+    write(tmp_path, {"ops/still_ops.py": "from accio import operator\n\n@operator\ndef S() -> int:\n    return 1\n"})
+    front = tmp_path / "front"
+    front.mkdir()
+    monkeypatch.syspath_prepend(front)
+    catalogue = discover(["ops/still_ops.py"], folder=tmp_path, cache=None, installed=False)
+    (fingerprint,) = {id(each): each for each in catalogue.fingerprints.values()}.values()
+    listed: list[str] = []
+    scan = os.scandir
+
+    def noted(folder: str) -> object:
+        listed.append(folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", noted)
+    still_for_s = 1000.0
+    glances = Glances(fingerprint, lambda: int((front.stat().st_mtime + still_for_s) * 1000))
+    before = glances.at_source()
+    listed.clear()
+    assert glances.at_source() == before
+    assert str(front) not in listed
+    still_for_s = 0.1
+    (front / "still_ops.py").write_text("")
+    os.utime(front, (2_000_000_000, 2_000_000_000))  # a later time, however coarse the clock is
+    after = glances.at_source()
+    assert after != before
+    listed.clear()
+    assert glances.at_source() == after
+    assert str(front) in listed, "its time is of just now, and may be that of the next change too"

@@ -1,0 +1,99 @@
+"""Submissions wait until agents have looked at the code of their operators, and for those that load it."""
+
+import asyncio
+
+import orjson
+import pytest
+
+from accio.v1 import accio_pb2, agents_pb2
+from tests.integration.daemon.harness import Serving
+from tests.integration.daemon.scripted_agent import DOUBLE, ScriptedAgent, joined, operator
+
+pytestmark = pytest.mark.timeout(400)
+
+ONE = {"id": "one", "graph": [{"op": "Double", "inputs": {"x": 1}}]}
+REQUEST = accio_pb2.SubmitRequest(definition=orjson.dumps({"workflow": "one"}))
+SILENT = "a1 doesn't say whether operators' code on disk is still what was announced: this may run it as it was"
+
+
+async def _asked(agent: ScriptedAgent) -> int:
+    """Return the number of the next look that an agent is asked for."""
+    while True:
+        message = await agent.received.get()
+        if message.HasField("look"):
+            return message.look.request
+
+
+async def test_a_submission_pins_what_is_announced_after_a_look(daemon: Serving) -> None:
+    """An agent loads what was edited, and announces it by another session: the run is of that."""
+    edited = operator("Double", digest="f")
+    async with asyncio.TaskGroup() as tasks:
+        async with joined(daemon.agents, "a1", [DOUBLE], answers_looks=True) as agent:
+            await daemon.push(ONE)
+            submitting = tasks.create_task(_submit(daemon))
+            await _asked(agent)
+            await agent.send(stale=agents_pb2.Stale(operators=["Double"], loading=True))
+            await agent.send(goodbye=agents_pb2.AgentGoodbye(reason="tests"))
+            await agent.ended()
+        async with joined(daemon.agents, "a1", [edited], answers_looks=True, incarnation=2) as agent:
+            request = await _asked(agent)
+            assert not submitting.done()
+            await agent.send(looked=agents_pb2.CodeLooked(request=request))
+            answer = await submitting
+        assert [each.message for each in answer.warnings] == []
+        node = accio_pb2.GetNodeRequest(run=answer.run.id, node="Double")
+        assert (await daemon.accio.GetNode(node)).operator_digest == edited.digest
+
+
+async def test_what_an_agent_tells_before_its_answer_is_warned_of(daemon: Serving) -> None:
+    """Code that has changed and isn't loaded: that very submission warns."""
+    async with joined(daemon.agents, "a1", [DOUBLE], answers_looks=True) as agent, asyncio.TaskGroup() as tasks:
+        await daemon.push(ONE)
+        submitting = tasks.create_task(_submit(daemon))
+        request = await _asked(agent)
+        await agent.send(stale=agents_pb2.Stale(operators=["Double"]))
+        await agent.send(looked=agents_pb2.CodeLooked(request=request))
+        (warning,) = (await submitting).warnings
+        assert "the code of Double has changed on disk since a1 announced it" in warning.message
+
+
+async def test_one_answer_is_for_all_that_was_asked_before(daemon: Serving) -> None:
+    """An agent that is asked for many looks at once takes one, and answers the last."""
+    async with joined(daemon.agents, "a1", [DOUBLE], answers_looks=True) as agent, asyncio.TaskGroup() as tasks:
+        await daemon.push(ONE)
+        submitting = [tasks.create_task(_submit(daemon)) for _ in range(2)]
+        assert [await _asked(agent) for _ in submitting] == [1, 2]
+        await agent.send(looked=agents_pb2.CodeLooked(request=2))
+        assert [list((await each).warnings) for each in submitting] == [[], []]
+
+
+async def test_a_silent_agent_is_told_of_and_waited_for_once(daemon: Serving) -> None:
+    """It delays one submission, is asked no more, and its name stands in a warning until it answers."""
+    async with joined(daemon.agents, "a1", [DOUBLE], answers_looks=True) as agent, asyncio.TaskGroup() as tasks:
+        await daemon.push(ONE)
+        for _ in range(2):
+            (warning,) = (await _submit(daemon)).warnings
+            assert (warning.path, warning.message) == ("/workflow", SILENT)
+        assert await _asked(agent) == 1
+        await agent.send(looked=agents_pb2.CodeLooked(request=1))
+        await agent.send(heartbeat=agents_pb2.Heartbeat(seq=1))
+        while not (found := await agent.received.get()).HasField("heartbeat"):
+            assert not found.HasField("look"), "it was asked though it was silent"
+        submitting = tasks.create_task(_submit(daemon))
+        await agent.send(looked=agents_pb2.CodeLooked(request=await _asked(agent)))
+        assert [*(await submitting).warnings] == []
+
+
+async def test_agents_that_answer_no_looks_are_not_waited_for(daemon: Serving) -> None:
+    """Such as those of earlier versions, and those on other machines that don't reload."""
+    async with joined(daemon.agents, "a1", [DOUBLE]) as agent:
+        await daemon.push(ONE)
+        assert [*(await _submit(daemon)).warnings] == []
+        await agent.send(heartbeat=agents_pb2.Heartbeat(seq=1))
+        while not (found := await agent.received.get()).HasField("heartbeat"):
+            assert not found.HasField("look")
+
+
+async def _submit(daemon: Serving) -> accio_pb2.SubmitResponse:
+    answer: accio_pb2.SubmitResponse = await daemon.accio.Submit(REQUEST)
+    return answer
