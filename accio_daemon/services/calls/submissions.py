@@ -36,6 +36,7 @@ from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.definitions import BYTES_OF_NODE, CheckedRun, check_run_bytes, off_loop, value_of
 from accio_daemon.services.calls.rights import Rights
+from accio_daemon.services.calls.submitted import row_of
 from accio_daemon.services.calls.waiting import WaitingCalls
 from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.calls.workload import outlook
@@ -383,30 +384,3 @@ def _first_points(sweep: Sweep) -> Iterator[workflows_pb2.Point]:
             value = values_pb2.Value(type=str(axis.type), json=values[axis.name])
             found.values.add(name=axis.name, value=value)
         yield found
-
-
-def row_of(command: SubmitRun, submitted: Submitted) -> RunRow:
-    """Return the row that a submission makes."""
-    definition, sweep = command.definition, command.definition.sweep
-    return RunRow(
-        no=submitted.no,
-        id=submitted.id,
-        single=sweep.is_single,
-        workflow_no=command.workflow_no,
-        workflow_id=definition.workflow_id,
-        workflow_version=definition.version,
-        owner_name=command.owner_name,
-        owner_email=command.owner_email,
-        name=definition.name or "",
-        notes=definition.notes or "",
-        tags=tuple(sorted(definition.tags)),
-        seed=command.seed,
-        sweep=sweep,
-        cache=command.cache,
-        nice=definition.nice,
-        operators=tuple(each.no for each in command.operators),
-        children=sweep.budget,
-        nodes=len(command.workflow.graph) if sweep.is_single else command.workflow.per_child,
-        own_nodes=0 if sweep.is_single else len(command.workflow.graph) - command.workflow.per_child,
-        created_ms=submitted.created_ms,
-    )

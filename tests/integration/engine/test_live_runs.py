@@ -13,7 +13,7 @@ from accio_daemon.core.commands import KillRun, RetryRun
 from accio_daemon.core.terms import RunNo
 from accio_daemon.services.calls import watching
 from accio_daemon.services.calls.live_run import LiveRun, LiveRuns
-from accio_daemon.services.calls.submissions import row_of
+from accio_daemon.services.calls.submitted import row_of
 from accio_daemon.services.messages.runs import counts
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.nodes_query import count_states, read_nodes
