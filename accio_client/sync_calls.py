@@ -93,6 +93,15 @@ class BlockingCalls(BlockingCaller):
         """Return a single run, a parent or a child, by its id or an unambiguous beginning of it."""
         return self._run(self._client.get_run(run, nodes=nodes))
 
+    def definition(self, run: str) -> dict[str, Any]:
+        """Return a run definition that makes a run again, a child as a single run: the workflow's version, metadata,
+        points and seed. Submitted as it is, all that can be is taken from the cache; a parameter with more values
+        extends the sweep.
+
+        FailedPrecondition if its points were listed, and are too many to be listed again.
+        """
+        return self._run(self._client.definition(run))
+
     def get_node(self, run: str, node: str) -> views.NodeDetailsView:
         """Return everything about one node: attempts, inputs, artifacts, metrics."""
         return self._run(self._client.get_node(run, node))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from accio.domain.states import RUN_TERMINAL
-from accio.errors import InvalidDefinition
+from accio.errors import FailedPrecondition, InvalidDefinition
 from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
 from accio.wire.cache_modes import cache_mode_message
 from accio.wire.issues import issues_of
@@ -109,6 +110,19 @@ class RunCalls(Caller):
             precision=precision and views.PrecisionView(precise=precision.precise, at_max=precision.at_max),
             study=study_views.study(answer.study, answer.run.repeat) if answer.HasField("study") else None,
         )
+
+    async def definition(self, run: str) -> dict[str, Any]:
+        """Return a run definition that makes a run again, a child as a single run: the workflow's version, metadata,
+        points and seed. Submitted as it is, all that can be is taken from the cache; a parameter with more values
+        extends the sweep.
+
+        FailedPrecondition if its points were listed, and are too many to be listed again.
+        """
+        request = accio_pb2.GetRequest(id=run, definition=True)
+        answer = await self._connection.call(self._accio.Get, request, accio_pb2.GetResponse)
+        if not answer.definition_json:
+            raise FailedPrecondition("this daemon is of an earlier version, which doesn't tell definitions of runs")
+        return dict(json.loads(answer.definition_json))
 
     async def get_node(self, run: str, node: str) -> views.NodeDetailsView:
         """Return everything about one node: attempts, inputs, artifacts, metrics."""

@@ -165,13 +165,16 @@ Reader = Callable[[str], Readings]
 """How parameters of a workflow (id or id:version) are read; nothing about any if it can't be told."""
 
 
-def submission(argument: str, overrides: Overrides, reader: Reader) -> Source:
+def submission(argument: str | Mapping[str, Any], overrides: Overrides, reader: Reader) -> Source:
     """Return the run definition that `accio submit ARGUMENT …` means; what is wrong with it, the daemon says.
 
-    *reader* is asked only if a value may be a short form of a sweep.
+    *argument* is a definition where a run was named that it makes again. *reader* is asked only if a value may be a
+    short form of a sweep.
     """
     params = given_parameters(overrides.params)
-    if means_file(argument):
+    if isinstance(argument, Mapping):
+        source, document = Source(name="", text=b"", base_path=base_path(str(Path.cwd()))), dict(argument)
+    elif means_file(argument):
         source = read_file(argument)
         if overrides == Overrides():
             return source

@@ -1,8 +1,9 @@
 """`accio submit FILE|WORKFLOW|OPERATOR [NAME=VALUE …]`"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -28,21 +29,26 @@ Way: TypeAlias = "Callable[[Session, Client, Source, CacheMode], int]"
 
 
 @accio_command
-@click.argument("definition", metavar="FILE|WORKFLOW|OPERATOR")
+@click.argument("definition", metavar="FILE|WORKFLOW|OPERATOR", required=False)
 @click.argument("params", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option(
+    "--from", "source", metavar="RUN", help="Make this run again, with what is said beside; in place of FILE."
+)
 @click.option("--wait/--no-wait", default=False, help="Follow the run until it has ended; exit 3 if not in success.")
 @click.option("--dry-run/--no-dry-run", default=False, help="Say what would be executed, and create nothing.")
 @run_options
 def submit(
     session: Session,
     *,
-    definition: str,
+    definition: str | None,
+    source: str | None,
     wait: bool,
     dry_run: bool,
     overrides: Overrides,
     mode: "CacheMode",
 ) -> int:
-    """Create a run, or a sweep, from a run definition FILE, a WORKFLOW (id or id:version), or one OPERATOR.
+    """Create a run, or a sweep, from a run definition FILE, a WORKFLOW (id or id:version), or one OPERATOR; or again
+    what a RUN was made of.
 
     An operator is named as such, as FILE.py:FUNCTION, or by the file that declares a program, if an agent offers it;
     `accio run` starts one that does.
@@ -50,10 +56,28 @@ def submit(
     NAME=VALUE replaces whatever the file gives for that parameter; a name that is given several times makes a sweep
     over its values. Numbers, booleans, distances, durations and timestamps may be swept in short: x=1,2,3, x=1..5,
     x=1..10:2, x=0..1:count=11, x=1e-5..1:log.
+
+    -from=RUN takes the workflow's version, all values, the metadata and the seed of that run. With other values of a
+    parameter it is extended: points that were there keep their seeds, and are taken from the cache. A child is made
+    again as a single run.
     """
-    return submit_named(
-        session, definition, overrides, say_only if dry_run else submit_and_wait if wait else submit_only, mode
-    )
+    way = say_only if dry_run else submit_and_wait if wait else submit_only
+    if source is not None:
+        return _submit_again(session, source, definition, overrides, way, mode)
+    if definition is None:
+        raise click.UsageError("expected a run definition FILE, a WORKFLOW, an OPERATOR, or -from=RUN, found none")
+    return submit_named(session, definition, overrides, way, mode)
+
+
+def _submit_again(
+    session: Session, run: str, first: str | None, overrides: Overrides, way: "Way", mode: "CacheMode"
+) -> int:
+    """Submit what a run was made of, with what the command line says besides; the exit code."""
+    overrides = replace(overrides, params=(*([] if first is None else [first]), *overrides.params))
+    if first is not None and "=" not in first:
+        raise click.UsageError(f"-from={run} says what to submit: expected NAME=VALUE besides, found {first!r}")
+    with session.client() as client:
+        return submitted(session, client, client.definition(run), overrides, way, mode)
 
 
 def submit_named(session: Session, definition: str, overrides: Overrides, way: "Way", mode: "CacheMode") -> int:
@@ -66,9 +90,14 @@ def submit_named(session: Session, definition: str, overrides: Overrides, way: "
 
 
 def submitted(
-    session: Session, client: "Client", definition: str, overrides: Overrides, way: "Way", mode: "CacheMode"
+    session: Session,
+    client: "Client",
+    definition: str | Mapping[str, Any],
+    overrides: Overrides,
+    way: "Way",
+    mode: "CacheMode",
 ) -> int:
-    """Submit what the command line means by *definition*; the exit code.
+    """Submit what the command line means by *definition*, a word or what a run was made of; the exit code.
 
     The name of an operator stands for the workflow of that operator by itself, which is stored when it is needed.
     """
@@ -77,11 +106,12 @@ def submitted(
         source = submission(definition, overrides, partial(_readings, session, client, overrides))
         return way(session, client, source, mode)
     except InvalidDefinition as error:
-        operator = _workflow_of(source) if source.name else definition
-        if operator and _is_stored_now(client, operator, error):
+        is_word = isinstance(definition, str) and not source.name
+        operator = definition if is_word else _workflow_of(source)
+        if isinstance(operator, str) and operator and _is_stored_now(client, operator, error):
             return submitted(session, client, definition, overrides, way, mode)
         unknown = next((issue for issue in error.issues if issue.path == "/workflow"), None)
-        if unknown is not None and not source.name:  # the command line, no definition, names what isn't there
+        if unknown is not None and is_word:  # the command line, no definition, names what isn't there
             hint = f"; did you mean {unknown.suggestion}?" if unknown.suggestion else ""
             raise NotFound(unknown.message + hint + _lacking(client)) from None
         return session.refused(error, source.name, source.text)

@@ -223,6 +223,12 @@ def read_again(connection: sqlite3.Connection, found: Found) -> Found:
     return Found(run=run) if found.index is None else get_child(connection, run, found.index)
 
 
+def read_on_failure(connection: sqlite3.Connection, no: RunNo) -> Any:
+    """Return what a failed node does to the rest of a run, as its definition says it."""
+    (options,) = connection.execute(SQL["options_of"], {"run": no}).fetchone()
+    return orjson.loads(options)["on_failure"]
+
+
 def find(connection: sqlite3.Connection, text: str, viewer: Viewer) -> Found:
     """Find a run that *viewer* sees by its id or an unambiguous prefix of it; an exact match wins.
 

@@ -24,6 +24,7 @@ from accio_daemon.services.calls.node_views import NodeViews
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.studying import study_progress
 from accio_daemon.services.calls.watching import Watching
+from accio_daemon.services.messages.definitions import definition_json
 from accio_daemon.services.messages.nodes import node_message
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.sessions.registry import Sessions
@@ -36,7 +37,7 @@ from accio_daemon.storage.nodes_query import NodeFacts, count_states, read_nodes
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.rounds import read_rounds
-from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.runs_query import Found, read_on_failure
 from accio_daemon.storage.store import StoredWorld
 
 T = TypeVar("T")
@@ -88,6 +89,8 @@ class RunCalls:
                 study=study_progress(snapshot, found.run, self._plans) if found.place == OWN else None,
                 nodes=[node_message(found, node) for node in nodes] if request.nodes else (),
             )
+            if request.definition:
+                response.definition_json = definition_json(found, read_on_failure(snapshot, found.run.no))
             return found, nodes, response
 
         found, nodes, response = await self._readers.read(read)  # the thread writes it: a run may have 100,000 nodes

@@ -120,3 +120,6 @@ WHERE n.run_no = :run AND n.idx = :idx AND n.node = :node
 -- name: result_of
 SELECT s.key, s.id, s.outputs, s.blobs, s.metrics, s.operator_no
 FROM nodes n JOIN results s ON s.id = n.result WHERE n.run_no = :run AND n.idx = :idx AND n.node = :node
+
+-- name: options_of
+SELECT options FROM runs WHERE no = :run

@@ -173,3 +173,27 @@ def test_a_huge_definition_is_refused_at_once(daemon: FakeDaemon, accio: Any, tm
         done = accio(*arguments)
         assert (done.exit, "at most 4000000 bytes, found more" in done.err) == (1, True)
     assert not daemon.requests
+
+
+def test_submit_again_what_a_run_was_made_of(daemon: FakeDaemon, accio: Any) -> None:
+    """-from=RUN submits the definition that makes the run again, with what is said beside it, in its order."""
+    daemon.answers["Submit"] = submit_answer
+    daemon.answers["GetWorkflow"] = workflows_pb2.Workflow(
+        id="w", params=[workflows_pb2.Parameter(name=name, kind="integer") for name in "ab"]
+    )
+    made_of = {"workflow": "w:1", "seed": "7", "notes": "n", "params": {"b": {"values": [1, 2]}, "a": 3}}
+    daemon.answers["Get"] = accio_pb2.GetResponse(definition_json=orjson.dumps(made_of).decode())
+    assert accio("submit", "-from=last").exit == 0
+    assert submitted(daemon) == made_of
+    assert (daemon.requests["Get"][-1].id, daemon.requests["Get"][-1].definition) == ("last", True)
+    assert accio("submit", "-from", "last", "b=1..3", "-name=more").exit == 0
+    longer = {"from": "1", "to": "3", "step": "1"}
+    assert submitted(daemon) == made_of | {"name": "more", "params": {"b": longer, "a": 3}}
+    assert list(submitted(daemon)["params"]) == ["b", "a"]
+    wrong = accio("submit", "-from=last", "w")
+    assert (wrong.exit, "expected NAME=VALUE besides, found 'w'" in wrong.err) == (1, True)
+    nothing = accio("submit")
+    assert (nothing.exit, "or -from=RUN, found none" in nothing.err) == (1, True)
+    daemon.answers["Get"] = accio_pb2.GetResponse()
+    earlier = accio("submit", "-from=last")
+    assert (earlier.exit, "this daemon is of an earlier version" in earlier.err) == (1, True)
