@@ -96,6 +96,14 @@ def integer(kind: Kind, value: Any) -> int:
     return int(number.exact)
 
 
+def seed_number(value: Any) -> int:
+    """Read a seed; what is no integer of 64 bits is a ValueProblem."""
+    try:
+        return integer(Kind.LONG, value)
+    except ValueProblem:
+        raise ValueProblem(f"expected a seed (a 64-bit integer), found {quote(value)}") from None
+
+
 def finite_double(value: Any, type_name: str = "double") -> float:
     """Read a double; infinities, NaN and whole numbers that a double can't hold exactly are ValueProblems."""
     if type(value) is int and -_EXACT_IN_DOUBLE <= value <= _EXACT_IN_DOUBLE:

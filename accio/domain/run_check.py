@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from accio.domain.datatypes import Kind
 from accio.domain.findings import Findings
 from accio.domain.issues import Checked, pointer
 from accio.domain.limits import Limits
 from accio.domain.linking import Operators, check_fit
 from accio.domain.names import Suggestions, is_workflow_id
-from accio.domain.numbers import integer
+from accio.domain.numbers import seed_number
 from accio.domain.param_forms import ParamForms
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.repeat_check import RepeatCheck, check_points
@@ -200,9 +199,9 @@ class _Checker:
         if "seed" not in document:
             return None
         try:
-            return integer(Kind.LONG, document["seed"])
+            return seed_number(document["seed"])
         except ValueProblem as problem:
-            self.findings.error("/seed", f"expected a seed (a 64-bit integer): {problem.message}")
+            self.findings.problem("/seed", problem)
             return None
 
     def _on_failure(self, document: Mapping[str, Any]) -> OnFailure:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from accio.domain.datatypes import Kind
 from accio.domain.findings import Findings
 from accio.domain.halving import FACTOR, FIRST, Halving
 from accio.domain.issues import Issue, pointer
@@ -13,7 +12,7 @@ from accio.domain.layouts import Block, Digit, Layout, Listed
 from accio.domain.linking import Operators
 from accio.domain.measured_outputs import find_number
 from accio.domain.names import suggest
-from accio.domain.numbers import integer
+from accio.domain.numbers import seed_number
 from accio.domain.precision import Until
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sampling import Row, Sampled
@@ -154,9 +153,9 @@ class StudyCheck:
 
     def _seed(self, given: Mapping[str, Any]) -> int:
         try:
-            return integer(Kind.LONG, given.get("seed", 0))
+            return seed_number(given.get("seed", 0))
         except ValueProblem as problem:
-            self._findings.error(f"{_PATH}/seed", f"expected a seed (a 64-bit integer): {problem.message}")
+            self._findings.problem(f"{_PATH}/seed", problem)
             return 0
 
     def sweep(self, check: SweepCheck, document: Mapping[str, Any], repeat: int, study: Study) -> Sweep | None:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from accio.domain.axes import Axis
-from accio.domain.datatypes import Kind
 from accio.domain.findings import Findings, is_ignored
 from accio.domain.issues import pointer
 from accio.domain.layouts import Alike, Digit, Listed
 from accio.domain.names import suggest
-from accio.domain.numbers import integer, whole_number
+from accio.domain.numbers import seed_number, whole_number
 from accio.domain.param_forms import Column, ParamForms
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sampling import Method, Sampled
@@ -160,9 +159,9 @@ class Groups:
             self._findings.problem(path + "/n", problem)
             return None
         try:
-            seed = integer(Kind.LONG, given.get("seed", 0))
+            seed = seed_number(given.get("seed", 0))
         except ValueProblem as problem:
-            self._findings.error(path + "/seed", f"expected a seed (a 64-bit integer): {problem.message}")
+            self._findings.problem(path + "/seed", problem)
             return None
         names = self._drawn_names(given, path, params, zipped)
         return None if method is None else _Sample(method, size, seed, names)

@@ -91,6 +91,8 @@ def _factor(value: Any) -> float | None:
 
 
 def _milliseconds(value: Any) -> int:
+    if isinstance(value, int | float) and not isinstance(value, bool):  # milliseconds elsewhere, and seconds to most
+        raise ValueProblem(f'expected a duration with its unit, such as "{value}.seconds", found {value}')
     ms = value.ms if isinstance(value, Duration) else parse_duration(value).ms
     if ms < 0:
         raise ValueProblem(f"expected a duration, 0 or more, found {ms} ms")

@@ -37,6 +37,8 @@ def unknown(words: str) -> int:
     close = [f"{verb} {each}" for each in get_close_matches(noun, nouns(verb), n=1, cutoff=0.5)]
     if not nouns(verb):
         close = get_close_matches(verb, known, n=1, cutoff=0.5)
+    elif not close and (lists := [each for each in nouns("get") if each in (noun, f"{noun}s")]):
+        close = [f"get {lists[0]}"]  # `describe agent`: there is a list of them, and no more
     elif not close and noun and "run" in nouns(verb):
         close = [_plain(f"{verb} run {noun}")]  # `describe last`, or an id: runs are what is looked at most
     meant = f"; did you mean `accio {close[0]}`?" if close else f"; there are: {', '.join(known)}"

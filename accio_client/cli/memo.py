@@ -47,7 +47,10 @@ def _show_statistics(found: CacheView) -> None:
 
 def _saved(found: CacheStatisticsView) -> str:
     """Return about how long the hits would have taken."""
-    return f"~{ranged(found.saved_s, found.saved_s)}" if found.saved_s else ""
+    if not found.saved_s:
+        return ""
+    told = ranged(found.saved_s, found.saved_s)
+    return f"~{told}" if told[0].isdigit() else told
 
 
 def _rate(found: CacheStatisticsView) -> str:

@@ -11,6 +11,7 @@ from accio_client.cli import help_text
         ("describe last", "did you mean `accio describe run last`?"),
         ("describe 1m8mq8cyw871qabz", "did you mean `accio describe run 1m8mq8cyw871qabz`?"),
         ("describe opertor", "did you mean `accio describe operator`?"),
+        ("describe agent", "did you mean `accio get agents`?"),
         ("get rnus", "did you mean `accio get runs`?"),
         ("tabel", "did you mean `accio table`?"),
         ("get last", "there are: get runs, "),

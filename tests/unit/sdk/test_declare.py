@@ -239,6 +239,17 @@ def test_options() -> None:
     assert spec.problems() == ()
 
 
+@pytest.mark.parametrize("option", ["timeout", "retry_backoff"])
+def test_a_duration_has_a_unit(option: str) -> None:
+    """A bare number, which would be milliseconds and is meant as seconds, is refused."""
+
+    def anything() -> None:
+        pass
+
+    with pytest.raises(InvalidDefinition, match=f'{option}: expected a duration with its unit, such as "3.seconds"'):
+        operator(**{option: 3})(anything)  # type: ignore[call-overload]  # that is what is refused
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
