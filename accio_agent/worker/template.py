@@ -96,9 +96,14 @@ class Template:
             self._tell(control.NotImported(_explain(error), lacks_space(error)))
             return False
         self._fork = may_fork()
+        self._tell(
+            control.Imported()
+        )  # now, as the agent looks whether that was what it offers before it asks for more
+        if self._fork:
+            from accio_agent.worker import executing, loop  # noqa: F401 - or each worker would, while its attempt waits
+            from accio_agent.worker.restoring import leftovers  # noqa: F401 - as above
         gc.collect()
         gc.freeze()  # what has been imported stays shared between the workers
-        self._tell(control.Imported())
         return True
 
     def _tell(self, message: control.Message) -> None:
@@ -252,8 +257,7 @@ class Preloaded(NamedTuple):
 
 
 def preload(references: Sequence[str], since_ns: int, collected: Thresholds, *, anew: bool = False) -> Preloaded:
-    """Import operators, and note what else they will read, and what they may change. Load what executes them, too: else
-    each worker would, while its first attempt waits.
+    """Import operators, and note what else they will read, and what they may change.
 
     The collector goes on with the thresholds *collected* then, unless operators have set others.
     """
@@ -275,9 +279,6 @@ def preload(references: Sequence[str], since_ns: int, collected: Thresholds, *, 
         own=OwnGlobals(code),
         foreign=ForeignModules(code),
     )
-    from accio_agent.worker import executing, loop  # noqa: F401 - behind what is looked at, of which it is no part
-    from accio_agent.worker.restoring import leftovers  # noqa: F401 - as above
-
     look_as_usual(collected)
     return preloaded
 

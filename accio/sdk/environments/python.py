@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import venv
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -159,6 +158,8 @@ def _make(place: Path, lock: Path) -> None:
         _run([uv, "venv", "--quiet", "--python", _interpreter(), str(place)], lock)
         _run([uv, "pip", "sync", "--quiet", "--python", str(place / "bin" / "python"), str(lock)], lock)
         return
+    import venv  # it loads logging, which no template needs
+
     try:
         venv.create(place, with_pip=True, symlinks=True)
     except (OSError, subprocess.CalledProcessError) as error:
