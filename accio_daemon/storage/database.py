@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from accio.errors import FailedPrecondition
+from accio_daemon.storage.jobs import open_reader
 
 T = TypeVar("T")
 
@@ -227,16 +228,7 @@ class Database:
 
     def reader(self) -> sqlite3.Connection:
         """Open a read-only connection of the calling thread's own; what it sees is committed."""
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode=ro",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("PRAGMA busy_timeout = 5000")
-        return connection
+        return open_reader(self.path)
 
     async def close(self) -> None:
         """Checkpoint and close."""

@@ -7,6 +7,7 @@ be called by a job that only reads.
 
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import NewType, TypeVar
 
 T = TypeVar("T")
@@ -18,3 +19,17 @@ Transaction = NewType("Transaction", sqlite3.Connection)
 
 ReadJob = Callable[[Snapshot], T]
 WriteJob = Callable[[Transaction], T]
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open a read-only connection of the calling thread's own; what it sees is committed."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA busy_timeout = 5000")
+    return connection

@@ -11,14 +11,16 @@ keeps the write-ahead log from being reused.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Generic, TypeVar
 
 import structlog
 
 from accio.errors import Internal, ResourceExhausted
 from accio_daemon.short_calls import ShortCalls
+from accio_daemon.storage.apart import Apart, Job, NotApart
+from accio_daemon.storage.apart_process import GIVEN_UP, Plain
 from accio_daemon.storage.courtesy import Courtesy
 from accio_daemon.storage.database import Database, WriterConnection
 from accio_daemon.storage.jobs import ReadJob, Snapshot
@@ -31,6 +33,8 @@ CONNECTIONS = 3
 LONG_AT_ONCE = 1
 SEARCHES_AT_ONCE = 1
 BUDGET_S = 20.0
+STEPS_HERE = 4
+"""Steps of a long read before others are read apart: most reads have no more."""
 # What SQLite says of files that can't be read, or aren't what it wrote; more specific codes have more bits.
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 _PRIMARY = 0xFF
@@ -41,8 +45,9 @@ _INTERRUPTED_EVERY_S = 0.05
 class Readers:
     """A pool of read-only connections, and one more for the event loop itself."""
 
-    def __init__(self, own: sqlite3.Connection) -> None:
-        """Read on the event loop through *own*, which only its thread uses."""
+    def __init__(self, own: sqlite3.Connection, apart: Apart | None = None) -> None:
+        """Read on the event loop through *own*, which only its thread uses; long jobs also *apart*."""
+        self._apart = apart
         self._own = own
         self._free: asyncio.LifoQueue[WriterConnection] = asyncio.LifoQueue()
         self._long = asyncio.Semaphore(LONG_AT_ONCE)
@@ -78,9 +83,7 @@ class Readers:
             if given_up:
                 reading.exception()  # that of the interruption: if the caller is gone, nobody is there to hear of it
         if given_up and _was_interrupted(reading):
-            raise ResourceExhausted(
-                f"looking took longer than {budget_s:.0f} s and was given up: say more about what you want"
-            )
+            raise ResourceExhausted(GIVEN_UP.format(budget_s))
         return reading.result()
 
     async def read_long(self, job: ReadJob[T]) -> T:
@@ -92,6 +95,14 @@ class Readers:
         """Run a job whose cost is up to who asks: few do at once, and not in the place of long ones."""
         async with self._searching:
             return await self._read(self._courteous(job))
+
+    def long_read(
+        self, job: Callable[..., Iterable[Plain]], answer: Callable[[Iterable[Any]], T], *, apart: bool = True
+    ) -> "LongRead[T]":
+        """Return what reads in several steps, the first ones here, and with *apart* further ones in a process of their
+        own: then *job* must be one that can be pickled. *answer* makes an answer of the plain values that a step gives.
+        """
+        return LongRead(self, job, answer, self._apart if apart else None)
 
     def _courteous(self, job: ReadJob[T]) -> ReadJob[T]:
         def courteous(snapshot: Snapshot) -> T:
@@ -105,13 +116,41 @@ class Readers:
         return _snapshot(self._own, job)
 
     @staticmethod
-    def open(database: Database, connections: int = CONNECTIONS) -> "AbstractAsyncContextManager[Readers]":
-        """Open the pool; every connection is closed at the end."""
-        return _open(database, connections)
+    def open(
+        database: Database, connections: int = CONNECTIONS, apart: Apart | None = None
+    ) -> "AbstractAsyncContextManager[Readers]":
+        """Open the pool; every connection is closed at the end, and so is what reads *apart*."""
+        return _open(database, connections, apart or Apart(database.path))
 
     def add(self, connection: WriterConnection) -> None:
         """Put a connection into the pool."""
         self._free.put_nowait(connection)
+
+
+class LongRead(Generic[T]):
+    """A long read in steps."""
+
+    def __init__(
+        self,
+        readers: Readers,
+        job: Callable[..., Iterable[Plain]],
+        answer: Callable[[Iterable[Any]], T],
+        apart: Apart | None,
+    ) -> None:
+        """Read each step with *job*, which is called with a snapshot and what the step is given."""
+        self._readers = readers
+        self._apart = apart
+        self._job = Job(job)
+        self._answer = answer
+        self._steps = 0
+
+    async def step(self, *arguments: int | str) -> T:
+        """Read one step in a snapshot of its own."""
+        self._steps += 1
+        if self._apart is not None and self._steps > STEPS_HERE:
+            with suppress(NotApart):
+                return self._answer(await self._apart.ask(self._job, arguments))
+        return self._answer(await self._readers.read_long(lambda snapshot: self._job.job(snapshot, *arguments)))
 
 
 def _was_interrupted(reading: "asyncio.Task[T]") -> bool:
@@ -138,11 +177,12 @@ def _snapshot(connection: sqlite3.Connection, job: ReadJob[T]) -> T:
 
 
 @asynccontextmanager
-async def _open(database: Database, connections: int) -> AsyncIterator[Readers]:
+async def _open(database: Database, connections: int, apart: Apart) -> AsyncIterator[Readers]:
     async with AsyncExitStack() as stack:
         own = database.reader()
         stack.callback(own.close)
-        readers = Readers(own)
+        stack.push_async_callback(apart.close)
+        readers = Readers(own, apart)
         for _ in range(connections):
             connection = WriterConnection(database.reader, iter_chunk_size=64)
             _ = await stack.enter_async_context(connection)

@@ -1,26 +1,22 @@
 """The rpc Columns: single values of children, packed, in chunks of bounded size that the reader's thread builds."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 
 from accio.domain.access import Viewer
 from accio.domain.axes import Axis
 from accio.domain.members import key_shown, member_type
-from accio.domain.states import RUN_TERMINAL, RunState
 from accio.domain.sweeps import Sweep
-from accio.errors import NotFound
-from accio.late import dataclass
 from accio.v1 import accio_pb2
 from accio.wire.states import RUN_STATE_MESSAGES
+from accio_daemon.services.calls.columns_job import ColumnsJob
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.wanted_columns import Outputs, is_foldout, is_single, wanted_columns
-from accio_daemon.services.messages.columns import WantedNode, columns_chunk, decoded, gaps, ranges
-from accio_daemon.services.messages.encoded import EncodedChunk
+from accio_daemon.services.messages.columns import decoded, ranges
+from accio_daemon.services.messages.encoded import EncodedColumns
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query
-from accio_daemon.storage.child_states import has_any
-from accio_daemon.storage.codes import RUN_STATES
-from accio_daemon.storage.export import Asked, Chunk, TooMuch, generation, read_chunk, read_failures
+from accio_daemon.storage.export import Asked, TooMuch, generation, read_chunk
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
@@ -35,32 +31,7 @@ _FEW = 32_768  # children that are asked for by ranges: they don't wait behind c
 _READ_CHARACTERS = 4_000_000  # of all outputs of a chunk's nodes, also those that nobody asked for
 _CHUNK_BYTES = 2_500_000  # clients take messages of 4 MiB
 _LOOKED_AT = 16  # children whose maps are looked at to tell which members there are
-
-
-def _numbers(*states: RunState) -> bytes:
-    return bytes(RUN_STATES[state] for state in states)
-
-
-_WITH_FAILURES = _numbers(RunState.RUNNING, RunState.FAILED, RunState.KILLED)
-_ENDED = _numbers(*RUN_TERMINAL)
-_ENDED_MESSAGES = frozenset(RUN_STATE_MESSAGES[state] for state in RUN_TERMINAL)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Selected:
-    found: Found
-    wanted: Mapping[int, WantedNode]
-    asked: Asked
-    failures: bool
-    head: accio_pb2.ColumnsHead
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Encoded(EncodedChunk):
-    """Columns of some children; without any there is no data."""
-
-    characters: int  # that were read
-    open: Sequence[accio_pb2.IndexRange]  # children that hadn't ended
+_LONGEST_SWEEP = 1_000_000  # characters of one that another process may be told
 
 
 class ColumnCalls:
@@ -75,58 +46,28 @@ class ColumnCalls:
     async def columns(self, request: accio_pb2.ColumnsRequest, send: SendEncoded[accio_pb2.ColumnsChunk]) -> None:
         """Send what there is, then the children that have begun in the order of the sweep, then what is open."""
         viewer = self._rights.viewer()
-        selected = await self._readers.read(lambda snapshot: self._select(snapshot, request, viewer))
-        await send(accio_pb2.ColumnsChunk(head=selected.head))
+        job, head = await self._readers.read(lambda snapshot: self._select(snapshot, request, viewer))
+        await send(accio_pb2.ColumnsChunk(head=head))
         end = accio_pb2.ColumnsEnd()
-        ranges = list(_ranges(request, selected.found))
-        are_few = sum(last - first + 1 for first, last in ranges) <= _FEW
-        for first, last in ranges:
-            await self._send_range(selected, first, last, send, end, are_few=are_few)
+        asked = list(_ranges(request, job.found))
+        width = sum(each.width for each in job.wanted.values())
+        most = max(1, min(_ROWS, _VALUES // width)) if width else _ROWS if job.failures else _STATES
+        read = self._readers.long_read(job, EncodedColumns._make, apart=len(head.sweep_json) <= _LONGEST_SWEEP).step
+        if sum(last - first + 1 for first, last in asked) <= _FEW:
+            most, read = min(most, _FIRST_ROWS), self._short_read(job)
+        for first, last in asked:
+            await _send_range(read, (first, last), most, send, end)
         await send(accio_pb2.ColumnsChunk(end=end))
 
-    async def _send_range(
-        self,
-        selected: _Selected,
-        first: int,
-        last: int,
-        send: SendEncoded[accio_pb2.ColumnsChunk],
-        end: accio_pb2.ColumnsEnd,
-        *,
-        are_few: bool,
-    ) -> None:
-        width = sum(each.width for each in selected.wanted.values())
-        most = max(1, min(_ROWS, _VALUES // width)) if width else _ROWS if selected.failures else _STATES
-        look = self._readers.read_long
-        if are_few:
-            most, look = min(most, _FIRST_ROWS), self._readers.read
-        limit = min(most, _FIRST_ROWS)
-        low: int | None = first
-        while low is not None:
-            start, rows = low, limit
+    def _short_read(self, job: ColumnsJob) -> Callable[[int, int, int], Awaitable[EncodedColumns]]:
+        def read(low: int, high: int, limit: int) -> Awaitable[EncodedColumns]:
+            return self._readers.read(lambda snapshot: job(snapshot, low, high, limit))
 
-            def read(snapshot: Snapshot) -> _Encoded:
-                message, chunk = _read(snapshot, selected, start, last, rows)  # noqa: B023  # it is awaited in this turn
-                return _encoded(message, chunk, start, last, selected.head.implied)  # noqa: B023  # as above
+        return read
 
-            try:
-                chunk = await look(read)
-                size = len(chunk.data)
-            except TooMuch:
-                if limit == 1:
-                    raise
-                limit = max(1, limit // 4)
-                continue
-            if size > _CHUNK_BYTES and chunk.rows > 1:
-                limit = max(1, limit // 4)
-                continue
-            if chunk.data:
-                await send(chunk.data)
-            low = chunk.low
-            end.open.extend(chunk.open)
-            by_size = min(_CHUNK_BYTES / max(1, size), _READ_CHARACTERS / max(1, chunk.characters))
-            limit = max(1, min(most, 4 * limit, int(chunk.rows * by_size)))
-
-    def _select(self, snapshot: Snapshot, request: accio_pb2.ColumnsRequest, viewer: Viewer) -> _Selected:
+    def _select(
+        self, snapshot: Snapshot, request: accio_pb2.ColumnsRequest, viewer: Viewer
+    ) -> tuple[ColumnsJob, accio_pb2.ColumnsHead]:
         """Find the run, and what is wanted of its nodes."""
         found = runs_query.find(snapshot, request.run, viewer)
         outputs = self._plans.outputs(snapshot, found.run)
@@ -156,7 +97,39 @@ class ColumnCalls:
             outcomes=True,
             causes=False,
         )
-        return _Selected(found=found, wanted=wanted, asked=asked, failures=request.failures, head=head)
+        return ColumnsJob(
+            found=found, wanted=wanted, asked=asked, failures=request.failures, implied=head.implied
+        ), head
+
+
+async def _send_range(
+    read: Callable[[int, int, int], Awaitable[EncodedColumns]],
+    between: tuple[int, int],
+    most: int,
+    send: SendEncoded[accio_pb2.ColumnsChunk],
+    end: accio_pb2.ColumnsEnd,
+) -> None:
+    limit = min(most, _FIRST_ROWS)
+    first, last = between
+    low: int | None = first
+    while low is not None:
+        try:
+            chunk = await read(low, last, limit)
+            size = len(chunk.data)
+        except TooMuch:
+            if limit == 1:
+                raise
+            limit = max(1, limit // 4)
+            continue
+        if size > _CHUNK_BYTES and chunk.rows > 1:
+            limit = max(1, limit // 4)
+            continue
+        if chunk.data:
+            await send(chunk.data)
+        low = chunk.low
+        end.MergeFromString(chunk.open)
+        by_size = min(_CHUNK_BYTES / max(1, size), _READ_CHARACTERS / max(1, chunk.characters))
+        limit = max(1, min(most, 4 * limit, int(chunk.rows * by_size)))
 
 
 def _maps(snapshot: Snapshot, found: Found, outputs: Outputs) -> Iterator[accio_pb2.ColumnMap]:
@@ -182,44 +155,6 @@ def _maps(snapshot: Snapshot, found: Found, outputs: Outputs) -> Iterator[accio_
             )
 
 
-def _read(
-    snapshot: Snapshot, selected: _Selected, low: int, high: int, limit: int
-) -> tuple[accio_pb2.ColumnsChunk | None, Chunk]:
-    """Read some rows, and write them: both in the reader's thread."""
-    found = selected.found
-    chunk = read_chunk(snapshot, found, tuple(selected.wanted), selected.asked, low, limit, high)
-    if found.index is not None or not found.run.parent:
-        fresh = _again(snapshot, found)
-        states, indices = _numbers(fresh.state), [0]
-        failures = read_failures(snapshot, found, found.place, found.place) if selected.failures else ()
-        failures = [(0, *rest) for _, *rest in failures]  # type: ignore[misc]  # mypy doesn't follow the star
-        chunk = Chunk(indices=indices, columns=chunk.columns, states=states, causes={}, low=None, size=chunk.size)
-    elif not chunk.indices:
-        return None, chunk
-    else:
-        wants = selected.failures and has_any(chunk.states, _WITH_FAILURES)
-        failures = read_failures(snapshot, found, chunk.indices[0], chunk.indices[-1]) if wants else ()
-    return columns_chunk(selected.wanted, chunk, failures), chunk
-
-
-def _encoded(message: accio_pb2.ColumnsChunk | None, chunk: Chunk, start: int, last: int, implied: int) -> _Encoded:
-    until = last if chunk.low is None else chunk.low - 1
-    return _Encoded(
-        data=b"" if message is None else message.SerializeToString(),
-        rows=len(chunk.indices),
-        low=chunk.low,
-        characters=chunk.size,
-        open=tuple(ranges(_open(chunk, start, until, implied))),
-    )
-
-
-def _again(snapshot: Snapshot, found: Found) -> Found:
-    run = runs_query.get_run(snapshot, found.run.no)
-    if run is None:
-        raise NotFound(f"run {found.id} was deleted in between")
-    return Found(run=run) if found.index is None else runs_query.get_child(snapshot, run, found.index)
-
-
 def _sweep(found: Found) -> Sweep:
     """Return the sweep of what was asked for: a child's has its values alone."""
     sweep = found.run.sweep
@@ -238,14 +173,3 @@ def _ranges(request: accio_pb2.ColumnsRequest, found: Found) -> Iterator[tuple[i
         last = min(each.first + each.count, size) - 1
         if last >= each.first:
             yield each.first, last
-
-
-def _open(chunk: Chunk, low: int, high: int, implied: int) -> Iterable[tuple[int, int]]:
-    """Yield the intervals of children between two indices that hadn't ended."""
-    has_open = bool(chunk.states.translate(None, _ENDED))
-    numbered = zip(chunk.indices, chunk.states, strict=True)
-    if implied in _ENDED_MESSAGES:
-        yield from ((index, index) for index, state in numbered if state not in _ENDED) if has_open else ()
-        return
-    ended = [index for index, state in numbered if state in _ENDED] if has_open else chunk.indices
-    yield from gaps(ended, low, high)
