@@ -8,7 +8,7 @@ from pathlib import Path
 from accio.domain.draws import doubt_when_loaded
 from accio.domain.issues import Issue
 from accio.domain.operators import OperatorSpec
-from accio.errors import AccioError, InvalidDefinition
+from accio.errors import AccioError, BadRequest, InvalidDefinition
 from accio.late import dataclass
 from accio.sdk.descriptions import describe_source
 from accio.sdk.fingerprint import Fingerprint
@@ -66,7 +66,8 @@ def discover(
 
     *cache* is a folder for descriptions, *shared* one for those of what installed packages announce, which are the same
     for all agents of a user; by default it is *cache*. What can't be loaded is an error if it was named (BadRequest,
-    InvalidDefinition), and `left_out` if it is only installed. Two operators of one name are refused.
+    InvalidDefinition: of all that was named), and `left_out` if it is only installed. Two operators of one name are
+    refused.
     """
     explicit = [named_source(text, folder) for text in named]
     wanted = {source.distribution for source in explicit}
@@ -77,6 +78,7 @@ def discover(
     offers: list[Offer] = []
     warnings: list[str] = []
     left_out: list[str] = []
+    wrong: list[AccioError] = []
     fingerprints: dict[str, Fingerprint] = {}
     with ThreadPoolExecutor() as pool:  # each is described by a process of its own
         describing = [
@@ -88,8 +90,9 @@ def discover(
             description = described.result()
         except AccioError as error:
             if source.distribution in wanted:
-                raise
-            left_out.append(f"the operators of {source.distribution} are left out: {error.message}")
+                wrong.append(error)
+            else:
+                left_out.append(f"the operators of {source.distribution} are left out: {error.message}")
             continue
         fingerprints[source.distribution] = description.fingerprint
         offers += [Offer(spec=spec, source=source) for spec in description.specs]
@@ -98,6 +101,8 @@ def discover(
             for spec in description.specs
             if spec.digest is None
         ]
+    if wrong:
+        raise _together(wrong)
     refuse_duplicates(offers)
     return Catalogue(
         offers=tuple(offers),
@@ -107,6 +112,16 @@ def discover(
         fingerprints=fingerprints,
         contents=contents,
     )
+
+
+def _together(errors: Sequence[AccioError]) -> AccioError:
+    """Return one error that says what several do."""
+    if len(errors) == 1:
+        return errors[0]
+    definitions = [error for error in errors if isinstance(error, InvalidDefinition)]
+    if len(definitions) == len(errors):
+        return InvalidDefinition(issue for error in definitions for issue in error.issues)
+    return BadRequest("\n".join(error.message for error in errors))
 
 
 def renew(

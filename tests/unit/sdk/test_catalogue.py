@@ -244,6 +244,20 @@ def test_uncacheable_operators_are_announced(tmp_path: Path) -> None:
     assert "eval" in warning
 
 
+def test_what_is_wrong_is_told_of_all_files_at_once(tmp_path: Path) -> None:
+    """Mistakes of several declarations, and of Python beside them, come in one message."""
+    port = '{"name": "o", "type": "double", "stdout": %s}'
+    for name, stdout in (("A", "7"), ("B", "8"), ("C", "true")):
+        document = f'{{"name": "{name}", "command": ["true"], "outputs": [{port % stdout}]}}'
+        write(tmp_path, {f"{name}.json": document, "d.py": "import nothing_there\n"})
+    with pytest.raises(InvalidDefinition) as refused:
+        find(tmp_path, "A.json", "B.json", "C.json")
+    assert [issue.message.partition(":")[0] for issue in refused.value.issues] == ["operator A", "operator B"]
+    with pytest.raises(BadRequest) as both:
+        find(tmp_path, "C.json", "B.json", "d.py")
+    assert [word in both.value.message for word in ("operator B", "nothing_there")] == [True, True]
+
+
 def test_an_unchanged_source_is_not_imported_again(tmp_path: Path) -> None:
     """A second start takes the description from the cache, and it is the same."""
     write(tmp_path, {"lazy_ops.py": LEDGER + OPERATOR.format(name="A")})
