@@ -23,7 +23,7 @@ class PoolView:
 
     name: str
     provider: str
-    state: str  # serving, away, paused, backing off
+    state: str  # serving, away, paused, closed, backing off, silent
     host: ResourcesView  # what is asked for
     offers: ResourcesView | None  # what its last agent really offered
     walltime: float | None

@@ -33,7 +33,7 @@ class PoolView:
     """A pool as the World sees it now."""
 
     spec: PoolSpec
-    state: str  # serving, away, paused, closed, backing off
+    state: str  # serving, away, paused, closed, backing off, silent
     least: int  # allocations that are kept
     allocations: Mapping[AllocationState, int]  # those that haven't ended, by their states
     numbers: frozenset[int]  # of those

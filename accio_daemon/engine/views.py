@@ -79,7 +79,9 @@ def _pool_state(pool: Pool, now: Instant) -> str:
         return "paused"
     if not pool.open:
         return "closed"
-    return "backing off" if now.mono < pool.retry_mono else "serving"
+    if now.mono < pool.retry_mono:
+        return "backing off"
+    return "serving" if pool.heard else "silent"
 
 
 def owners_view(world: World, now: Instant) -> OwnersView:

@@ -69,7 +69,7 @@ def _admit(turn: Turn, command: PoolsJoined, spec: PoolSpec, place: int) -> None
 def left(turn: Turn, command: PoolsLeft) -> None:
     """Note that pools are away: nothing is asked for, and nothing concluded."""
     for pool in _served(turn.world, command.session):
-        pool.session, pool.silent = None, ""
+        pool.session, pool.silent, pool.heard = None, "", True
 
 
 def _served(world: World, session: SessionNo) -> list[Pool]:
@@ -89,7 +89,7 @@ def found(turn: Turn, command: AllocationsFound) -> None:
     pool = _pool_of(turn.world, command.session, command.pool)
     if pool is None:
         return
-    pool.silent = command.problem
+    pool.silent, pool.heard = command.problem, command.complete
     listed = {each.number: each for each in command.found}
     for allocation in list(pool.live.values()):
         facts = listed.get(allocation.no)

@@ -68,6 +68,7 @@ class Pool:
         "decision",
         "failures",
         "floor",
+        "heard",
         "live",
         "offers",
         "open",
@@ -101,6 +102,7 @@ class Pool:
         self.stillborn: dict[str, int] = {}  # allocations in a row without an agent, by host, while others had one
         self.shunned: dict[str, float] = {}  # hosts that are left out, and until when
         self.problem = ""  # what went wrong with the last of them
+        self.heard = True  # whether the engine told all that it has as it was last asked
         self.silent = ""  # why the engine doesn't tell what it has, or which part of it, as it was last asked
         self.open = (
             True  # whether hosts are asked for now: at this time of the week, and as a maintenance lets them last

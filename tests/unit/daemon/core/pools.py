@@ -61,6 +61,10 @@ class Engine:
         """Say that the engine doesn't tell what it has."""
         self.cluster.ask(AllocationsFound(session=self.session, pool="cpu", complete=False, found=(), problem=problem))
 
+    def has_partly(self, problem: str) -> None:
+        """Say that the engine has nothing, and which part of it doesn't answer."""
+        self.cluster.ask(AllocationsFound(session=self.session, pool="cpu", complete=True, found=(), problem=problem))
+
     def forgets(self, *rest: int, begun: bool = True) -> None:
         """Say often enough that the engine has no more than the rest."""
         for _ in range(2):

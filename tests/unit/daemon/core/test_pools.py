@@ -54,6 +54,29 @@ def test_why_an_engine_has_not_taken_an_allocation_in_is_told(cluster: Cluster) 
     assert "the engine" not in str(pools_view(cluster.world, cluster.clock.now()).pools[0].decision)
 
 
+def test_a_pool_whose_engine_is_silent_does_not_serve(cluster: Cluster) -> None:
+    """It says so for as long as the engine doesn't tell what it has; of one that serves a part, that it serves."""
+    engine = Engine(cluster, pool())
+
+    def state() -> str:
+        return pools_view(cluster.world, cluster.clock.now()).pools[0].state
+
+    assert state() == "serving"
+    engine.is_silent("the controller doesn't answer")
+    assert state() == "silent"
+    engine.has()
+    assert state() == "serving"
+    engine.is_silent("the controller doesn't answer")
+    cluster.ask(ChangePool(name="cpu", paused=True))
+    assert state() == "paused"
+    cluster.ask(ChangePool(name="cpu", paused=False))
+    engine.has_partly("lab2 doesn't answer")
+    assert state() == "serving"
+    engine.is_silent("the controller doesn't answer")
+    engine.leave()
+    assert state() == "away"
+
+
 def test_unknown_nodes_are_tried_on_one_host_first(cluster: Cluster) -> None:
     """Of nodes of which nobody knows how long they take, one host is asked for; then twice as many."""
     engine = Engine(cluster, pool())
