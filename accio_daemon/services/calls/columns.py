@@ -34,6 +34,10 @@ _LOOKED_AT = 16  # children whose maps are looked at to tell which members there
 _LONGEST_SWEEP = 1_000_000  # characters of one that another process may be told
 
 
+_Read = Callable[[int, int, int], Awaitable[EncodedColumns]]
+"""Reads children between two indices, so many at most."""
+
+
 class ColumnCalls:
     """Columns."""
 
@@ -52,14 +56,18 @@ class ColumnCalls:
         asked = list(_ranges(request, job.found))
         width = sum(each.width for each in job.wanted.values())
         most = max(1, min(_ROWS, _VALUES // width)) if width else _ROWS if job.failures else _STATES
-        read = self._readers.long_read(job, EncodedColumns._make, apart=len(head.sweep_json) <= _LONGEST_SWEEP).step
-        if sum(last - first + 1 for first, last in asked) <= _FEW:
-            most, read = min(most, _FIRST_ROWS), self._short_read(job)
+        are_few = sum(last - first + 1 for first, last in asked) <= _FEW
+        read: _Read = self._short_read(job) if are_few else self._long_read(job, len(head.sweep_json))
+        if are_few:
+            most = min(most, _FIRST_ROWS)
         for first, last in asked:
             await _send_range(read, (first, last), most, send, end)
         await send(accio_pb2.ColumnsChunk(end=end))
 
-    def _short_read(self, job: ColumnsJob) -> Callable[[int, int, int], Awaitable[EncodedColumns]]:
+    def _long_read(self, job: ColumnsJob, length: int) -> _Read:
+        return self._readers.long_read(job, EncodedColumns._make, apart=length <= _LONGEST_SWEEP).step
+
+    def _short_read(self, job: ColumnsJob) -> _Read:
         def read(low: int, high: int, limit: int) -> Awaitable[EncodedColumns]:
             return self._readers.read(lambda snapshot: job(snapshot, low, high, limit))
 
@@ -103,7 +111,7 @@ class ColumnCalls:
 
 
 async def _send_range(
-    read: Callable[[int, int, int], Awaitable[EncodedColumns]],
+    read: _Read,
     between: tuple[int, int],
     most: int,
     send: SendEncoded[accio_pb2.ColumnsChunk],
