@@ -28,31 +28,22 @@ def neighbours(sweep: Sweep, number: int, is_there: Callable[[int], bool]) -> Do
             except KeyError:
                 yield place, None
 
-    def told(texts: Callable[[int], str], found: tuple[int, int] | None) -> Document | None:
-        return None if found is None else {"value": texts(found[0]), "index": found[1]}
+    def told(name: str, here: int, texts: Callable[[int], str], *steps: Iterator[tuple[int, int | None]]) -> Document:
+        found = [None if it is None else {"value": texts(it[0]), "index": it[1]} for it in map(beside, steps)]
+        return {"name": name, "value": texts(here), "previous": found[0], "next": found[1]}
 
     axes: list[Document] = []
     for at, axis in enumerate(sweep.axes):
         if axis.size > 1:
-            texts, here = AxisColumn(axis).text, indices[at]
+            here, ahead = indices[at], range(indices[at] + 1, axis.size)
             axes.append(
-                {
-                    "name": axis.name,
-                    "value": texts(here),
-                    "previous": told(texts, beside(along(at, range(here - 1, -1, -1)))),
-                    "next": told(texts, beside(along(at, range(here + 1, axis.size)))),
-                }
+                told(axis.name, here, AxisColumn(axis).text, along(at, range(here - 1, -1, -1)), along(at, ahead))
             )
     if sweep.repeat > 1:
         first = number - repetition  # of repetition 0, which there isn't
-        axes.append(
-            {
-                "name": "repeat",
-                "value": str(repetition),
-                "previous": told(str, beside((each, first + each) for each in range(repetition - 1, 0, -1))),
-                "next": told(str, beside((each, first + each) for each in range(repetition + 1, sweep.repeat + 1))),
-            }
-        )
+        places = range(repetition - 1, 0, -1), range(repetition + 1, sweep.repeat + 1)
+        steps = [((each, first + each) for each in way) for way in places]
+        axes.append(told("repeat", repetition, str, *steps))
     before = beside((each, each) for each in range(number - 1, -1, -1))
     after = beside((each, each) for each in range(number + 1, sweep.size))
     return {

@@ -80,12 +80,37 @@ def plot(
 
     In the terminal, unless -out names a file. docs/pictures.md describes the kinds.
     """
+    from accio_client.analysis.pictures import to_json
+    from accio_client.asked_pictures import Asked
+
     path = None if target is None else checked_target(target, force=force)
+    asked = Asked(kind=kind, x=x, y=y, by=by, median=median)
+    _check(identifier, asked, metric=metric, where=where, limit=limit, path=path)
+    with session.client() as client:
+        if metric is not None:
+            run, picture = _curves(client, identifier, metric, by, where)
+        elif kind in _OF_NODES:
+            run, picture = _nodes(client, identifier, kind, limit)
+        else:
+            run, picture = _results(client, identifier, asked, where)
+    if path is not None:
+        Drawing(picture).save(path, force=force)
+    content = document({"run": run or None, "picture": to_json(picture), "path": None if path is None else str(path)})
+    ids = [run or "cluster"] if path is None else [str(path)]
+    session.answer(content, ids, partial(_draw, picture) if path is None else partial(_told, picture, path))
+
+
+def _check(
+    identifier: str, asked: "Asked", *, metric: str | None, where: str, limit: int | None, path: "Path | None"
+) -> None:
+    """Raise UsageError for options that don't go together."""
+    kind, y = asked.kind, asked.y
+    others = asked.y or asked.x or asked.median
     if not identifier and kind != "timeline":
         raise click.UsageError("expected a RUN, found none: -kind=timeline alone draws the whole cluster without one")
     if path is not None and is_trace(path) and kind != "timeline":
         raise click.UsageError(f"a file called NAME{SUFFIX} is of a timeline: give -kind=timeline, too")
-    if kind in _OF_NODES and (y or x or by or median or where or metric):
+    if kind in _OF_NODES and (others or asked.by or where or metric):
         raise click.UsageError(
             f"-kind={kind} draws the nodes of a run: without -y, -x, -by, -median, -where and -metric"
         )
@@ -95,25 +120,10 @@ def plot(
         raise click.UsageError(
             f"-kind={kind} draws a result: name it, as in -y=Node/port (accio table shows which there are)"
         )
-    if kind == "scatter" and x is None:
+    if kind == "scatter" and asked.x is None:
         raise click.UsageError("-kind=scatter draws two results against each other: give -x=Node/port, too")
-    if metric is not None and (y or x or kind or median):
+    if metric is not None and (others or kind):
         raise click.UsageError("-metric draws a series over its steps: without -y, -x, -kind and -median")
-    from accio_client.analysis.pictures import to_json
-    from accio_client.asked_pictures import Asked
-
-    with session.client() as client:
-        if metric is not None:
-            run, picture = _curves(client, identifier, metric, by, where)
-        elif kind in _OF_NODES:
-            run, picture = _nodes(client, identifier, kind, limit)
-        else:
-            run, picture = _results(client, identifier, Asked(kind=kind, x=x, y=y, by=by, median=median), where)
-    if path is not None:
-        Drawing(picture).save(path, force=force)
-    content = document({"run": run or None, "picture": to_json(picture), "path": None if path is None else str(path)})
-    ids = [run or "cluster"] if path is None else [str(path)]
-    session.answer(content, ids, partial(_draw, picture) if path is None else partial(_told, picture, path))
 
 
 def _results(client: "Client", identifier: str, asked: "Asked", where: str) -> "tuple[str, Picture]":
