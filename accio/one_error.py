@@ -5,10 +5,10 @@
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 
-from accio.errors import AccioError
+from accio.errors import AccioError, Internal
 
 
 @contextmanager
@@ -41,6 +41,31 @@ async def apart(work: Coroutine[None, None, None]) -> None:
         if waiting.cancelling() > before:
             raise asyncio.CancelledError from None
         raise
+
+
+async def lasting(
+    work: Callable[[], Coroutine[None, None, None]],
+    *,
+    may_end: bool = False,
+    error: Callable[[str], Exception] = Internal,
+) -> None:
+    """Do *work*, which nobody ends but by ending the task that waits here; raise *error* if something else cancels it,
+    or if it ends by itself, unless it *may_end*.
+
+    A group takes a task that was cancelled for one that has ended in peace, whoever cancelled it, and goes on without
+    it: an agent that never dials again, a daemon that decides nothing. *work* is called, as a coroutine of a task that
+    is ended before it has begun would never be awaited.
+    """
+    waiting = asyncio.current_task()
+    assert waiting is not None, "it is awaited by a task"
+    try:
+        await asyncio.get_running_loop().create_task(work())
+    except asyncio.CancelledError:
+        if waiting.cancelling():
+            raise
+        raise error(f"the task {waiting.get_name()!r} was cancelled, which nobody had asked for") from None
+    if not may_end:
+        raise error(f"the task {waiting.get_name()!r} has ended, which nobody had asked for")
 
 
 def most_telling(error: BaseException) -> BaseException:

@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import grpc
@@ -16,6 +17,7 @@ from accio.domain.people import Person
 from accio.errors import FailedPrecondition
 from accio.events import COMMITS_MISSING, SEAL_UNREADABLE
 from accio.late import dataclass
+from accio.one_error import lasting
 from accio.sockets import socket_address
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
@@ -91,10 +93,10 @@ async def serve(
         services = Services(parts)
         server = services.server()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(parts.engine.run(), name="engine")
+            tasks.create_task(lasting(parts.engine.run, may_end=True), name="engine")
             if parts.tokens.groups():
                 parts.keeper.tell_groups()
-            forever = [tasks.create_task(task, name=name) for name, task in _tasks_of(parts)]
+            forever = [tasks.create_task(lasting(work), name=name) for name, work in _tasks_of(parts)]
             try:
                 address, *others = await server.start(doors(config), _credentials(config, clock))
                 log.info("listening", address=address, also=others, data=str(config.data), pid=os.getpid())
@@ -172,16 +174,16 @@ async def _put_together(
     )
 
 
-def _tasks_of(parts: Parts) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
+def _tasks_of(parts: Parts) -> Iterator[tuple[str, Callable[[], Coroutine[None, None, None]]]]:
     """Yield what is at work as long as the daemon serves, beside the engine, with its name."""
-    yield "uses of tokens", parts.keeper.note_uses()
-    yield "look for damage", keep_looking(parts.database)
-    yield "gather", parts.gatherer.run(parts.engine)
-    yield "measure", parts.measurer.run(parts.engine)
-    yield "ask samplers", parts.asker.run(parts.engine)
-    yield "prune", parts.pruner.run(parts.engine)
+    yield "uses of tokens", parts.keeper.note_uses
+    yield "look for damage", partial(keep_looking, parts.database)
+    yield "gather", partial(parts.gatherer.run, parts.engine)
+    yield "measure", partial(parts.measurer.run, parts.engine)
+    yield "ask samplers", partial(parts.asker.run, parts.engine)
+    yield "prune", partial(parts.pruner.run, parts.engine)
     if parts.config.quota:
-        yield "quota", parts.collector.keep_below(parts.config.quota)
+        yield "quota", partial(parts.collector.keep_below, parts.config.quota)
 
 
 def _credentials(config: Config, clock: Clock) -> grpc.ServerCredentials | None:

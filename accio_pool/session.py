@@ -4,6 +4,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import grpc
@@ -21,7 +22,7 @@ from accio.errors import (
     Unauthenticated,
     Unavailable,
 )
-from accio.one_error import apart, one_error
+from accio.one_error import apart, lasting, one_error
 from accio.v1 import accio_pb2, pools_pb2
 from accio.version import accio_version
 from accio.wire.errors import from_status
@@ -160,8 +161,9 @@ class PoolServer:
         writing = asyncio.Lock()
         async with asyncio.TaskGroup() as loops:
             for each in serving.values():
-                loops.create_task(each.run(_teller(call, each.pool.spec.name, writing)), name=each.pool.spec.name)
-            loops.create_task(self._listen(call, serving), name="listen")
+                run = partial(each.run, _teller(call, each.pool.spec.name, writing))
+                loops.create_task(lasting(run, error=Away), name=each.pool.spec.name)
+            loops.create_task(lasting(partial(self._listen, call, serving), error=Away), name="listen")
 
     async def _listen(self, call: "Call", serving: Mapping[str, Serving]) -> None:
         while True:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from accio.domain.resources import Resources
 from accio.errors import FailedPrecondition, Internal
 from accio.events import STARTED
 from accio.loop_lag import watch_loop
-from accio.one_error import most_telling, single_errors
+from accio.one_error import lasting, most_telling, single_errors
 from accio.sdk.catalogue import Catalogue
 from accio.version import accio_version
 from accio_agent import clock, linux
@@ -222,11 +223,11 @@ async def _serve(
         with calls.from_outside(by_input=by_input):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_until(broken), name="bugs")
-                tasks.create_task(agent.run_tasks(), name="agent")
-                tasks.create_task(dialer.run(), name="session")
-                tasks.create_task(watch.run(), name="code watch")
-                tasks.create_task(watch_loop(loop.time, observe_lag), name="loop watchdog")
-                tasks.create_task(_keep(folder.claim), name="claim")
+                tasks.create_task(lasting(agent.run_tasks), name="agent")
+                tasks.create_task(lasting(dialer.run, may_end=True), name="session")
+                tasks.create_task(lasting(watch.run), name="code watch")
+                tasks.create_task(lasting(partial(watch_loop, loop.time, observe_lag)), name="loop watchdog")
+                tasks.create_task(lasting(partial(_keep, folder.claim)), name="claim")
                 tasks.create_task(end_when_told(agent, dialer, calls, patience), name="calls to end")
                 tasks.create_task(watch_deadline(calls, patience.deadline), name="deadline")
                 tasks.create_task(watch_patience(agent, dialer, calls, patience, dialer.address), name="patience")

@@ -7,9 +7,11 @@ transaction, then lets it act and be answered. While batch n is being committed,
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from accio.collector import Portions
 from accio.loop_lag import watch_loop
+from accio.one_error import lasting
 from accio_daemon.engine.cycle import Batch, Cycle
 from accio_daemon.engine.observer import Observer
 from accio_daemon.engine.ports import Clock, Store
@@ -57,11 +59,11 @@ class Loops:
     async def run(self) -> None:
         """Decide and commit until stopped."""
         async with asyncio.TaskGroup() as loops:
-            decider = loops.create_task(self._decide(), name="decider")
-            committer = loops.create_task(self._commit(), name="committer")
-            loops.create_task(self._tick(), name="ticker")
-            watching = watch_loop(lambda: self._clock.now().mono, self._observer.was_late)
-            watchdog = loops.create_task(watching, name="loop watchdog")
+            decider = loops.create_task(lasting(self._decide, may_end=True), name="decider")
+            committer = loops.create_task(lasting(self._commit, may_end=True), name="committer")
+            loops.create_task(lasting(self._tick, may_end=True), name="ticker")
+            watching = partial(watch_loop, lambda: self._clock.now().mono, self._observer.was_late)
+            watchdog = loops.create_task(lasting(watching), name="loop watchdog")
             loops.create_task(self._end_with_committer(committer, decider, watchdog))
 
     @staticmethod

@@ -73,6 +73,8 @@ class Readers:
         reading = asyncio.get_running_loop().create_task(connection.run_job(lambda plain: _snapshot(plain, job)))
         # Only when the job is over, whatever becomes of its caller: a busy connection would keep the next one waiting.
         reading.add_done_callback(lambda _: self._free.put_nowait(connection))
+        # Who is told twice to end waits for it no more, and nobody is there to hear of the interruption.
+        reading.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             await asyncio.wait((reading,), timeout=budget_s)
         finally:
@@ -80,8 +82,6 @@ class Readers:
             while not reading.done():
                 connection.interrupt_job()
                 await asyncio.wait((reading,), timeout=_INTERRUPTED_EVERY_S)
-            if given_up:
-                reading.exception()  # that of the interruption: if the caller is gone, nobody is there to hear of it
         if given_up and _was_interrupted(reading):
             raise ResourceExhausted(GIVEN_UP.format(budget_s))
         return reading.result()

@@ -1,11 +1,13 @@
 """What somebody is told who waits for tasks of which several may fail."""
 
 import asyncio
+import gc
+from collections.abc import Callable, Coroutine
 
 import pytest
 
-from accio.errors import FailedPrecondition, Unavailable
-from accio.one_error import apart, most_telling, one_error, single_errors
+from accio.errors import FailedPrecondition, Internal, Unavailable
+from accio.one_error import apart, lasting, most_telling, one_error, single_errors
 
 
 async def fail(error: Exception) -> None:
@@ -77,3 +79,70 @@ async def test_who_is_ended_while_something_fails_is_ended() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def end_without_a_word() -> None:
+    """Be cancelled as by a request that was meant for another, later and from within."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.Event().wait()
+
+
+async def return_at_once() -> None:
+    """End where there was to be no end."""
+
+
+@pytest.mark.parametrize(("work", "how"), [(end_without_a_word, "was cancelled"), (return_at_once, "has ended")])
+async def test_what_is_to_last_is_missed(work: Callable[[], Coroutine[None, None, None]], how: str) -> None:
+    """A task that is cancelled from within, or returns, ends its group, which would go on without it; its name is
+    told.
+    """
+
+    async def together() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.Event().wait(), name="others")
+            tasks.create_task(lasting(work), name="session")
+
+    with pytest.raises(Internal, match=f"'session' {how}"), one_error(Internal):
+        await together()
+    await lasting(return_at_once, may_end=True)
+    with pytest.raises(ConnectionError, match="'session' was cancelled"), one_error(ConnectionError):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(lasting(end_without_a_word, error=ConnectionError), name="session")
+
+
+async def test_what_is_to_last_ends_with_its_group() -> None:
+    """Whoever ends the task ends what it waits for, quietly; an error of it is raised as it is."""
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(lasting(work))
+        await began.wait()
+        task.cancel()
+    assert ended.is_set()
+    assert task.cancelled()
+    with pytest.raises(ConnectionError):
+        await lasting(lambda: fail(ConnectionError("lost")))
+
+
+async def test_what_is_ended_before_it_has_begun_leaves_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    """Its work isn't so much as made: a coroutine that nobody awaits would be warned of."""
+    made: list[str] = []
+
+    async def work() -> None:
+        made.append("begun")
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(lasting(work))
+        task.cancel()
+    gc.collect()
+    assert task.cancelled()
+    assert made == [] == [str(each.message) for each in recwarn]

@@ -8,6 +8,7 @@ connection may be half open.
 import asyncio
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import grpc
@@ -17,7 +18,7 @@ import structlog
 from accio.channels import Door
 from accio.errors import AccioError, FailedPrecondition, PermissionDenied, Unauthenticated, Unavailable
 from accio.events import CONNECTED
-from accio.one_error import apart, one_error
+from accio.one_error import apart, lasting, one_error
 from accio.v1 import agents_pb2
 from accio.wire.errors import from_status
 from accio_agent.agent.link.outbound import Outbound
@@ -216,9 +217,9 @@ class Dialer:
 
     async def _talk(self, call: "Call", welcome: agents_pb2.Welcome) -> None:
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._receive(call), name="receive")
-            loops.create_task(self._send(call), name="send")
-            loops.create_task(self._beat(welcome), name="heartbeat")
+            loops.create_task(lasting(partial(self._receive, call), error=SessionEnded), name="receive")
+            loops.create_task(lasting(partial(self._send, call), may_end=True, error=SessionEnded), name="send")
+            loops.create_task(lasting(partial(self._beat, welcome), error=SessionEnded), name="heartbeat")
 
     async def _receive(self, call: "Call") -> None:
         while True:
