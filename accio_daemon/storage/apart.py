@@ -69,23 +69,20 @@ class _Process:
 
     def start(self, database: Path, modules: tuple[str, ...]) -> None:
         """Start it and wait until it is ready."""
-        ours, its = socket.socketpair()
-        with its:
+        try:
+            ours, its = socket.socketpair()
             self._line = Line(ours)
-            try:
+            with its:
                 self._popen = subprocess.Popen(  # our own program
                     python(MODULE, str(its.fileno()), str(database.absolute()), *modules),
                     stdin=subprocess.DEVNULL,
                     pass_fds=(its.fileno(),),
                     env=without_working_folder(os.environ),
+                    process_group=0,  # Ctrl-C is for the daemon, with which it ends
                 )
-            except OSError as error:
-                self._failed(error)
-                return
-        try:
             self._line.receive()
         except (EOFError, OSError) as error:
-            self._failed(error)
+            self.fail(error)
         else:
             self.is_ready = True
 
@@ -100,7 +97,7 @@ class _Process:
         except (pickle.PicklingError, AttributeError, TypeError) as error:  # nothing was sent
             return FAILED, (repr(error),)
         except (EOFError, OSError) as error:
-            self._failed(error)
+            self.fail(error)
             return FAILED, ()
 
     def _asked(self, job: Job, arguments: tuple[int | str, ...], *, given: bool) -> Outcome:
@@ -111,7 +108,8 @@ class _Process:
         job.known_to = self
         return outcome
 
-    def _failed(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """Say that there is none, and end what there is of it."""
         if not self.is_over:
             log.warning("the process for large reads has ended; the daemon reads itself", error=repr(error))
         self.end()
@@ -179,7 +177,10 @@ class Apart:
                 raise NotApart
             self._process = _Process()
             modules = (type(job.job).__module__,)
-            self._thread.submit(self._process.start, self._database, modules)
+            try:
+                self._thread.submit(self._process.start, self._database, modules)
+            except RuntimeError as error:  # no thread can be started
+                self._process.fail(error)
         if self._ending is not None:
             self._ending.cancel()
         self._ending = loop.call_later(self._idle_s, self._end)

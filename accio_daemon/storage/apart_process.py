@@ -10,7 +10,6 @@ Answers aren't: they are plain values (`packed`), and the daemon unpickles nothi
 
 import os
 import pickle
-import signal
 import socket
 import sqlite3
 import struct
@@ -160,7 +159,6 @@ class Jobs:
 
 def main() -> None:
     """Answer until the socket is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the daemon ends this process with itself
     number, path, *modules = sys.argv[1:]
     line = Line(socket.socket(fileno=int(number)))
     jobs = Jobs(open_reader(Path(path)))

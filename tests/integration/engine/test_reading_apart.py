@@ -1,6 +1,7 @@
 """Large reads in a process of their own: their answers, their errors, and what becomes of a process that fails."""
 
 import asyncio
+import errno
 import os
 import signal
 import sqlite3
@@ -124,6 +125,23 @@ async def test_one_that_dies_is_done_without(database: Database) -> None:
         os.kill(pid, signal.SIGKILL)
         assert [await read.step(1) for _ in range(3)] == [(HERE, 2)] * 3
         assert (apart.pid, psutil.pid_exists(pid)) == (None, False)
+
+
+async def test_none_can_be_started(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are no descriptors for another process, the daemon reads itself."""
+    tried = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def refuse() -> None:
+        loop.call_soon_threadsafe(tried.set)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("socket.socketpair", refuse)
+    async with Readers.open(database) as readers, asyncio.timeout(PATIENCE_S):
+        read = readers.long_read(apart_jobs.whose, tuple)
+        while not tried.is_set():
+            assert await read.step(1) == (HERE, 2)
+        assert await read.step(1) == (HERE, 2)
 
 
 async def test_one_that_hangs_is_ended(database: Database) -> None:
