@@ -9,6 +9,7 @@ from accio.domain.sweeps import Sweep
 from accio.v1 import accio_pb2
 from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.services.calls.columns_job import ColumnsJob
+from accio_daemon.services.calls.growing import CHUNK_BYTES, send_chunks
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.wanted_columns import Outputs, is_foldout, is_single, wanted_columns
 from accio_daemon.services.messages.columns import decoded, ranges
@@ -29,7 +30,6 @@ _STATES = 524_288  # rows of one chunk of states alone
 _FIRST_ROWS = 256  # of the first chunk, before anything is known of their size
 _FEW = 32_768  # children that are asked for by ranges: they don't wait behind chunks of others who want everything
 _READ_CHARACTERS = 4_000_000  # of all outputs of a chunk's nodes, also those that nobody asked for
-_CHUNK_BYTES = 2_500_000  # clients take messages of 4 MiB
 _LOOKED_AT = 16  # children whose maps are looked at to tell which members there are
 _LONGEST_SWEEP = 1_000_000  # characters of one that another process may be told
 
@@ -117,27 +117,16 @@ async def _send_range(
     send: SendEncoded[accio_pb2.ColumnsChunk],
     end: accio_pb2.ColumnsEnd,
 ) -> None:
-    limit = min(most, _FIRST_ROWS)
-    first, last = between
-    low: int | None = first
-    while low is not None:
-        try:
-            chunk = await read(low, last, limit)
-            size = len(chunk.data)
-        except TooMuch:
-            if limit == 1:
-                raise
-            limit = max(1, limit // 4)
-            continue
-        if size > _CHUNK_BYTES and chunk.rows > 1:
-            limit = max(1, limit // 4)
-            continue
-        if chunk.data:
-            await send(chunk.data)
-        low = chunk.low
+    low, high = between
+
+    def next_limit(chunk: EncodedColumns, limit: int) -> int:
         end.MergeFromString(chunk.open)
-        by_size = min(_CHUNK_BYTES / max(1, size), _READ_CHARACTERS / max(1, chunk.characters))
-        limit = max(1, min(most, 4 * limit, int(chunk.rows * by_size)))
+        by_size = min(CHUNK_BYTES / max(1, len(chunk.data)), _READ_CHARACTERS / max(1, chunk.characters))
+        return min(4 * limit, int(chunk.rows * by_size))
+
+    await send_chunks(
+        lambda start, limit: read(start, high, limit), send, next_limit, low=low, first=_FIRST_ROWS, most=most
+    )
 
 
 def _maps(snapshot: Snapshot, found: Found, outputs: Outputs) -> Iterator[accio_pb2.ColumnMap]:

@@ -9,13 +9,14 @@ from accio.errors import BadRequest, NotFound
 from accio.v1 import accio_pb2
 from accio_daemon.core.terms import RunNo
 from accio_daemon.services.calls.export_job import ExportedNode, ExportJob
+from accio_daemon.services.calls.growing import CHUNK_BYTES, send_chunks
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.wanted_columns import Outputs
 from accio_daemon.services.messages.encoded import EncodedChunk
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query
-from accio_daemon.storage.export import Asked, TooMuch
+from accio_daemon.storage.export import Asked
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
@@ -25,7 +26,6 @@ _ROWS = 2_000
 _NODE_ROWS = 8_000  # rows times nodes of one chunk
 _FIRST_ROWS = 32  # of the first chunk, before anything is known of their size
 _WHOLE = -1  # the place of a single run or a parent among what was named of it
-_CHUNK_BYTES = 2_500_000  # clients take messages of 4 MiB
 _LONGEST_RUN = 1_000_000  # bytes of one that another process may be told
 
 
@@ -56,7 +56,6 @@ class ExportCalls:
         request: accio_pb2.ExportRequest,
         send: SendEncoded[accio_pb2.ExportChunk],
     ) -> None:
-        low: int | None = 0
         run = run_message(Found(run=found.run))
         asked = Asked(
             outputs=any(each.ports for each in wanted.values()),
@@ -65,26 +64,15 @@ class ExportCalls:
             outcomes=request.outcomes,
         )
         most = max(1, min(_ROWS, _NODE_ROWS // max(1, len(wanted))))
-        limit = min(most, _FIRST_ROWS)
         job = ExportJob(found=found, run=run, wanted=wanted, asked=asked, by_port=request.by_port)
         read = self._readers.long_read(job, EncodedChunk._make, apart=run.ByteSize() <= _LONGEST_RUN)
-        while low is not None:
-            try:
-                chunk = await read.step(low, limit)
-                size = len(chunk.data)
-            except TooMuch:
-                if limit == 1:
-                    raise
-                limit = max(1, limit // 4)
-                continue
-            if size > _CHUNK_BYTES and chunk.rows > 1:
-                limit = max(1, limit // 4)
-                continue
-            await send(chunk.data)
-            low = chunk.low
-            limit = max(1, min(most, 2 * limit, limit * _CHUNK_BYTES // max(1, size)))
+
+        def next_limit(chunk: EncodedChunk, limit: int) -> int:
             for param in run.params:  # what a parameter's values are was told with the first chunk
                 param.ClearField("form_json")
+            return min(2 * limit, limit * CHUNK_BYTES // max(1, len(chunk.data)))
+
+        await send_chunks(read.step, send, next_limit, low=0, first=_FIRST_ROWS, most=most)
 
     def _select(
         self, snapshot: Snapshot, request: accio_pb2.ExportRequest, viewer: Viewer
