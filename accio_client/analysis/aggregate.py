@@ -17,6 +17,7 @@ from accio.domain.student import CONFIDENCE, PLAIN_LEAST, PLAIN_MOST, ci95_facto
 from accio.errors import BadRequest
 from accio.late import dataclass
 from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
+from accio_client.analysis.sums import CELLS_AT_ONCE, exact_sum
 
 T = TypeVar("T", bound=np.generic)
 
@@ -25,9 +26,6 @@ _MOST_DRAWS = 400_000_000
 _DRAWN_AT_ONCE = 2_000_000
 _MOST_GROUPS = 4_000_000
 _MOST_CELLS = 40_000_000  # of groups that are filled up
-_WHOLE = 2.0**53
-_LOOKED_AT_FIRST = 64  # rows: of numbers that aren't whole, these show it
-_CELLS_AT_ONCE = 1 << 16  # what is computed of them fits into a processor's cache
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -196,7 +194,7 @@ class _Found(NamedTuple):
 def _statistics(values: Floats, valid: Mask | None) -> _Found:
     """Return n, mean, deviation and interval of each column; *valid* None: all values are there."""
     rows, columns = values.shape
-    at_once = max(1, _CELLS_AT_ONCE // max(1, rows))
+    at_once = max(1, CELLS_AT_ONCE // max(1, rows))
     if columns <= at_once:
         return _of_columns(values, valid)
     parts: list[_Found] = []
@@ -263,62 +261,6 @@ def _of_columns(values: Floats, valid: Mask | None) -> _Found:
 def _between(mean: Floats, lowest: Floats, highest: Floats) -> Floats:
     """Return the means, none below the least value of its column or above the largest one; a zero keeps its sign."""
     return np.where(mean < lowest, lowest, np.where(mean > highest, highest, mean))
-
-
-def exact_sum(values: Floats) -> Floats:
-    """Return the sum of each column of finite numbers, rounded once, as `math.fsum` does.
-
-    Twice the digits are carried along. Where they leave open to which side to round, all of them are. Of whole numbers
-    whose sums are below 2⁵³, nothing is ever rounded.
-    """
-    if _are_whole(values):
-        return np.asarray(values.sum(axis=0) + 0.0)  # a zero has no sign, as with `math.fsum`
-    total, error = _double_sum(values)
-    rounded = total + error
-    rest = (total - (rounded - (rounded - total))) + (error - (rounded - total))  # what rounding lost
-    step = np.spacing(np.abs(rounded))
-    largest = np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0))
-    # What roundings lost adds up to n·ε·largest/2 for each time that n numbers become half as many; adding that rounds
-    # at most n/2 times, then n/4 and so on, by ε/2 each: twice this is more than all of it, levels and parts included.
-    doubt = 2 * (len(values) * np.finfo(float).eps) ** 2 * largest
-    # Half a step is a tie; a quarter is one towards zero from a power of two, where steps are half as long.
-    shorter = (np.abs(np.frexp(rounded)[0]) == 0.5) & (np.signbit(rest) != np.signbit(rounded))
-    tie = np.where(shorter, step / 4, step / 2)
-    near = np.abs(np.abs(rest) - tie) <= doubt + step * 1e-9
-    for column in np.flatnonzero((near & (rest != 0)) | (doubt > step / 4)):
-        rounded[column] = math.fsum(values[:, column])
-    return rounded
-
-
-def _are_whole(values: Floats) -> bool:
-    """Return whether all sums of some of these numbers are whole, and held by doubles."""
-    few = values[:_LOOKED_AT_FIRST]
-    if (np.rint(few) != few).any() or (np.rint(values) != values).any():
-        return False
-    largest = max(values.max(initial=0.0), -values.min(initial=0.0))
-    return bool(len(values) * largest < _WHOLE)
-
-
-def _double_sum(values: Floats) -> tuple[Floats, Floats]:
-    """Return the sum of each column, and what its roundings lost (Knuth's two-sum, by pairs)."""
-    rows = max(2, _CELLS_AT_ONCE // max(1, values.shape[1]))
-    if len(values) > 2 * rows:
-        some = [_double_sum(values[first : first + rows]) for first in range(0, len(values), rows)]
-        total, error = _double_sum(np.stack([each for each, _ in some]))
-        return total, error + np.sum([each for _, each in some], axis=0)
-    total, error = values, np.zeros(values.shape[1])
-    while len(total) > 1:
-        half = len(total) // 2
-        left, right = total[:half], total[half : 2 * half]
-        pairs = left + right
-        part = pairs - left
-        lost = right - part
-        part -= pairs
-        part += left  # left - (pairs - part), in place
-        lost += part
-        error += lost.sum(axis=0)
-        total = pairs if len(total) == 2 * half else np.concatenate([pairs, total[-1:]])
-    return (np.asarray(total[0]) if len(total) else np.zeros_like(error)), error
 
 
 def _factors(n: Ints) -> Floats:

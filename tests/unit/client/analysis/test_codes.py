@@ -8,12 +8,13 @@ import pytest
 
 from accio.domain.sweeps import Sweep
 from accio_client.analysis import aggregate as aggregates
-from accio_client.analysis import codes
-from accio_client.analysis.aggregate import aggregate, exact_sum
+from accio_client.analysis import codes, sums
+from accio_client.analysis.aggregate import aggregate
 from accio_client.analysis.codes import Codes, among, blocks
 from accio_client.analysis.columns import STATES, SweepTable
 from accio_client.analysis.pictures import heat_map, parallel, state_map
 from accio_client.analysis.pictures.specification import BINS
+from accio_client.analysis.sums import exact_sum
 from tests.unit.client.analysis.tables import VALUE, sweep_of, table_of
 from tests.unit.client.analysis.test_uneven import triangle
 
@@ -30,7 +31,8 @@ SWEEPS = [
 def _few_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of all sizes, those that are shorter than one parameter included."""
     monkeypatch.setattr(codes, "_AT_ONCE", request.param)
-    monkeypatch.setattr(aggregates, "_CELLS_AT_ONCE", request.param)
+    monkeypatch.setattr(aggregates, "CELLS_AT_ONCE", request.param)
+    monkeypatch.setattr(sums, "CELLS_AT_ONCE", request.param)
 
 
 def filled(sweep: Sweep, seed: int = 1, *, whole: bool = False) -> SweepTable:
@@ -144,6 +146,27 @@ def test_long_sums_are_rounded_once() -> None:
         late = np.concatenate([np.ones((size, 5)), np.full((1, 5), 2.0**-60), np.full((1, 5), -1.0)])
         for values in (wild, cancelling, between, whole, large, late):
             assert exact_sum(values).tolist() == [math.fsum(column) for column in values.T]
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.25, 2.0**-200, 2.0**70])
+def test_sums_in_the_middle_between_two_doubles_take_no_long_way(unit: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what roundings lost is known exactly, the columns aren't added up number by number."""
+    random = np.random.default_rng(3)
+    values = random.integers(2**44, 2**48, size=(2001, 40)).astype(np.float64) * (unit * 2)
+    values[0] += unit  # odd, and beyond what doubles hold: every second sum is a tie
+    expected = [math.fsum(column) for column in values.T]
+    looked_at: list[object] = []
+    monkeypatch.setattr(math, "fsum", looked_at.append)
+    assert exact_sum(values).tolist() == expected
+    assert not looked_at
+
+
+@pytest.mark.parametrize("small", [2.0**-40, 2.0**-54, 2.0**-100, 2.0**-1070, 5e-324])
+def test_the_smallest_number_decides_between_two_doubles(small: float) -> None:
+    """A sum a hair beyond the middle is rounded to that side, however little that is beside what is added up."""
+    for sign in (1.0, -1.0):
+        values = np.array([[2.0**53], [1.0], [sign * small]], dtype=np.float64).repeat(3, axis=1)
+        assert exact_sum(values).tolist() == [math.fsum(column) for column in values.T]
 
 
 def test_what_all_of_a_block_are_is_no_selection() -> None:
