@@ -115,7 +115,7 @@ export function Log({ run, node = '', withNodes = false }) {
     ${state.problem && html`<p class="problem" role="alert">${visible(state.problem)}</p>`}
     ${state.over && !state.lines.length && !state.problem
       ? html`<${Empty} title="Nothing was printed" />`
-      : html`<div class="log" ref=${box} tabindex="0" role="log" aria-live="off" aria-label="Log" onScroll=${scrolled}>${matching.map((line) => html`<${Line} line=${line} withNode=${withNodes} />`)}</div>`}
+      : html`<div class="log" ref=${box} tabindex="0" role="log" aria-live="off" aria-label="Log" onScroll=${scrolled}>${!state.lines.length && html`<span class="note">Nothing was printed yet.</span>`}${matching.map((line) => html`<${Line} line=${line} withNode=${withNodes} />`)}</div>`}
     <${Command} text=${`accio logs ${run}${node && `/${node}`}`} />`;
 }
 

@@ -1,5 +1,5 @@
 // Pieces that pages are made of: times, ids, messages, dialogs.
-import { html, useEffect, useRef, useState } from './core.js';
+import { href, html, useEffect, useRef, useState } from './core.js';
 import { exactTime } from './preferences.js';
 
 // -------------------------------------------------------------------------------------------------------------- texts
@@ -117,6 +117,17 @@ export function Loaded({ of, children }) {
   if (data) return children(data);
   return error ? html`<${Problem} error=${error} again=${reload} />` : html`<p class="loading" role="status">Loading …</p>`;
 }
+
+/** What a whole page is about, once it is there; where it isn't, the page has a title all the same. @param {{of: any, what: string, list: [string, string], children?: any}} props list: where there are others, and how that is called */
+export function Whole({ of, what, list, children }) {
+  if (of.data || !of.error || of.error.status === 401) return html`<${Loaded} of=${of}>${children}<//>`;
+  const missing = of.error.status === 404;
+  return html`<${Heading} text=${missing ? `${what} not found` : what} /><${Problem} error=${of.error} again=${missing ? undefined : of.reload} />
+    ${missing && html`<p>It may have been deleted. <a href=${href(list[0])}>${list[1]}</a></p>`}`;
+}
+
+export const NoWorkflow = ({ children = null }) => html`<${Empty} title="There is no workflow yet"><p>A workflow says which operators run, and how they are connected. Make a project to begin with, which has one, and store it:</p>
+  <${Command} text="accio init" /><${Command} text="accio push WORKFLOW.json" />${children}<//>`;
 
 export function Empty({ title, children }) {
   return html`<div class="empty"><p><b>${title}</b></p>${children}</div>`;

@@ -15,6 +15,14 @@ export function State({ of, short = false }) {
   </span>`;
 }
 
+/** How an agent is, with the kind of state that it is shown as. One that said good-bye, as hosts of pools do with nothing left to do, isn't lost. @returns {{word: string, as: string, glyph: string}} */
+export function agentState(agent) {
+  if (agent.state === 'connected') return { word: agent.state, as: 'success', glyph: '✓' };
+  if (agent.state === 'draining') return { word: agent.state, as: 'waiting', glyph: '◌' };
+  if (agent.state === 'lost' && agent.reason?.startsWith('ended by ')) return { word: 'ended', as: 'cancelled', glyph: '·' };
+  return { word: agent.state, as: 'lost', glyph: '↯' };
+}
+
 export const sum = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
 
 const ordered = (counts) => Object.keys(GLYPHS).filter((state) => counts[state]);

@@ -2,7 +2,7 @@
 import { html, useState } from './core.js';
 import { Ending, cpuTime } from './forecast.js';
 import { Issues } from './parameter.js';
-import { Problem, number } from './parts.js';
+import { Problem, number, visible } from './parts.js';
 
 /** Nodes and seconds above which the reader has to type how many nodes there are. */
 export const MANY = 100_000;
@@ -16,7 +16,7 @@ export function Answer({ checked, isOld, issues, placed, warnings, forbidden, se
   return html`<section class="answer" aria-label="What it would do" aria-busy=${isOld && !forbidden}>
     ${found ? html`<${Numbers} found=${found} />` : html`<p class="quiet big" role="status">${status(checked, isOld, forbidden, placed)}</p>`}
     <${Issues} of=${isOld ? [] : issues} />
-    ${!isOld && warnings.map((each) => html`<p class="warning">${each.path} ${each.message}</p>`)}
+    ${!isOld && warnings.map((each) => html`<p class="warning">${each.path.startsWith('/params') && html`<code>${visible(each.path)}</code> `}${visible(each.message)}</p>`)}
     <${Problem} error=${isOld ? null : checked.error} /><${Problem} error=${sent.error} />
     ${many && html`<label>That is much. To go on, type how many nodes are to be executed: <input value=${said} onInput=${(event) => say(event.target.value)} inputmode="numeric" placeholder=${number(found.to_execute)} /></label>`}
     <button type="button" class="main" disabled=${!ready} title=${forbidden || undefined} onClick=${submit}>${sent.busy ? 'Submitting …' : 'Submit'}</button>

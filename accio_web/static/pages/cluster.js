@@ -3,6 +3,7 @@ import { html, post, useData, useState } from '../core.js';
 import { Lanes } from '../lanes.js';
 import { useTopic } from '../live.js';
 import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, Time, bytes, counted, number, visible } from '../parts.js';
+import { agentState } from '../states.js';
 import { useForbidden } from '../steering.js';
 
 export function Page({ address, session }) {
@@ -28,16 +29,15 @@ function Content({ data: { cluster, agents }, session, reload }) {
     <${Command} text="accio get agents" />`;
 }
 
-const GLYPHS = { connected: '✓', draining: '◌', lost: '↯', disconnected: '↯' };
-
 function Agent({ agent, session, reload }) {
   const [asked, ask] = useState('');
   const forbidden = useForbidden(session);
   const here = ['connected', 'draining'].includes(agent.state);
+  const { word, as, glyph } = agentState(agent);
   const use = (kind, text) => html`<${Bar} share=${agent.resources[kind] ? agent.reserved[kind] / agent.resources[kind] : 0} label=${kind} /> <span class="quiet">${text}</span>`;
   const button = (name, label) => html`<button type="button" disabled=${Boolean(forbidden)} title=${forbidden || undefined} onClick=${() => ask(name)}>${label} …</button>`;
   return html`<tr><td class="what">${visible(agent.name)}${agent.owners.length > 0 && html`<br /><span class="quiet">only for ${agent.owners.map(visible).join(', ')}</span>`}</td>
-    <td data-name="State"><span class=${`state ${here ? (agent.state === 'draining' ? 'waiting' : 'success') : 'lost'}`}>${GLYPHS[agent.state] ?? '·'} ${agent.state}</span>${agent.reason && html`<br /><span class="quiet">${visible(agent.reason)}</span>`}</td>
+    <td data-name="State"><span class=${`state ${as}`}>${glyph} ${word}</span>${agent.reason && html`<br /><span class="quiet">${visible(agent.reason)}</span>`}</td>
     <td data-name="Processors">${use('cpus', `${agent.reserved.cpus} of ${agent.resources.cpus}`)}</td>
     <td data-name="Memory">${use('memory', `${bytes(agent.reserved.memory)} of ${bytes(agent.resources.memory)}`)}</td>
     <td class="n" data-name="Running">${number(agent.running)}</td><td data-name="Heard of"><${Time} at=${agent.last_seen} /></td>

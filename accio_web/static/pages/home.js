@@ -2,22 +2,22 @@
 import { href, html, runPath, useData, useEffect, useState } from '../core.js';
 import { Ending, cpuTime, ranged, reserves } from '../forecast.js';
 import { useTopic } from '../live.js';
-import { Bar, Command, Empty, Heading, Loaded, Time, bytes, counted, number, visible } from '../parts.js';
+import { Bar, Command, Empty, Heading, Loaded, NoWorkflow, Time, bytes, counted, number, visible } from '../parts.js';
 import { prefer, preference } from '../preferences.js';
 import { RunsTable, title } from '../runs_table.js';
-import { StackedBar } from '../states.js';
+import { StackedBar, agentState } from '../states.js';
 
-export function Page() {
+export function Page({ session }) {
   const cluster = useTopic('cluster');
   const runs = useTopic('runs');
   const found = useData('/workload', {}, `${cluster?.serial}/${runs?.serial}`);
   return html`<${Heading} text="Workload"><a class="button" href=${href('/submit')}>Submit a run</a><//>
-    <${Loaded} of=${found}>${(data) => html`<${Content} data=${data} />`}<//>`;
+    <${Loaded} of=${found}>${(data) => html`<${Content} data=${data} session=${session} />`}<//>`;
 }
 
-function Content({ data }) {
+function Content({ data, session }) {
   const { cluster, workload, active, failed, agents, workflows } = data;
-  const lost = agents.filter((agent) => !['connected', 'draining'].includes(agent.state));
+  const lost = agents.filter((agent) => agentState(agent).as === 'lost');
   const share = (kind) => (cluster.resources[kind] ? cluster.reserved[kind] / cluster.resources[kind] : 0);
   const cpu = cpuTime(workload.forecast);
   return html`
@@ -31,7 +31,7 @@ function Content({ data }) {
       ${workload.recent?.concurrency?.some(Boolean) && html`<${AtOnce} recent=${workload.recent} />`}
       ${workload.memo_hits > 0 && html`<div class="card"><b>${number(workload.memo_hits)}</b> ${workload.memo_hits === 1 ? 'node' : 'nodes'} taken from the <a href=${href('/storage')}>memo</a>, in place of being executed<p class="quiet">since the daemon started, <${Time} at=${cluster.started_at} /></p></div>`}
     </section>
-    ${!cluster.agents && html`<${Empty} title="No agent is connected: nothing can run"><p>Start one on a machine with processors to offer:</p><${Command} text="accio agent" /><//>`}
+    ${!cluster.agents && html`<${Empty} title="No agent is connected: nothing can run"><p>Start one on a machine with processors to offer:</p><${Command} text=${`accio agent --daemon=${session.daemon}`} /><//>`}
     <section aria-labelledby="active"><h2 id="active">Active runs, in the order of the queue</h2>
       <${WaitsLongest} workload=${workload} />
       ${workload.runs.length ? html`<${Active} runs=${workload.runs} shown=${new Map(active.map((run) => [run.id, run]))} />
@@ -104,8 +104,7 @@ function Owners({ owners }) {
 
 function Nothing({ workflows }) {
   if (!workflows.length) {
-    return html`<${Empty} title="There is no workflow yet"><p>A workflow says which operators run, and how they are connected. Store one, and submit a run of it:</p>
-      <${Command} text="accio push WORKFLOW.json" /><${Command} text="accio submit RUN.json" /><//>`;
+    return html`<${NoWorkflow}><p>Then submit a run of it:</p><${Command} text="accio submit RUN.json" /><//>`;
   }
   return html`<${Empty} title="Nothing runs now"><p><a href=${href('/submit', { workflow: workflows[0].id })}>Submit a run of ${visible(workflows[0].id)}</a>, or <a href=${href('/submit')}>of another workflow</a>.</p>
     <${Command} text="accio submit RUN.json" /><p><a href=${href('/runs')}>Earlier runs</a></p><//>`;

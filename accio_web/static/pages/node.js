@@ -3,22 +3,24 @@ import { href, html, nodePath, placeOf, runPath, useData } from '../core.js';
 import { Curves } from '../curves.js';
 import { reserves } from '../forecast.js';
 import { useTopic } from '../live.js';
-import { Command, Copy, Heading, Loaded, Time, Took, bytes, duration, number, shown, visible } from '../parts.js';
+import { Command, Copy, Heading, Time, Took, Whole, bytes, duration, number, shown, visible } from '../parts.js';
 import { State } from '../states.js';
+import { Actions, useForbidden } from '../steering.js';
 import { Log } from '../log.js';
 
-export function Page({ address }) {
+export function Page({ address, session }) {
   const [, run, name] = address.parts;
   const topic = useTopic(`run/${run}`);
   const found = useData(`${runPath(run)}/nodes/${encodeURIComponent(name)}`, {}, topic?.serial);
   return html`<nav class="crumbs" aria-label="Where this is">${run.includes('.') && html`<a href=${href(runPath(run.split('.')[0]))}>The sweep</a>`}<a href=${href(runPath(run))}>Run ${run}</a></nav>
-    <${Loaded} of=${found}>${(node) => html`<${Node} node=${node} reload=${found.reload} />`}<//>`;
+    <${Whole} of=${found} what="Node" list=${[runPath(run), 'The run']}>${(node) => html`<${Node} node=${node} session=${session} reload=${found.reload} />`}<//>`;
 }
 
-function Node({ node, reload }) {
+function Node({ node, session, reload }) {
   const taken = node.why?.answer === 'cached';
   return html`<${Heading} text=${node.name}><${State} of=${node.state} />${node.cached && html`<span class="tag">cached</span>`}<//>
     ${node.error && html`<${Failure} error=${node.error} />`}
+    ${['failed', 'lost', 'killed'].includes(node.state) && html`<${Again} node=${node} session=${session} after=${reload} />`}
     ${node.why && !(node.error && node.why.answer === 'failed') && html`<section aria-label="Why"><h2>Why</h2><p>${WORDS[node.why.answer] ?? visible(node.why.answer)}${node.why.reason && `: ${visible(node.why.reason)}`}</p>
       ${taken && node.why.from && html`<p>From <${Place} of=${node.why.from} />, computed <${Time} at=${node.why.computed_at} />.</p>`}
       ${node.why.differences.length > 0 && html`<div class="scroll"><table class="rows"><caption>What differs from the nearest earlier execution</caption><thead><tr><th scope="col">Part of the key</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
@@ -54,6 +56,13 @@ function Failure({ error }) {
     ${error.predecessor && html`<p>Its predecessor ${visible(error.predecessor)} didn't succeed.</p>`}
     ${error.stderr && html`<h3>Last lines of standard error</h3><pre>${visible(error.stderr)}</pre>`}
     ${error.traceback && html`<details><summary>Traceback</summary><pre>${visible(error.traceback)}</pre></details>`}</section>`;
+}
+
+/** Runs again what didn't succeed of the run that a node is in, with more memory if that is asked for. */
+function Again({ node, session, after }) {
+  const found = useData(runPath(node.run));
+  const forbidden = useForbidden(session);
+  return found.data && html`<${Actions} runs=${[found.data]} forbidden=${forbidden} after=${after} names=${['retry']} />`;
 }
 
 function Values({ rows, caption }) {

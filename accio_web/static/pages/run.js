@@ -1,7 +1,7 @@
 // A run: a sweep with its children, a single run, or a child.
 import { go, goQuery, href, html, nodePath, placeOf, runPath, useData, useRef, useState } from '../core.js';
 import { useTopic } from '../live.js';
-import { Command, Copy, Empty, Loaded, Tabs, Time, Took, form, number, quoted, shown, visible } from '../parts.js';
+import { Command, Copy, Empty, Loaded, Tabs, Time, Took, Whole, form, number, quoted, shown, visible } from '../parts.js';
 import { RunsTable, ended, title } from '../runs_table.js';
 import { Counts, StackedBar, State } from '../states.js';
 import { EditableName, EditableNotes, EditableTags } from '../inplace.js';
@@ -25,7 +25,7 @@ export function Page({ address, session }) {
   const id = address.parts[1];
   const topic = useTopic(`run/${id}`);
   const found = useData(runPath(id), {}, topic?.serial);
-  return html`<${Loaded} of=${found}>${(run) => html`<${Run} run=${run} address=${address} session=${session} serial=${topic?.serial} reload=${found.reload} />`}<//>`;
+  return html`<${Whole} of=${found} what="Run" list=${['/runs', 'Runs that there are']}>${(run) => html`<${Run} run=${run} address=${address} session=${session} serial=${topic?.serial} reload=${found.reload} />`}<//>`;
 }
 
 function Run({ run, address, session, serial, reload }) {
@@ -41,6 +41,7 @@ function Run({ run, address, session, serial, reload }) {
     <${EditableName} run=${run} forbidden=${forbidden} after=${after}><${State} of=${run.state} /><//>
     <${EditableNotes} run=${run} forbidden=${forbidden} after=${after} />
     <${Facts} run=${run} forbidden=${forbidden} after=${after} />
+    ${run.kind !== 'parent' && html`<${Parameters} run=${run} />`}
     ${run.study && html`<${Study} run=${run} />`}
     <div class="bar-above"><${Actions} runs=${[run]} forbidden=${forbidden} after=${after} />      <a class="button" href=${href('/submit', { from: run.id })}>Submit from this</a>
       <a class="button" href=${href('/compare', { run: run.id })}>Compare …</a>
@@ -67,6 +68,18 @@ function Facts({ run, forbidden, after }) {
       <div><dt>Tags</dt><dd><${EditableTags} run=${run} forbidden=${forbidden} after=${after} /></dd></div>
     </dl></div>`;
 }
+
+const MOST_PARAMETERS = 12;
+
+/** What a single run or a child was computed with, what varies in its sweep first; of a sweep, the definition tells. */
+function Parameters({ run }) {
+  const names = byForms(run);
+  if (!names.length) return null;
+  return html`<section aria-label="Parameters"><dl class="inline">${names.slice(0, MOST_PARAMETERS).map((name) => html`<div><dt>${visible(name)}</dt><dd>${shown(run.params[name])}</dd></div>`)}</dl>
+    ${names.length > MOST_PARAMETERS && html`<p class="quiet">and <a href=${href(runPath(run.id), { tab: 'Definition' })}>${number(names.length - MOST_PARAMETERS)} more</a></p>`}</section>`;
+}
+
+const byForms = (run) => Object.keys(run.params).sort((a, b) => Number((run.forms?.[b] ?? 1) > 1) - Number((run.forms?.[a] ?? 1) > 1));
 
 let along = ''; // the parameter that the keys [ and ] go along: the one gone along last, else by number
 
@@ -190,7 +203,7 @@ function History({ run, serial }) {
 }
 
 function Definition({ run }) {
-  const names = Object.keys(run.params).sort((a, b) => Number(run.forms[b] > 1) - Number(run.forms[a] > 1));
+  const names = byForms(run);
   return html`<div class="scroll"><table class="rows"><caption class="unseen">Parameters, those that vary first</caption>
     <thead><tr><th scope="col">Parameter</th><th scope="col">Value</th><th scope="col" class="n">Number of values</th></tr></thead>
     <tbody>${names.map((name) => html`<tr><td class="what">${visible(name)}</td><td>${run.forms[name] > 1 ? form(run.params[name]) : shown(run.params[name])}</td><td data-name="Number of values" class="n">${number(run.forms[name])}</td></tr>`)}

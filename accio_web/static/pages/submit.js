@@ -2,7 +2,7 @@
 import { api, go, goQuery, href, html, post, runPath, untilAnswered, useData, useEffect, useRef, useShown, useState } from '../core.js';
 import { definitionFrom, issuesAt, withField } from '../forms.js';
 import { Notes } from '../notes.js';
-import { Command, Copy, Empty, Heading, Loaded, Problem, quoted, visible } from '../parts.js';
+import { Command, Copy, Heading, Loaded, NoWorkflow, Problem, quoted, visible } from '../parts.js';
 import { split, useForbidden } from '../steering.js';
 import { Answer } from '../submission.js';
 import { Issues, Parameter } from '../parameter.js';
@@ -47,7 +47,7 @@ function Choice() {
       <thead><tr><th scope="col">Workflow</th><th scope="col">Parameters</th><th scope="col">Notes</th></tr></thead>
       <tbody>${workflows.map((each) => html`<tr key=${each.id}><td class="what"><a class="row" href=${href('/submit', { workflow: each.id })}>${visible(each.name || each.id)}</a>${each.name && html` <code>${visible(each.id)}</code>`}</td>
         <td data-name="Parameters">${each.params.map((param) => visible(param.name)).join(', ')}</td><td data-name="Notes" class="why">${visible(each.notes ?? '')}</td></tr>`)}</tbody></table></div>`
-    : html`<${Empty} title="There is no workflow yet"><p>Store one first:</p><${Command} text="accio push WORKFLOW.json" /><//>`)}<//>`;
+    : html`<${NoWorkflow} />`)}<//>`;
 }
 
 function WithWorkflow({ start, session, cache }) {

@@ -1,7 +1,7 @@
 // Which workflows are there, and what is one of them?
 import { href, html, useData } from '../core.js';
 import { Notes } from '../notes.js';
-import { Command, Empty, Heading, Loaded, Time, number, shown, visible } from '../parts.js';
+import { Command, Empty, Heading, Loaded, NoWorkflow, Time, Whole, number, shown, visible } from '../parts.js';
 import { Graph } from '../pictures/graph.js';
 import { RunsTable } from '../runs_table.js';
 
@@ -24,7 +24,7 @@ function List({ cursor }) {
       <td><a href=${href('/submit', { workflow: each.id })}>Submit</a> <a href=${href('/runs', { where: `workflow=${each.id}` })}>Runs</a></td></tr>`)}</tbody></table></div>
     <nav class="pages" aria-label="Pages of the list">${cursor && html`<a href=${href('/workflows')}>First page</a>`}${next && html`<a href=${href('/workflows', { cursor: next })}>Next page</a>`}</nav>
     <${Command} text="accio get workflows" />`
-    : html`<${Empty} title="There is no workflow yet"><p>A workflow says which operators run, and how they are connected. Store one:</p><${Command} text="accio push WORKFLOW.json" /><//>`)}<//>`;
+    : html`<${NoWorkflow} />`)}<//>`;
 }
 
 function One({ id }) {
@@ -32,10 +32,10 @@ function One({ id }) {
   const name = id.split(':')[0];
   const runs = useData('/runs', { where: `workflow=${JSON.stringify(name)}`, limit: 10 });
   return html`<nav class="crumbs" aria-label="Where this is"><a href=${href('/workflows')}>Workflows</a></nav>
-    <${Loaded} of=${found}>${(workflow) => html`<${Workflow} workflow=${workflow} />`}<//>
-    <section aria-labelledby="runs"><h2 id="runs">Its newest runs</h2><${Loaded} of=${runs}>${(page) => (page.runs.length
+    <${Whole} of=${found} what="Workflow" list=${['/workflows', 'Workflows that there are']}>${(workflow) => html`<${Workflow} workflow=${workflow} />`}<//>
+    ${found.data && html`<section aria-labelledby="runs"><h2 id="runs">Its newest runs</h2><${Loaded} of=${runs}>${(page) => (page.runs.length
       ? html`<${RunsTable} runs=${page.runs} caption="Runs of this workflow" />${page.next && html`<p><a href=${href('/runs', { where: `workflow=${name}` })}>All of them</a></p>`}`
-      : html`<${Empty} title="It has no run yet"><p><a href=${href('/submit', { workflow: id })}>Submit one</a></p><//>`)}<//></section>`;
+      : html`<${Empty} title="It has no run yet"><p><a href=${href('/submit', { workflow: id })}>Submit one</a></p><//>`)}<//></section>`}`;
 }
 
 function Workflow({ workflow }) {

@@ -14,6 +14,7 @@ const COLOURS = 12;
 const LEAST_DRAG = 4;
 const [LEAST_LETTERS, MOST_LETTERS, LETTER] = [6, 20, 7.5];
 const MOST_CENTRED = 12;
+const LEAST_APART = 0.05;
 
 const inner = HEIGHT - TOP - BOTTOM;
 
@@ -30,7 +31,17 @@ export function ticksOf(axis) {
   if (!ticks.length) return [[0, numberText(values[0])], [1, numberText(values[values.length - 1])]];
   const into = scale === 'log' ? Math.log : (value) => value;
   const [low, high] = [into(values[0]), into(values[values.length - 1])];
-  return someTicks(ticks, 10).map(([at, text]) => [high > low ? (into(values[at]) - low) / (high - low) : 0, text]);
+  return apart(someTicks(ticks, 10).map(([at, text]) => [high > low ? (into(values[at]) - low) / (high - low) : 0, text]));
+}
+
+/** Those ticks that don't lie over each other, the last one among them. @param {[number, string][]} ticks growing */
+function apart(ticks) {
+  const shown = [];
+  for (const tick of ticks) {
+    if (!shown.length || tick[0] - shown[shown.length - 1][0] >= LEAST_APART) shown.push(tick);
+    else if (tick === ticks[ticks.length - 1] && shown.length > 1) shown[shown.length - 1] = tick;
+  }
+  return shown;
 }
 
 /** The condition that holds between two shares of an axis; empty where it can't be said. */
