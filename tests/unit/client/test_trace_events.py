@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accio.errors import BadRequest
 from accio_client.analysis.pictures import Timeline, cluster_timeline, node_graph
@@ -108,3 +111,61 @@ def test_only_timelines_are_traces(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match=r"NAME.csv or, of a timeline, NAME.trace.json, found x.json"):
         Drawing(THREE).save(tmp_path / "x.json")
     assert [each.name for each in tmp_path.iterdir()] == ["x.trace.json"]
+
+
+def _event(phase: str, required: list[str], **properties: Any) -> dict[str, Any]:
+    numbers = {name: {"type": "integer", "minimum": 0} for name in ("pid", "tid")}
+    known = {"ph": {"const": phase}, **numbers, **properties}
+    return {"type": "object", "required": ["ph", *numbers, *required], "properties": known}
+
+
+_TEXT = {"type": "string", "minLength": 1}
+_NAMED = {"required": ["name"], "properties": {"name": {"type": "string"}}}
+_SORTED = {"required": ["sort_index"], "properties": {"sort_index": {"type": "integer"}}}
+_TIME = {"type": "number", "minimum": 0}
+FORMAT = {
+    "type": "object",
+    "required": ["traceEvents"],
+    "properties": {
+        "traceEvents": {
+            "type": "array",
+            "items": {
+                "oneOf": [
+                    _event(
+                        "X", ["name", "ts", "dur"], name=_TEXT, cat=_TEXT, ts=_TIME, dur=_TIME, args={"type": "object"}
+                    ),
+                    _event("M", ["name", "args"], name={"enum": ["process_name", "thread_name"]}, args=_NAMED),
+                    _event(
+                        "M", ["name", "args"], name={"enum": ["process_sort_index", "thread_sort_index"]}, args=_SORTED
+                    ),
+                ]
+            },
+        },
+        "displayTimeUnit": {"enum": ["ms", "ns"]},
+        "otherData": {"type": "object"},
+    },
+}
+"""What Chrome's "Trace Event Format" says of the object that viewers read, of complete events and of metadata."""
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(max_size=8).filter(bool),
+            st.floats(0, 1e6),
+            st.none() | st.floats(0, 1e5),
+            st.none() | st.just("r.1"),
+            st.sampled_from(["success", "failed", "running", "lost"]),
+        ),
+        max_size=12,
+    )
+)
+def test_traces_are_of_the_documented_format(bars: list[tuple[str, float, float | None, str | None, str]]) -> None:
+    """Whatever ran where, for however short, and whatever agents are called."""
+    ended = [
+        ran(agent, start, None if lasted is None else start + lasted, run, state)
+        for agent, start, lasted, run, state in bars
+    ]
+    document = json.loads(trace_text(drawn(*ended)))
+    jsonschema.validate(document, FORMAT)
+    assert sum(each["ph"] == "X" for each in document["traceEvents"]) == len(bars)
