@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from accio.errors import BadRequest
-from accio_client.analysis.aggregate import MEDIAN, Aggregate, aggregate, exact_sum
+from accio_client.analysis.aggregate import MEDIAN, Aggregate, aggregate
 from accio_client.analysis.columns import SweepTable
+from accio_client.analysis.sums import exact_sum
 from accio_client.export.statistics import summarise
 from tests.unit.client.analysis.tables import VALUE, sweep_of, table_of, tables
 
