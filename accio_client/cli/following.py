@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from accio.domain.issues import Issue
     from accio_client.cli.live_series import ReadSeries
+    from accio_client.cli.notices import Notices
     from accio_client.cli.session import Session
     from accio_client.cli.studies_shown import ReadStudy
     from accio_client.views import RunUpdate, RunView
@@ -38,11 +39,12 @@ def follow(
     lasting: bool = True,
     series: ReadSeries | None = None,
     study: ReadStudy | None = None,
+    notices: Notices | None = None,
 ) -> tuple[RunView, tuple[Issue, ...]]:
     """Show *updates* until the run has ended; the run and the findings of its submission.
 
     *lasting*: whether the daemon can be asked for more afterwards. *series* reads what the nodes of a run measure,
-    *study* how far a study is.
+    *study* how far a study is; *notices* are given of it.
     """
     screen: Screen = Lines(session, lasting=lasting)
     on_terminal = coloured(sys.stderr) and not session.quiet
@@ -63,6 +65,8 @@ def follow(
                 last = update.run
                 note(update.run)
                 screen.show(update)
+                if notices is not None:
+                    notices.note(update)
     except KeyboardInterrupt:
         if last is not None:
             session.say(f"\ndetached; {last.id} goes on. Follow it again: {session.hint(f'watch {last.id}')}")
@@ -72,6 +76,8 @@ def follow(
         raise
     if last is None:
         raise Internal("the daemon ended the call without a word about the run: look for the run with `accio get runs`")
+    if notices is not None:
+        notices.ended(last)
     return last, warnings
 
 

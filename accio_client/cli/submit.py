@@ -13,6 +13,7 @@ from accio.errors import AccioError, FailedPrecondition, InvalidDefinition, NotF
 from accio.exits import NOT_SUCCESS, SUCCESS
 from accio_client.cli.definitions import Overrides, Readings, Source, run_options, submission, texts_with_commas
 from accio_client.cli.functions import announced, described, names_operator, reference
+from accio_client.cli.notices import Notices, notify_option
 from accio_client.cli.output import fields, out
 from accio_client.cli.runs_shown import at_most
 from accio_client.cli.session import Session, accio_command
@@ -36,6 +37,7 @@ Way: TypeAlias = "Callable[[Session, Client, Source, CacheMode], int]"
 )
 @click.option("--wait/--no-wait", default=False, help="Follow the run until it has ended; exit 3 if not in success.")
 @click.option("--dry-run/--no-dry-run", default=False, help="Say what would be executed, and create nothing.")
+@notify_option
 @run_options
 def submit(
     session: Session,
@@ -44,6 +46,7 @@ def submit(
     source: str | None,
     wait: bool,
     dry_run: bool,
+    notify: str | None,
     overrides: Overrides,
     mode: "CacheMode",
 ) -> int:
@@ -60,8 +63,14 @@ def submit(
     -from=RUN takes the workflow's version, all values, the metadata and the seed of that run. With other values of a
     parameter it is extended: points that were there keep their seeds, and are taken from the cache. A child is made
     again as a single run.
+
+    -notify=COMMAND|URL tells of the first failure and of the end, as with `accio watch`: the run is followed until it
+    has ended.
     """
-    way = say_only if dry_run else submit_and_wait if wait else submit_only
+    if notify is not None and dry_run:
+        raise click.UsageError("-notify tells how a run goes on, and -dry-run creates none: leave one of them out")
+    following = wait or notify is not None
+    way = say_only if dry_run else partial(submit_and_wait, notify=notify) if following else submit_only
     if source is not None:
         return _submit_again(session, source, definition, overrides, way, mode)
     if definition is None:
@@ -186,12 +195,17 @@ def _forecast(client: "Client", created: "RunView") -> str:
     return f"it won't end with the agents that are there: {found.why}" if found.never else f"ends {ending(found)}"
 
 
-def submit_and_wait(session: Session, client: "Client", source: Source, mode: "CacheMode") -> int:
+def submit_and_wait(
+    session: Session, client: "Client", source: Source, mode: "CacheMode", *, notify: str | None = None
+) -> int:
     from accio_client.cli.following import follow
     from accio_client.cli.studies_shown import reading
 
     updates = client.submit_and_watch(source.text, base_path=source.base_path, cache=mode)
-    ended, warnings = follow(session, updates, source.name, series=client.series, study=reading(client))
+    with Notices(session, notify) as notices:
+        ended, warnings = follow(
+            session, updates, source.name, series=client.series, study=reading(client), notices=notices
+        )
     content = document({"run": run(ended), "warnings": issues(warnings)})
     session.answer(content, [ended.id], lambda: _show_ended(session, client, ended))
     return SUCCESS if ended.state.value == "success" else NOT_SUCCESS

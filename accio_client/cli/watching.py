@@ -12,6 +12,7 @@ from accio.errors import AccioError
 from accio.one_error import one_error
 from accio_client.analysis.forecast import Pace
 from accio_client.cli.following import Hindrance, failure_lines
+from accio_client.cli.notices import Notices
 from accio_client.cli.output import coloured
 from accio_client.cli.rates import Steps, ended, forecast, from_memo
 from accio_client.cli.session import Session
@@ -29,18 +30,20 @@ def mine(session: Session) -> RunFilter:
     return RunFilter(states=_ACTIVE, owner=person.email or person.name)
 
 
-def follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
+def follow_all(session: Session, runs: Sequence[str], notices: Notices | None) -> list[RunView]:
     """Follow runs until all have ended; without names, those of the caller that haven't ended now."""
-    return asyncio.run(_follow_all(session, runs))
+    return asyncio.run(_follow_all(session, runs, notices))
 
 
-async def _follow_all(session: Session, runs: Sequence[str]) -> list[RunView]:
+async def _follow_all(session: Session, runs: Sequence[str], notices: Notices | None) -> list[RunView]:
     async with AsyncClient(session.addr, cluster=session.cluster) as client:
         ids: list[str] = list(runs) or [run.id async for run in client.iterate_runs(mine(session))]
-        return await follow_each(session, client, ids)
+        return await follow_each(session, client, ids, notices)
 
 
-async def follow_each(session: Session, client: AsyncClient, ids: Sequence[str]) -> list[RunView]:
+async def follow_each(
+    session: Session, client: AsyncClient, ids: Sequence[str], notices: Notices | None = None
+) -> list[RunView]:
     """Show how runs go on, what hinders them and what failed first, until all have ended; return how they ended."""
     last: dict[str, RunView] = {}
     screen: Screen = Lines(session)
@@ -53,12 +56,16 @@ async def follow_each(session: Session, client: AsyncClient, ids: Sequence[str])
             async for update in updates:
                 last[name] = update.run
                 screen.show(name, update.run)
+                if notices is not None:
+                    notices.note(update)
                 if update.first_failure is not None and not failed:
                     failed = True
                     screen.tell(failure_lines(update, session))
                 if news := hindrance.news(update):
                     screen.tell(news)
         run = last.get(name)
+        if notices is not None and run is not None:
+            notices.ended(run)
         if run is not None and run.kind == "parent":
             with suppress(AccioError):  # the run was deleted meanwhile, or the daemon is older
                 if words := from_memo(await client.count_nodes(name)):
