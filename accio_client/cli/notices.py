@@ -65,7 +65,7 @@ def _checked(_context: click.Context, _option: click.Parameter, where: str | Non
 
 
 class Notices:
-    """Gives notices of runs that are followed, one after the other, while they are followed on.
+    """The notices of runs that are followed: given one after the other, while following goes on.
 
     What couldn't be told is a warning at the end; it doesn't change what the command answers. Without *where*, nobody
     is told anything.
@@ -185,9 +185,10 @@ def _post_once(address: str, data: bytes) -> tuple[str, bool]:
     from urllib.request import Request, urlopen
 
     host = urlsplit(address).hostname  # the rest of a web hook's address is a secret
-    request = Request(address, data=data, headers={"Content-Type": "application/json", "User-Agent": "accio"})  # noqa: S310
+    headers = {"Content-Type": "application/json", "User-Agent": "accio"}
+    request = Request(address, data=data, headers=headers)  # noqa: S310 - of http or https, which was checked
     try:
-        urlopen(request, timeout=_URL_S).close()  # noqa: S310 - of http or https, which was checked
+        urlopen(request, timeout=_URL_S).close()  # noqa: S310 - as above
     except HTTPError as error:
         return f"{host} answered {error.code} {error.reason}", error.code >= 500 or error.code == 429
     except (OSError, HTTPException, ValueError) as error:
