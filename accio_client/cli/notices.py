@@ -99,7 +99,7 @@ class Notices:
             self._session.say(f"warning: {problem}")
 
     def note(self, update: RunUpdate) -> None:
-        """Tell of the first failure of a run, once."""
+        """Report the first failure of a run, once."""
         found = update.first_failure
         if not self._where or found is None or update.run.id in self._failed:
             return
@@ -111,7 +111,7 @@ class Notices:
         self._tell("first_failure", text, update.run, {"failure": about})
 
     def ended(self, run: RunView) -> None:
-        """Tell how a run ended."""
+        """Report how a run ended."""
         if not self._where:
             return
         from accio_client.cli.runs_shown import counted
