@@ -77,7 +77,7 @@ function Frame({ who, at, forget, children }) {
       <nav aria-label="Pages" ref=${row}><ul>${PLACES.map(([path, label]) => html`<li>
         <a href=${href(`/${path}`)} aria-current=${path === at ? 'page' : undefined}>${label}</a></li>`)}</ul></nav>
       <${Pulse} cluster=${cluster} />
-      <span class="who">${who && html`<span title=${`Logged in as ${visible(who.user)}`}>${visible(who.user.replace(/ *<[^>]*>$/, '') || who.user)}</span>`}
+      <span class="who">${who?.read_only && html`<em class="tag" title="This server was started with --read-only: nothing can be changed through it">read-only</em>`}${who && html`<span title=${`Logged in as ${visible(who.user)}`}>${visible(who.user.replace(/ *<[^>]*>$/, '') || who.user)}</span>`}
         <button class="quiet" type="button" aria-pressed=${isPaused()} onClick=${() => pause(!isPaused())}>${isPaused() ? 'Go on' : 'Pause'}</button>
         <${ThemeSwitch} /><a class="quiet" href=${href('/settings')} aria-label="Settings" title="Settings" aria-current=${at === 'settings' ? 'page' : undefined}>⚙</a>
         ${who && html`<button class="quiet" type="button" onClick=${logOut}>Log out</button>`}</span>

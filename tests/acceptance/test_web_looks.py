@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from accio.domain.states import RunState
 from accio_client.views import RunFilter
@@ -55,6 +55,42 @@ async def test_a_child_shows_its_parameters_and_a_failed_node_can_be_retried(mad
             await page.get_by_role("button", name="Retry …").click()
             await expect(page.get_by_role("dialog")).to_contain_text("accio retry")
             await page.get_by_role("button", name="Cancel").click()
+
+
+async def test_who_can_change_nothing_is_told_on_every_page(made: Cluster) -> None:
+    """What a server that was started with --read-only refuses isn't left to guess, also on a telephone."""
+    for options, told in (((), 0), (("--read-only",), 1)):
+        with web_server(made, *options) as server:
+            async with browser_page(server, width=390) as page:
+                await expect(page.get_by_role("banner").get_by_text("read-only")).to_have_count(told)
+
+
+async def test_pictures_stay_without_a_word_while_the_daemon_is_away(made: Cluster) -> None:
+    """One banner says it: a picture that was there isn't covered by the same message, and is asked for again later."""
+    with made.client() as client:
+        run = next(each.id for each in client.list_runs(limit=50).runs if each.name == "Ratios")
+    with web_server(made) as server:
+        async with browser_page(server, expected=("503 (Service Unavailable)",)) as page:
+            await page.goto(server.page(f"/runs/{run}"))
+            figure = page.locator("figure.picture").filter(has_text="States by")
+            await expect(figure).to_contain_text("12 of 12 children")
+            refusals = 0
+
+            async def refuse(route: Route) -> None:
+                nonlocal refusals
+                refusals += 1
+                body = '{"error": {"kind": "Unavailable", "message": "no daemon answers"}}'
+                await route.fulfill(status=503, content_type="application/json", body=body)
+
+            await page.route("**/pictures/**", refuse)
+            with made.client() as client:
+                client.update(run, notes="told anew")
+            await expect(page.get_by_text("told anew")).to_be_visible()
+            while not refusals:
+                await page.wait_for_event("response", lambda answer: answer.status == 503)
+            await page.evaluate("new Promise((done) => setTimeout(done, 200))")  # time passes: nothing may happen
+            await expect(figure).to_contain_text("12 of 12 children")
+            await expect(page.get_by_text("no daemon answers")).to_have_count(0)
 
 
 async def test_agents_that_said_good_bye_are_not_away(made: Cluster) -> None:

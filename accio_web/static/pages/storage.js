@@ -55,7 +55,7 @@ function Garbage({ forbidden }) {
     <${Problem} error=${error} />
     ${found && html`<p role="status"><b>${bytes(found.bytes)}</b> in ${number(found.pieces)} ${found.pieces === 1 ? 'piece' : 'pieces'} ${found.dry_run ? 'would be freed.' : 'were freed.'}</p>
       ${found.freed.length > 0 && html`<div class="scroll twin" tabindex="0"><table><caption class="unseen">Pieces</caption><thead><tr><th scope="col">Digest</th><th scope="col" class="n">Bytes</th><th scope="col">Why</th></tr></thead>
-        <tbody>${found.freed.map((each) => html`<tr><td><code>${each.digest.slice(0, 20)}…</code></td><td class="n">${bytes(each.bytes)}</td><td>${visible(each.reason)}</td></tr>`)}</tbody></table></div>`}`}
+        <tbody>${[...found.freed].sort((a, b) => b.bytes - a.bytes).map((each) => html`<tr><td><code>${each.digest.slice(0, 20)}…</code></td><td class="n">${bytes(each.bytes)}</td><td>${visible(each.reason)}</td></tr>`)}</tbody></table></div>`}`}
     <p class="buttons"><button type="button" disabled=${busy || Boolean(forbidden)} title=${forbidden || undefined} onClick=${collect(true)}>Look what would be freed</button>
       ${found?.dry_run && found.pieces > 0 && html`<button type="button" class="danger" disabled=${busy || Boolean(forbidden)} onClick=${collect(false)}>Free ${bytes(found.bytes)}</button>`}</p>
     <${Command} text="accio gc -dry-run" /></section>`;

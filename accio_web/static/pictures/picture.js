@@ -1,5 +1,5 @@
 // A picture with what belongs to it: how many children it shows, remarks, its table, its command.
-import { apiAddress, goQuery, href, html, runPath, useData, useRef, useState } from '../core.js';
+import { apiAddress, goQuery, href, html, isPassing, runPath, useData, useRef, useState } from '../core.js';
 import { Copy, Problem, number, visible } from '../parts.js';
 import { narrowed } from '../query.js';
 import { BarsPicture } from './bars.js';
@@ -33,7 +33,7 @@ export function Picture({ run, asked, serial, large = false }) {
   return html`<figure ref=${figure} class=${`picture${large ? ' large' : ''}${picture.shape === 'parallel' ? ' wide' : ''}`}>
     <figcaption><h3>${visible(head.title)}</h3>
       <p class="quiet">${number(head.counted.n)} of ${number(head.counted.of)} ${head.counted.what}${head.counted.without > 0 && `, ${number(head.counted.without)} without value`}${head.remarks.map((each) => ` · ${visible(each)}`)}</p></figcaption>
-    ${found.error && html`<${Problem} error=${found.error} />`}
+    ${found.error && !isPassing(found.error) && html`<${Problem} error=${found.error} />`}
     ${asTable ? html`<${Twin} picture=${picture} />` : html`<${Drawn} picture=${picture} run=${run} choose=${choose} narrow=${narrow} />`}
     <p class="tools"><button class="quiet" type="button" aria-pressed=${asTable} onClick=${() => show(!asTable)}>${asTable ? 'Picture' : 'Table'}</button>
       ${!asTable && html`<${SaveButtons} figure=${figure} picture=${picture} name=${kind} />`}
