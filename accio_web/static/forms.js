@@ -129,5 +129,14 @@ export function definitionFrom(run) {
   const params = Object.fromEntries(Object.entries(run.params).map(([name, value]) => [name, run.forms[name] > 1 ? value : asForm(value)]));
   const repeat = run.kind === 'parent' && run.repeat > 1 ? { repeat: run.until ? { until: { output: run.until.output, ci95: run.until.relative ? `${run.until.ci95 * 100}%` : run.until.ci95 }, min: run.until.min, max: run.repeat } : run.repeat } : {};
   const { name, notes, tags, nice } = run;
-  return { workflow: `${run.workflow.id}:${run.workflow.version}`, ...(name && { name }), ...(notes && { notes }), ...(tags.length && { tags }), params, ...repeat, ...(nice && { nice }) };
+  const sweep = Object.fromEntries(Object.entries(sweepOf(run)).filter(([key]) => !LISTED.includes(key)));
+  return { workflow: `${run.workflow.id}:${run.workflow.version}`, ...(name && { name }), ...(notes && { notes }), ...(tags.length && { tags }), params, ...sweep, ...repeat, ...(nice && { nice }) };
 }
+
+const LISTED = ['points', 'union']; // of which a run tells less than its definition did
+
+/** What says which points a sweep has: values that go together, a condition, a sample, a study. */
+const sweepOf = (run) => (run.kind === 'parent' && run.sweep) || {};
+
+/** Whether a definition that is made of a run has other points than that run. */
+export const hasOtherPoints = (run) => LISTED.some((key) => key in sweepOf(run));

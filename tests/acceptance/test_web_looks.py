@@ -1,6 +1,9 @@
 """What a look at every page brought up: titles of what isn't there, what to do next, how agents and ticks are shown."""
 
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Route, expect
@@ -55,6 +58,34 @@ async def test_a_child_shows_its_parameters_and_a_failed_node_can_be_retried(mad
             await page.get_by_role("button", name="Retry …").click()
             await expect(page.get_by_role("dialog")).to_contain_text("accio retry")
             await page.get_by_role("button", name="Cancel").click()
+
+
+@pytest.mark.parametrize(
+    ("sweep", "kept"),
+    [
+        ({"where": "x<3"}, {"where": "x<3"}),
+        ({"zip": [["x", "y"]]}, {"zip": [["x", "y"]]}),
+        ({"sample": {"method": "lhs", "n": 2}}, {"sample": {"method": "lhs", "n": 2}}),
+        ({"points": [{"x": 1, "y": 1}, {"x": 2, "y": 3}]}, None),
+    ],
+    ids=["where", "zip", "sample", "points"],
+)
+async def test_a_run_is_submitted_again_with_the_points_that_it_had(
+    made: Cluster, sweep: dict[str, Any], kept: dict[str, Any] | None
+) -> None:
+    """The form takes along what said which points there were; where it can't, it says so."""
+    params = {} if "points" in sweep else {"params": {"x": {"values": [1, 2, 3]}, "y": {"values": [2, 4, 5]}}}
+    with made.client() as client:
+        run = client.submit({"workflow": "ratio", **params, **sweep}).run.id
+    with web_server(made) as server:
+        async with browser_page(server) as page:
+            await page.goto(server.page(f"/submit?from={run}"))
+            text = page.get_by_label("Definition as JSON")
+            await expect(text).to_have_value(re.compile('"x"'))
+            definition = json.loads(await text.input_value())
+            told = page.get_by_role("alert").filter(has_text="all combinations of their values")
+            await expect(told).to_have_count(0 if kept else 1)
+            assert {key: each for key, each in definition.items() if key in sweep} == (kept or {})
 
 
 async def test_who_can_change_nothing_is_told_on_every_page(made: Cluster) -> None:

@@ -1,6 +1,6 @@
 // Is this what I mean, and when is it done? A form for every parameter, its JSON beside it, and what it would do.
 import { api, go, goQuery, href, html, post, runPath, untilAnswered, useData, useEffect, useRef, useShown, useState } from '../core.js';
-import { definitionFrom, issuesAt, withField } from '../forms.js';
+import { definitionFrom, hasOtherPoints, issuesAt, withField } from '../forms.js';
 import { Notes } from '../notes.js';
 import { Command, Copy, Heading, Loaded, NoWorkflow, Problem, quoted, visible } from '../parts.js';
 import { split, useForbidden } from '../steering.js';
@@ -22,7 +22,7 @@ export function Page({ address, session }) {
       return undefined;
     }
     return untilAnswered(() => api(runPath(from)).catch((failed) => { fail(failed); throw failed; }), (run) => {
-      fail(null);
+      fail(hasOtherPoints(run) ? { message: 'The points of that run were listed, or are those of several sweeps together: this form has all combinations of their values. To submit the same again, take the file that it was made of.' } : null);
       set(definitionFrom(run));
     });
   }, [workflow, from, kept === '']);
