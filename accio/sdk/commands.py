@@ -2,27 +2,23 @@
 
 A command is a list of words, or a text that is split into words or given to a shell. Both have places for inputs and
 outputs (`accio.sdk.command_line`); a word that names one of the declared files becomes that file's path.
-`accio.sdk.program_run` runs them.
+`accio.sdk.program_run` runs them, `accio.sdk.program_digest` says which version they are.
 """
 
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-import blake3
-
 from accio.domain.datatypes import DataType
-from accio.domain.jsontext import canonical_dump
 from accio.domain.operators import OperatorSpec
 from accio.late import dataclass
 from accio.sdk.command_line import SHELL, fill, has_places
-from accio.sdk.digest import SHORT, combine, file_parts, full_hash, no_digest
-from accio.sdk.environments.images import pin_of, pinned
+from accio.sdk.environments.images import pin_of
 from accio.sdk.environments.python import PythonNeed
-from accio.sdk.shell_line import fill_line, quoted_places
+from accio.sdk.shell_line import fill_line
 
 _LONGEST_INTERPRETER_LINE = 4096
 
@@ -109,65 +105,6 @@ class Program:
         """The words of a command that is a list in which something is filled in."""
         names = {port.name for port in self.spec.inputs}
         return [word for word in self.command[1:] if not self.line and has_places(word, names, self.output_files)]
-
-
-def with_digest(program: Program) -> OperatorSpec:
-    """Return the spec with its digest: of the executable, the declared files, and what of the declaration matters."""
-    parts, problems = file_parts(program.files, program.folder)
-    parts["declaration"] = full_hash(_declaration(program))
-    if program.image:
-        parts["image"] = full_hash(pinned(program.image, program.folder).digest)
-    if program.python is not None:
-        parts |= program.python.parts()
-    if program.version is not None:
-        parts["version"] = full_hash(program.version)
-    elif not program.image:
-        problems += _add_executable(program, parts)
-    components = {name: value[:SHORT] for name, value in parts.items()}
-    return replace(
-        program.spec,
-        digest=None if problems else combine(program.spec.name, parts),
-        uncacheable=no_digest(problems) if problems else None,
-        components=tuple(sorted(components.items())),
-    )
-
-
-def _declaration(program: Program) -> str:
-    spec = program.spec
-    names = {port: name for port, name in program.copied.items() if name}
-    added = {
-        "copies": names,
-        "line": program.line,
-        "filled": program.listed_places,  # up to 0.1 these words were arguments as they stand
-        "shell": program.in_shell,
-        "quoted": quoted_places(program.line, [port.name for port in spec.inputs]) if program.in_shell else [],
-        "files_of_outputs": dict(program.output_files),
-        "stdout": dict(program.stdout),
-        "members": dict(program.members),
-    }
-    return canonical_dump(
-        {
-            **{key: value for key, value in added.items() if value},
-            "command": list(program.command),
-            "environment": dict(program.environment),
-            "inputs": [[port.name, str(port.type)] for port in spec.inputs],
-            "outputs": [[port.name, str(port.type)] for port in spec.outputs],
-            "unstable": spec.unstable,
-        }
-    )
-
-
-def _add_executable(program: Program, parts: dict[str, str]) -> list[str]:
-    programs = program.programs()
-    if program.executable() is None:
-        return [f"the program {program.command[0]} can't be found"]
-    problems = [f"the program {name} can't be found" for name in program.uses if shutil.which(name) is None]
-    for label, path in programs.items():
-        try:
-            parts[label] = blake3.blake3().update_mmap(path).hexdigest()
-        except OSError as error:
-            problems.append(f"{path} can't be read ({error.strerror})")
-    return problems
 
 
 def _interpreter(executable: Path) -> Path | None:

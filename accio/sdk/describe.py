@@ -18,7 +18,7 @@ from accio.domain.values import canonical
 from accio.errors import AccioError, InvalidDefinition
 from accio.late import dataclass
 from accio.sdk import search_path
-from accio.sdk.commands import Program, with_digest
+from accio.sdk.commands import Program
 from accio.sdk.declare import Declaration, default_text
 from accio.sdk.digest import Subject, operator_digest
 from accio.sdk.fingerprint import Fingerprint
@@ -27,6 +27,7 @@ from accio.sdk.installed import SDK, Installed
 from accio.sdk.library import Library
 from accio.sdk.loading import Loaded, load_all, modules_of
 from accio.sdk.modules import ModuleFinder, Standing, distributions_of
+from accio.sdk.program_digest import with_digest
 from accio.sdk.resolution import Resolution
 
 

@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +25,6 @@ from accio.sdk.commands import Program
 from accio.sdk.declare import Declaration, declaration_of, operator
 from accio.sdk.environments import functions
 from accio.sdk.environments.python import PythonNeed
-from accio.sdk.modules import distributions_of
 from accio.sdk.own_sources import compile_own_sources
 from accio.sdk.program_file import read_program
 from accio.sdk.run import Operator
@@ -261,12 +259,16 @@ def _belongs_elsewhere(declaration: Declaration, module: ModuleType) -> bool:
     home, own = home_of(declaration).partition(".")[0], module.__name__.partition(".")[0]
     if home == own:
         return False
+    from accio.sdk.modules import distributions_of  # most templates ask nothing about distributions
+
     others = distributions_announcing(home) or set(distributions_of(home))
     return bool(others) and others.isdisjoint(distributions_announcing(own) or distributions_of(own))
 
 
 def distributions_announcing(top: str) -> set[str]:
     """Return the distributions whose entry points name the package *top*; they may be editable installs."""
+    from importlib.metadata import entry_points  # it loads all that e-mails may consist of
+
     return {
         point.dist.name
         for point in entry_points(group=GROUP)

@@ -19,10 +19,12 @@ from accio import interpreter
 from accio.domain.issues import Issue, pointer
 from accio.domain.problems import quote
 from accio.errors import FailedPrecondition, InvalidDefinition
-from accio.sdk.environments import contained, lent
+from accio.sdk.environments import contained
 from accio.sdk.environments.contained import ImageNeed
 from accio.sdk.environments.python import PythonNeed, problem_of
+from accio.version import DISTRIBUTION
 
+_LENT = str(Path(__file__).with_name("lent.py"))  # a program: it isn't imported
 _FOLDER, _LOCK, _IMAGE = "python:", "requirements:", "image:"
 _OPTIONS = ("python", "image")
 Need = PythonNeed | ImageNeed
@@ -115,7 +117,7 @@ def command(need: PythonNeed | None, module: str, *arguments: str) -> list[str]:
     if need is None:
         return interpreter.python(module, *arguments)
     program = need.place() / "bin" / "python"
-    return [str(program), "-P", lent.__file__, interpreter.search_path(sys.path), module, *arguments]
+    return [str(program), "-P", _LENT, interpreter.search_path(sys.path), module, *arguments]
 
 
 def variables(need: PythonNeed | None, environment: Mapping[str, str]) -> dict[str, str]:
@@ -136,5 +138,5 @@ def make_ready(need: Need) -> None:
     if found != ours and not need.has("blake3", "orjson", "protobuf", "platformdirs"):
         raise FailedPrecondition(
             f"the environment {place} has Python {found or 'of an unknown version'}, its agent {ours}: make it with "
-            f"Python {ours}, or install {lent.DISTRIBUTION} into it"
+            f"Python {ours}, or install {DISTRIBUTION} into it"
         )

@@ -18,7 +18,6 @@ import blake3
 from accio.errors import FailedPrecondition
 from accio.late import dataclass
 from accio.sdk.environments.places import PYTHON, alone, kept
-from accio.sdk.installed import contents_below
 
 UV_LOCK = "uv.lock"
 _COMPLETE = "accio-complete"
@@ -97,6 +96,8 @@ class PythonNeed:
         if self.lock is not None:
             content = self.lock.read_bytes() + _project(self.lock)
             return {"requirements": blake3.blake3(content).hexdigest(), "python": _hash(_minor())}
+        from accio.sdk.installed import contents_below  # it loads what reads distributions
+
         return {
             "python": _hash(_version_in(place / _CONFIGURATION)),
             **{f"package {name}": content for name, content in contents_below(self.sites()).items()},

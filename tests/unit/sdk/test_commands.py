@@ -10,8 +10,9 @@ import pytest
 
 from accio import InvalidDefinition
 from accio.domain.states import Cause
-from accio.sdk.commands import Program, with_digest
+from accio.sdk.commands import Program
 from accio.sdk.execution import Failed, Finished, Request
+from accio.sdk.program_digest import with_digest
 from accio.sdk.program_file import read_program
 from accio.sdk.run import output_types, run_operator
 from accio.sdk.sinks import ConsoleSinks

@@ -10,13 +10,14 @@ import pytest
 
 from accio.domain.states import Cause
 from accio.errors import FailedPrecondition, InvalidDefinition
-from accio.sdk.commands import Program, with_digest
+from accio.sdk.commands import Program
 from accio.sdk.declare import operator
 from accio.sdk.environments import contained, containers, functions, lent
 from accio.sdk.environments.contained import ImageNeed, Inner
 from accio.sdk.environments.containers import Execution, Host
 from accio.sdk.environments.images import Engine, Image, engine
 from accio.sdk.execution import Failed, Finished, Request
+from accio.sdk.program_digest import with_digest
 from accio.sdk.program_file import read_program
 from accio.sdk.run import run_operator
 from accio.sdk.sinks import ConsoleSinks

@@ -14,9 +14,10 @@ import pytest
 
 from accio.domain.states import Cause
 from accio.errors import FailedPrecondition, InvalidDefinition
-from accio.sdk.commands import Program, with_digest
+from accio.sdk.commands import Program
 from accio.sdk.environments.python import PythonNeed
 from accio.sdk.execution import Failed, Finished, Request
+from accio.sdk.program_digest import with_digest
 from accio.sdk.program_file import read_program
 from accio.sdk.run import run_operator
 from accio.sdk.sinks import ConsoleSinks
