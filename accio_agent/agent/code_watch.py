@@ -10,6 +10,7 @@ them below a hundredth of a processor. Files are read only where a look differs 
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
@@ -32,6 +33,8 @@ SPARE = 200
 """How many times the processor time of a look the pause after it is at least: two kinds of looks share a hundredth."""
 SPARE_OF_WAITING = 10
 """The same for all the time that it took: a file server has others to serve, and reading is rare."""
+QUICK_S = 0.0005
+"""A look that took no longer is worth no thread: its files are on no server."""
 UNSEEN = -1
 """How a source looks whose files can't be looked at."""
 
@@ -56,6 +59,7 @@ class CodeWatch:
         self._changed: set[str] = set()
         self._edited: set[str] = set()  # of these, the ones that were edited before the last look
         self._told: frozenset[str] | None = frozenset()  # None: what is being loaded
+        self._last_s = math.inf  # how long the last look at the source took
         self._one = asyncio.Lock()  # one look at a time: the older of two must not have the last word
 
     async def run(self) -> None:
@@ -70,6 +74,8 @@ class CodeWatch:
         began, used = time.monotonic(), time.thread_time()
         differing = [source for source in self._glances if self._differs(source, glance)]
         used = time.thread_time() - used
+        if glance is Glances.at_source:
+            self._last_s = time.monotonic() - began
         self._edited.clear()
         for source in differing:
             self._changed.discard(source.distribution)
@@ -103,6 +109,21 @@ class CodeWatch:
         before = self._seen.get((source, glance))
         self._seen[(source, glance)] = seen
         return seen != before and (before is not None or glance is Glances.at_source)
+
+    def nothing_new(self) -> bool:
+        """Look at the source at once, if that is quick; return whether all is as it was when it was told last."""
+        if self._one.locked() or self._last_s > QUICK_S or self._told != self.changed:
+            return False
+        began = time.monotonic()
+        try:
+            same = all(
+                Glances.at_source(glances) == self._seen.get((source, Glances.at_source))
+                for source, glances in self._glances.items()
+            )
+        except Exception:  # noqa: BLE001 - the look that follows tells of it
+            return False
+        self._last_s = time.monotonic() - began
+        return same
 
     async def look_now(self) -> None:
         """Look at the source, reload and tell what was edited until now.

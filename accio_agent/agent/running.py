@@ -90,7 +90,7 @@ async def run(
     agent.offering.changed = dialer.tell_anew
     reload = _reload(catalogue, agent, dialer, folder) if options.reload else None
     watch = CodeWatch(catalogue, agent.code_changed, reload)
-    agent.looks.look = watch.look_now
+    agent.looks.look, agent.looks.nothing_new = watch.look_now, watch.nothing_new
     _tell_started(folder, operators, resources, _further(options, job, deadline))
     try:
         with _measuring(options.metrics, agent, dialer) as observe_lag:

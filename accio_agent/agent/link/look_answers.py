@@ -19,6 +19,7 @@ class LookAnswers:
     def __init__(self, outbound: Outbound, spawn: Callable[[Coroutine[Any, Any, None], str], None]) -> None:
         """*spawn* runs a task."""
         self.look: Look | None = None
+        self.nothing_new: Callable[[], bool] = lambda: False
         self._outbound = outbound
         self._spawn = spawn
         self._session = 0
@@ -31,7 +32,10 @@ class LookAnswers:
         self._asked = 0
 
     def ask(self, request: int) -> None:
-        """Look for a request, once what is being looked at is done."""
+        """Look for a request: at once if that is quick and finds nothing, else once what is being looked at is done."""
+        if not self._looking and self.nothing_new():
+            self._tell(request)
+            return
         self._asked = request
         if not self._looking and self.look is not None:
             self._looking = True
@@ -43,6 +47,9 @@ class LookAnswers:
                 session, self._asked = self._session, 0
                 await look()
                 if session == self._session:
-                    self._outbound.put(agents_pb2.AgentMessage(looked=agents_pb2.CodeLooked(request=request)))
+                    self._tell(request)
         finally:
             self._looking = False
+
+    def _tell(self, request: int) -> None:
+        self._outbound.put(agents_pb2.AgentMessage(looked=agents_pb2.CodeLooked(request=request)))

@@ -42,7 +42,7 @@ from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.calls.workload import outlook
 from accio_daemon.services.messages.runs import run_message, until_message
 from accio_daemon.services.messages.workload import forecast_message
-from accio_daemon.services.sessions.code_looks import CodeLooks
+from accio_daemon.services.sessions.code_looks import CodeLook, CodeLooks
 from accio_daemon.services.transport.auth import caller
 from accio_daemon.services.transport.rpc import SendEncoded, Stream
 from accio_daemon.storage import runs_query, submissions
@@ -271,6 +271,8 @@ class SubmissionCalls:
             self._waiting -= 1
 
     async def _submit_now(self, request: accio_pb2.SubmitRequest) -> Outcome:
+        look = self._looks.begin()
+        await asyncio.sleep(0)  # the question is sent before the rest, which may need no turn of the event loop
         owner = caller(request.caller)
         cache = cache_mode(request)
         idempotency = None
@@ -279,9 +281,8 @@ class SubmissionCalls:
             earlier = self._earlier(*idempotency)
             if earlier is not None:
                 return Outcome(found=Found(run=earlier), created=False, warnings=())
-        accepted = await self._check_current(request)
+        accepted, plan = await self._check_current(request, look)
         definition = accepted.definition
-        plan = await _compiled(accepted, self._engine.classes)
         now = self._clock.now()
         seed = definition.seed if definition.seed is not None else secrets.randbits(64) + MIN_SEED
         command = SubmitRun(
@@ -309,24 +310,25 @@ class SubmissionCalls:
         row = row_of(command, submitted) if row is None else row
         return Outcome(found=Found(run=row), created=submitted.created, warnings=accepted.warnings)
 
-    async def _check_current(self, request: accio_pb2.SubmitRequest) -> Accepted:
-        """Check a definition against what operators are now, of agents that look at their code meanwhile."""
-        look = self._looks.begin()
-        await asyncio.sleep(0)  # it is sent before the check, which may need no turn of the event loop
-        accepted: Accepted | None = None
-        wrong: InvalidDefinition | None = None
+    async def _check_current(self, request: accio_pb2.SubmitRequest, look: CodeLook) -> tuple[Accepted, Plan]:
+        """Check and compile a definition; once more if a look at operators' code has found something meanwhile."""
+        found: tuple[Accepted, Plan] | InvalidDefinition
         try:
-            accepted = await self.check(request)
+            found = await self._check_and_compile(request)
         except InvalidDefinition as error:
-            wrong = error
+            found = error
         await look.over()
         if look.changed:
-            accepted = await self.check(request)
-        elif wrong is not None:
-            raise wrong
-        assert accepted is not None, "it is right, or what is wrong was raised"
+            found = await self._check_and_compile(request)
+        if isinstance(found, InvalidDefinition):
+            raise found
+        accepted, plan = found
         doubts = [Issue(pointer("workflow"), each) for each in look.doubts]
-        return replace(accepted, warnings=(*accepted.warnings, *doubts)) if doubts else accepted
+        return (replace(accepted, warnings=(*accepted.warnings, *doubts)) if doubts else accepted), plan
+
+    async def _check_and_compile(self, request: accio_pb2.SubmitRequest) -> tuple[Accepted, Plan]:
+        accepted = await self.check(request)
+        return accepted, await _compiled(accepted, self._engine.classes)
 
     def _earlier(self, owner: str, key: str, digest: bytes) -> RunRow | None:
         if len(key) > _KEY_LIMIT:
