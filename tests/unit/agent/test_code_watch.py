@@ -199,3 +199,22 @@ def test_folders_that_are_not_listed_anew_hide_nothing(tmp_path: Path, monkeypat
     listed.clear()
     assert glances.at_source() == after
     assert str(front) in listed, "its time is of just now, and may be that of the next change too"
+
+
+async def test_a_look_at_once_sees_what_a_look_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers only that nothing is new: not before the first look, nor of an edit until that has been told."""
+    monkeypatch.setattr(code_watch, "QUICK_S", float("inf"))
+    path = tmp_path / "quick_ops.py"
+    write(tmp_path, {path.name: "from accio import operator\n\n@operator\ndef Quick() -> int:\n    return 1\n"})
+    catalogue = discover([path.name], folder=tmp_path, cache=None, installed=False)
+    told: list[frozenset[str]] = []
+    watch = CodeWatch(catalogue, lambda changed, _: told.append(changed))
+    watch.look(Glances.at_source)
+    assert watch.nothing_new()
+    path.write_text(path.read_text().replace("1", "12"))
+    assert not watch.nothing_new()
+    await watch.look_now()
+    assert told == [{str(path)}]
+    assert watch.nothing_new()
+    monkeypatch.setattr(code_watch, "QUICK_S", 0.0)
+    assert not watch.nothing_new(), "files that are slow to look at are looked at in a thread"
