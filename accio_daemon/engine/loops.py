@@ -25,7 +25,7 @@ ANSWERING = 0.002
 # Seconds of deciding for which others get one more turn, and the turns that they get at most.
 TURN = 0.0005
 TURNS = 12
-# Seconds that a commit waits for more to be decided, where nobody needs it before.
+# Seconds that a commit waits at most while more is being decided, where nobody needs it before.
 GATHERING = 0.004
 # Seconds between tries to write when the disk is full.
 FULL_DISK_PAUSE = 1.0
@@ -55,6 +55,7 @@ class Loops:
         self._stopping = False
         self._posted, self._decided, self._committed = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._urgent = asyncio.Event()  # that what was decided is committed
+        self._idle = False  # whether nothing is left to decide
 
     async def run(self) -> None:
         """Decide and commit until stopped."""
@@ -146,7 +147,12 @@ class Loops:
 
     async def _next_post(self) -> None:
         self._posted.clear()
-        await self._posted.wait()
+        self._idle = True
+        self._urgent.set()
+        try:
+            await self._posted.wait()
+        finally:
+            self._idle = False
 
     async def _let_answers_out(self) -> None:
         """Children can wait for those who wait for an answer, unless something else comes in."""
@@ -185,9 +191,12 @@ class Loops:
             self.look()
 
     async def _gather(self) -> None:
-        """Put off a commit that can wait until more is decided: a batch of many nodes costs less for each."""
+        """Put off a commit that can wait while more is being decided: a batch of many nodes costs less for each.
+
+        Once nothing is left to decide waiting would only leave the time unused in which it could be made.
+        """
         self._urgent.clear()
-        if not self._stopping and self._cycle.can_wait():
+        if not self._stopping and not self._idle and self._cycle.can_wait():
             with suppress(TimeoutError):
                 async with asyncio.timeout(GATHERING):
                     await self._urgent.wait()

@@ -1,4 +1,4 @@
-"""A commit that nobody needs waits for more to be decided: not for long, and not once somebody needs it."""
+"""A commit that nobody needs waits while more is being decided: not for long, and not once somebody needs it."""
 
 import asyncio
 from dataclasses import replace
@@ -36,10 +36,58 @@ def _end_one(bench: Bench, agent: FakeAgent) -> None:
     bench.engine.post(agent.telling(report))
 
 
-async def test_a_commit_waits_a_little_for_more(benches: Benches) -> None:
-    """A report is acknowledged though nothing else happens."""
+class Holding(ShortCalls):
+    """Holds whoever decides after a step, as if there were more to decide, until it is let go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.holds = False
+        self.held = False
+        self._go_on = asyncio.Event()
+
+    async def pass_by(self, seconds: float) -> None:
+        """Hold, and note it."""
+        if self.holds:
+            self.held = True
+            await self._go_on.wait()
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        self.holds = False
+        self._go_on.set()
+
+
+async def _waiting(bench: Bench, calls: Holding, monkeypatch: pytest.MonkeyPatch) -> FakeAgent:
+    """Return an agent of which something was decided, while the decider goes on: the commit may wait for an hour."""
+    agent = await _busy(bench)
+    monkeypatch.setattr(loops, "GATHERING", 3600.0)
+    calls.holds = True
+    _end_one(bench, agent)
+    await bench.until(lambda: calls.held and not bench.engine.cycle.inbox)
+    for _ in range(100):  # turns in which it would be made
+        await asyncio.sleep(0)
+    assert agent.outbox
+    return agent
+
+
+async def test_a_commit_waits_no_longer_than_something_is_left_to_decide(
+    benches: Benches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it may wait for more: once all is decided, a report is acknowledged."""
+    calls = Holding()
+    async with benches.running(short_calls=calls) as bench:
+        agent = await _waiting(bench, calls, monkeypatch)
+        calls.go_on()
+        await bench.until(lambda: not agent.outbox)
+
+
+async def test_a_commit_is_made_at_once_where_nothing_is_left_to_decide(
+    benches: Benches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report that comes alone is acknowledged, however long commits may wait for more."""
     async with benches.running() as bench:
         agent = await _busy(bench)
+        monkeypatch.setattr(loops, "GATHERING", 3600.0)
         _end_one(bench, agent)
         await bench.until(lambda: not agent.outbox)
 
@@ -47,24 +95,23 @@ async def test_a_commit_waits_a_little_for_more(benches: Benches) -> None:
 async def test_a_commit_that_waits_is_made_once_somebody_needs_it(
     benches: Benches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long it may wait for more, who submits a run is answered, and what was decided before goes along."""
-    async with benches.running() as bench:
-        agent = await _busy(bench)
-        monkeypatch.setattr(loops, "GATHERING", 3600.0)
-        _end_one(bench, agent)
-        await bench.until(lambda: not bench.engine.cycle.inbox)
-        assert agent.outbox
+    """However long it may wait for more, who writes something is answered, and what was decided before goes along."""
+    calls = Holding()
+    async with benches.running(short_calls=calls) as bench:
+        agent = await _waiting(bench, calls, monkeypatch)
         async with asyncio.timeout(60):
-            await bench.submit(ONE)
+            await bench.engine.write(lambda transaction: None)
         assert not agent.outbox
+        calls.go_on()
 
 
 async def test_an_end_is_not_held_up_by_a_commit_that_waits(benches: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
     """A daemon that is to stop makes durable what it has decided, at once."""
-    async with benches.running() as bench:
-        agent = await _busy(bench)
-        monkeypatch.setattr(loops, "GATHERING", 3600.0)
-        _end_one(bench, agent)
+    calls = Holding()
+    async with benches.running(short_calls=calls) as bench:
+        agent = await _waiting(bench, calls, monkeypatch)
+        bench.engine.stop()
+        calls.go_on()
     assert not agent.outbox
 
 
