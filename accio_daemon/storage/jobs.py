@@ -7,6 +7,7 @@ be called by a job that only reads.
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NewType, TypeVar
 
@@ -32,4 +33,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA busy_timeout = 5000")
+    with suppress(sqlite3.DatabaseError):  # damage is told where something is read
+        # SQLite opens the log with the first read. Later there may be no descriptor left for it: callers have them.
+        connection.execute("PRAGMA schema_version").fetchone()
     return connection

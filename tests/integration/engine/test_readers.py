@@ -3,6 +3,8 @@
 import asyncio
 import sqlite3
 import threading
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,30 @@ async def test_searches_leave_connections_to_others(tmp_path: Path) -> None:
     finally:
         gate.set()
         await database.close()
+
+
+async def test_a_reader_has_all_its_files_from_the_beginning(tmp_path: Path) -> None:
+    """Whatever callers take of the descriptors later, none is missing for a read."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    try:
+        before = _open_files()
+        reader = database.reader()
+        opened = _open_files() - before
+        assert sorted(Path(each).name for each in opened.elements()) == ["accio.db", "accio.db-wal"]
+        reader.execute("SELECT count(*) FROM runs").fetchone()
+        assert _open_files() - before == opened
+        reader.close()
+    finally:
+        await database.close()
+
+
+def _open_files() -> Counter[str]:
+    """Which files of databases this process has open, and how often."""
+    names = []
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            names.append(str(each.readlink()))
+    return Counter(name for name in names if "accio.db" in name)
 
 
 async def test_damage_is_told_as_what_it_is(tmp_path: Path) -> None:
