@@ -38,6 +38,12 @@ _EXPANSIONS = {
     Context.ARITHMETIC: "${%s[*]}",
 }
 _HERE = re.compile(r"<<(-?)[ \t]*((?:'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\;&|<>()])+)")
+_CODE_READERS = re.compile(
+    r"\s*(?:(?:\w+=\S*|if|then|else|elif|while|until|do|!|time|builtin|command)\s+)*"
+    r"(eval|let|(?:declare|typeset|local|readonly|export)(?:\s+-\w+)*\s+-\w*i\w*)\s"
+)
+_COMPARED = re.compile(r"\s-(?:eq|ne|lt|le|gt|ge)\s+[\"']?$")
+_COMPARES = re.compile(r"[\"']?\s+-(?:eq|ne|lt|le|gt|ge)\s")
 _ENDS = {"(": ")", "`": "`", "{": "}", '"': '"', "((": "))", "[": "]", "1(": ")"}
 _ARITHMETIC = frozenset({"((", "[", "1("})
 """What has arithmetic within: `$((` and `((`, the old `$[`, and parentheses and subscripts of any of these."""
@@ -88,6 +94,7 @@ def fill_line(line: str, values: Mapping[str, tuple[DataType, Any]], files: Mapp
 def problems_of_line(line: str, inputs: Sequence[InputPort]) -> Iterator[str]:
     """Yield which places stand where the value of a text could be code."""
     types = {port.name: port.type for port in inputs}
+    contexts = _contexts(line)
     for place in places(line):
         datatype = types.get(place.name)
         if place.of_output or datatype is None:
@@ -95,11 +102,29 @@ def problems_of_line(line: str, inputs: Sequence[InputPort]) -> Iterator[str]:
         is_text = datatype.contains(Kind.STRING) or datatype.contains(Kind.DATASET)
         if is_text and place.context is Context.ARITHMETIC:
             yield f"{{{place.name}}} is a {datatype}, which a shell's arithmetic would read as code"
+        elif is_text and (reads := _reads_as_code(line, contexts, place)):
+            yield f"{{{place.name}}} is a {datatype}, which {reads} would read as code"
         elif is_text and place.context is Context.AS_IS:
             yield (
                 f"{{{place.name}}} is a {datatype} in a here-document whose delimiter is quoted, where nothing is "
                 "expanded; write the delimiter without quotes"
             )
+
+
+def _reads_as_code(line: str, contexts: Sequence[Context], place: Place) -> str:
+    """Name what reads its words as code, quoted or not, where a place is one of them; nothing if it is none."""
+    if place.context not in (Context.WORD, Context.DOUBLE, Context.SINGLE):
+        return ""
+    begin = place.begin
+    while begin and not (contexts[begin - 1] is Context.WORD and line[begin - 1] in ";|&\n("):
+        begin -= 1
+    command = line[begin : place.begin]
+    if found := _CODE_READERS.match(command):
+        return f"'{found[1]}'"
+    tested = line[: place.begin].rpartition("[[")
+    if tested[1] and "]]" not in tested[2] and (_COMPARED.search(tested[2]) or _COMPARES.match(line, place.end)):
+        return "a comparison of numbers in '[['"
+    return ""
 
 
 def quoted_places(line: str, names: Sequence[str]) -> list[str]:

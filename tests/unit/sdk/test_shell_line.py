@@ -83,6 +83,16 @@ def test_values_in_their_contexts(line: str, expected: str) -> None:
         ("(( {s} > 1 ))", "{s} is a string, which a shell's arithmetic would read as code"),
         ("echo $(( 2 * (1 + (1)) + {s} ))", "{s} is a string, which a shell's arithmetic would read as code"),
         ("echo $[ a[0] + {s} ]", "{s} is a string, which a shell's arithmetic would read as code"),
+        ("eval echo {s}", "{s} is a string, which 'eval' would read as code"),
+        ("true; x=1 eval 'echo \"{s}\"'", "{s} is a string, which 'eval' would read as code"),
+        ('if let "x = {s}"; then :; fi', "{s} is a string, which 'let' would read as code"),
+        ("declare -i x={s}", "{s} is a string, which 'declare -i' would read as code"),
+        ("typeset -ri x={s}", "{s} is a string, which 'typeset -ri' would read as code"),
+        ("[[ {s} -eq 3 ]]", "{s} is a string, which a comparison of numbers in '[[' would read as code"),
+        (
+            'true && [[ -n x && 3 -lt "{s}" ]]',
+            "{s} is a string, which a comparison of numbers in '[[' would read as code",
+        ),
     ],
 )
 def test_where_a_text_would_be_code_it_is_refused(line: str, message: str) -> None:
@@ -94,6 +104,24 @@ def test_where_a_text_would_be_code_it_is_refused(line: str, message: str) -> No
     (found,) = problems_of_line(line, inputs)
     assert message in found
     assert list(problems_of_line(line.replace("{s}", "{n}").replace("{files}", "{n}"), inputs)) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "echo eval {s}",
+        "[[ {s} == 3 ]]",
+        "[ {s} -eq 3 ]",
+        "declare x={s}",
+        "eval true; echo {s}",
+        "letter {s}",
+        "[[ 1 -eq 1 ]] && echo {s}",
+    ],
+)
+def test_what_reads_texts_as_texts_is_not_refused(line: str) -> None:
+    """Other commands, other comparisons, and what only stands beside."""
+    inputs = [InputPort(name="s", type=parse_type("string"))]
+    assert list(problems_of_line(line, inputs)) == []
 
 
 def test_only_places_in_quotes_are_told_apart() -> None:
