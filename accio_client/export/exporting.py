@@ -143,7 +143,7 @@ class _Export:
                 self._write_split(
                     self._stems.of(piece.table), piece.columns, piece.batch, piece.batch[1 : 1 + len(self._params)]
                 )
-            elif piece.numeric:
+            elif piece.numeric and piece.origin:
                 self._write_points(self._aggregator.add(rows, piece))
 
     def rest(self) -> None:

@@ -77,8 +77,13 @@ def _artifact(
         origin, cells = node.scalars(port, datatype)
         yield from _piece(rows, params, table, datatype, origin, [cells])
         return
-    found = [(row, within) for row, value in node.values(port) for within in values_within(datatype, value)]
-    columns = list(zip(*(within for _, within in found), strict=True))
+    values = list(node.values(port))
+    found = [(row, within) for row, value in values for within in values_within(datatype, value)]
+    columns: Batch = list(zip(*(within for _, within in found), strict=True))
+    if values and not found:  # collections without elements are results, too: a table without rows
+        columns = [[] for _ in range(len(place_columns(datatype)) + 1)]
+        yield _made(rows, params, table, datatype, [], columns)
+        return
     yield from _piece(rows, params, table, datatype, [row for row, _ in found], columns)
 
 
@@ -91,14 +96,24 @@ def _piece(
     found: Batch,
 ) -> Iterator[Piece]:
     """Yield the piece for the columns *found*, whose rows belong to the chunk's rows *origin*; none without any."""
-    if not origin:
-        return
+    if origin:
+        yield _made(rows, params, table, datatype, origin, found)
+
+
+def _made(
+    rows: Rows,
+    params: Sequence[Parameter],
+    table: Table,
+    datatype: DataType,
+    origin: Sequence[int],
+    found: Batch,
+) -> Piece:
     places = place_columns(datatype)
     sources = [rows.ids, *rows.params, rows.repetitions, rows.seeds]
     same = len(origin) == rows.count and list(origin) == list(range(rows.count))
     fixed = sources if same else [[source[row] for row in origin] for source in sources]
     columns = (RUN, *(param.column for param in params), REPEAT, SEED, *places, named("value", leaf(datatype)))
-    yield Piece(
+    return Piece(
         table=table,
         columns=columns,
         batch=[*fixed, *found],

@@ -170,8 +170,10 @@ def node_place(workflow: Workflow, found: Found, name: str) -> int:
     names = {workflow.graph[no].name: no for no in places(found, workflow)}
     if name in names:
         return names[name]
-    meant = suggest(name, names)
-    hint = f"; did you mean {meant}?" if meant else f"; it has {', '.join(list(names)[:20])}"
+    there = list(names) or [node.name for node in workflow.graph]  # of a sweep without nodes of its own, its children's
+    meant = suggest(name, there)
+    whose = "it has" if names else "its children have"
+    hint = f"; did you mean {meant}?" if meant else f"; {whose} {', '.join(there[:20])}"
     if workflow.node(name) is not None:
         hint = f": its children have it, as {found.id}.0" if found.place == OWN else f": {found.run.id} itself has it"
     raise NotFound(f"run {found.id} has no node {name[:100]!r}{hint}")
