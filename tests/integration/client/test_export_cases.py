@@ -13,7 +13,7 @@ from accio.domain.values import parse_to_canonical
 from accio.v1 import accio_pb2, runs_pb2, values_pb2
 from accio_client import Client
 from accio_client.cli.main import main
-from tests.cases.loader import Case, cases, only
+from tests.cases.loader import Case, given_cases, only
 from tests.integration.client.fake_daemon import FakeDaemon, run
 
 METRICS = {"<wall time>": "wall_us", "<peak memory>": "peak_memory"}
@@ -179,7 +179,7 @@ def check(folder: Path, expect: Mapping[str, Any]) -> None:
         assert all(len({len(row) for row in read(path)}) == 1 for path in files)
 
 
-@pytest.mark.parametrize("case", cases("export"))
+@pytest.mark.parametrize("case", given_cases("export"))
 def test_export(case: Case, daemon: FakeDaemon, tmp_path: Path) -> None:
     """What is exported, under which names, with which columns and rows."""
     given, expect = case["given"], case["expect"]
