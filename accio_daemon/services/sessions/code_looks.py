@@ -15,7 +15,7 @@ from accio_daemon.services.sessions.registry import Looked, Session, Sessions
 
 Answer: TypeAlias = "asyncio.Future[Looked] | None"
 
-SILENT_S = 2.0
+SILENT_S = 5.0
 LOADING_S = 20.0
 MOST_ASKED = 8
 """Of how many agents: with more of them on one machine, who submits has not edited what they all run."""
