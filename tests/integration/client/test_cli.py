@@ -23,7 +23,7 @@ from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run, s
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "message"),
     [
-        (["submit"], 1, "missing argument"),
+        (["submit"], 1, "or -from=RUN, found none"),
         (["token", "create"], 1, "missing option '--kind'. Choose one of user, agent"),
         (["submit", "typo/run.json"], 1, "typo/run.json: no such file"),
         (["submit", "run.json"], 1, "run.json: no such file"),
