@@ -60,7 +60,7 @@ COMMANDS: dict[str, Entry] = {
     "delete run": Entry(_HERE + "changes:delete", "delete runs"),
     "delete workflow": Entry(_HERE + "workflows:delete", "delete workflows that have no runs"),
     "why": Entry(_HERE + "nodes:explain", "explain why a node was executed, cached, or waits"),
-    "watch": Entry(_HERE + "runs:watch", "follow a run until it has ended"),
+    "watch": Entry(_HERE + "watch:watch", "follow a run until it has ended"),
     "gc": Entry(_HERE + "memo:gc", "free stored content that nothing refers to"),
     "cache ls": Entry(_HERE + "memo:ls", "list memoized results"),
     "cache stats": Entry(_HERE + "memo:stats", "show size and hit rate of the memo by operator"),

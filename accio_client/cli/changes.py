@@ -14,10 +14,10 @@ from accio_client.cli.acting import chosen, where_options
 from accio_client.cli.outcomes import tell
 from accio_client.cli.output import out
 from accio_client.cli.pairs import tag_list
-from accio_client.cli.runs import follow_runs
 from accio_client.cli.runs_shown import counted
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable
+from accio_client.cli.watch import follow_runs
 from accio_client.documents import document, run
 from accio_client.views import Updated
 
