@@ -50,13 +50,13 @@ class CodeLook:
 
     async def over(self) -> None:
         """Wait until the agents have looked, and have announced what they found."""
-        silent = [session.name for session, answer in self._asked if not await self._settled(session, answer)]
+        silent_at = asyncio.get_running_loop().time() + SILENT_S  # of all: they were asked together
+        silent = [each.name for each, answer in self._asked if not await self._settled(each, answer, silent_at)]
         self.doubts = [_doubt(silent)] if silent else []
 
-    async def _settled(self, session: Session, answer: Answer) -> bool:
-        """Wait for an answer, over the sessions that an agent opens to announce what it has loaded."""
+    async def _settled(self, session: Session, answer: Answer, silent_at: float) -> bool:
+        """Wait until *silent_at* for an answer, and over the sessions by which an agent announces what it loaded."""
         now = asyncio.get_running_loop().time
-        silent_at = now() + SILENT_S
         while answer is not None:
             if not answer.done():
                 await asyncio.wait((answer,), timeout=max(0.0, session.patience(silent_at, LOADING_S) - now()))
