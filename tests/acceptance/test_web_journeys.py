@@ -123,6 +123,8 @@ async def test_a_node_says_why_and_what_it_printed(made: Cluster) -> None:
             await expect(
                 page.get_by_role("table", name="Outputs").get_by_role("row", name="value double")
             ).to_contain_text("2")
+            reproduce = page.get_by_role("region", name="Reproduce")
+            await expect(reproduce).to_contain_text(f"accio submit -from={run}.5 -wait --no-cache")
             search, log = page.get_by_role("searchbox", name="Search"), page.get_by_role("log")
             await search.fill("DIVIDING")
             await expect(page.get_by_text("1 of 1 line")).to_be_visible()

@@ -40,6 +40,8 @@ function Node({ node, session, reload }) {
       <div><dt>Memo key</dt><dd>${node.key ? html`<code>${node.key}</code> <${Copy} text=${node.key} name="Copy the key" />` : 'not known'}</dd></div>
       ${node.demand && html`<div><dt>Demands</dt><dd>${reserves(node.demand, bytes)}${node.demand_changed && html` <span class="tag">${visible(node.demand_changed)}</span>`}</dd></div>`}
       ${node.seed !== null && html`<div><dt>Seed</dt><dd><code>${node.seed}</code> <${Copy} text=${node.seed} name="Copy the seed" /></dd></div>`}</dl></section>
+    <section aria-label="Reproduce"><h2>Reproduce</h2><p>This makes the run again, with the same values and seeds, and executes all of it:</p>
+      <${Command} text=${`accio submit -from=${node.run} -wait --no-cache`} /></section>
     <${Command} text=${`accio describe node ${node.run}/${node.name}`} />`;
 }
 
