@@ -154,7 +154,8 @@ def test_what_an_agent_has_described_is_not_loaded_again(
     told = f"open({str(ledger)!r}, 'a').write('x')\n"
     file.write_text(told + GOOD)
     announced = Source(distribution="mine", references=(str(file),))
-    monkeypatch.setattr("accio.sdk.sources.installed_sources", lambda: [announced])
+    for module in ("sources", "catalogue"):
+        monkeypatch.setattr(f"accio.sdk.{module}.installed_sources", lambda: [announced])
     discover((), folder=tmp_path, cache=None, shared=places.descriptions_folder())
     assert ledger.read_text() == "x"
     assert checks(accio("doctor", "-wait", "--json"))["operators of mine"][:2] == ("good", "1 can be loaded")
