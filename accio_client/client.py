@@ -18,10 +18,19 @@ from accio_client.calls.pools import PoolCalls
 from accio_client.calls.results import ResultCalls
 from accio_client.calls.timelines import TimelineCalls
 from accio_client.calls.versions import VersionCalls
+from accio_client.calls.windows import WindowCalls
 
 
 class AsyncClient(
-    ResultCalls, HandleCalls, VersionCalls, TimelineCalls, ClusterCalls, OwnerCalls, PoolCalls, AccessCalls
+    ResultCalls,
+    HandleCalls,
+    VersionCalls,
+    TimelineCalls,
+    ClusterCalls,
+    OwnerCalls,
+    WindowCalls,
+    PoolCalls,
+    AccessCalls,
 ):
     """A connection to a daemon. Open it in the event loop that uses it, with `async with` or `close`."""
 

@@ -415,6 +415,23 @@ class BlockingCalls(BlockingCaller):
         """Return what nodes used of agents, told apart *by* any of owner, pool, and one of day and month."""
         return self._run(self._client.usage(by=by, since=since, until=until))
 
+    def list_windows(self) -> tuple[views.WindowView, ...]:
+        """Return the windows, those that begin first before others, with those of the last seven days."""
+        return self._run(self._client.list_windows())
+
+    def add_window(
+        self, name: str, *, begins_at: datetime, ends_at: datetime, agents: Sequence[str] = ()
+    ) -> views.NewWindow:
+        """Announce a window of the named *agents* (or patterns of names, as in lab*); without names, of all of them.
+
+        Before it, nodes that are known to take longer don't begin there; what runs when it begins goes on.
+        """
+        return self._run(self._client.add_window(name, begins_at=begins_at, ends_at=ends_at, agents=agents))
+
+    def remove_window(self, name: str) -> None:
+        """Take a window back: its agents get nodes again."""
+        return self._run(self._client.remove_window(name))
+
     def list_pools(self) -> views.PoolsView:
         """Return the pools in order of preference, each with why it has as many hosts as it has."""
         return self._run(self._client.list_pools())

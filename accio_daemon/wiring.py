@@ -35,6 +35,7 @@ from accio_daemon.services.calls.timelines import TimelineCalls
 from accio_daemon.services.calls.usage import UsageCalls
 from accio_daemon.services.calls.waiting import WaitingCalls
 from accio_daemon.services.calls.watching import Watching
+from accio_daemon.services.calls.windows import WindowCalls
 from accio_daemon.services.calls.workflows import WorkflowCalls
 from accio_daemon.services.calls.workload import WorkloadCalls
 from accio_daemon.services.sessions.agents import AgentCalls, SessionSettings
@@ -176,7 +177,7 @@ class Services:
 
     def _of_the_cluster(
         self,
-    ) -> tuple[ClusterCalls, FeedCalls, WorkloadCalls, OwnerCalls, UsageCalls, TimelineCalls, AccessCalls]:
+    ) -> tuple[ClusterCalls, FeedCalls, WorkloadCalls, OwnerCalls, WindowCalls, UsageCalls, TimelineCalls, AccessCalls]:
         parts = self._parts
         cluster = ClusterCalls(
             engine=parts.engine,
@@ -190,6 +191,7 @@ class Services:
             FeedCalls(engine=parts.engine, readers=parts.readers, rights=self._rights, state_of=cluster.state_of),
             WorkloadCalls(engine=parts.engine, readers=parts.readers, rights=self._rights, clock=parts.clock),
             OwnerCalls(engine=parts.engine, rights=self._rights, keeper=parts.keeper),
+            WindowCalls(engine=parts.engine, keeper=parts.keeper),
             UsageCalls(readers=parts.readers, clock=parts.clock, rights=self._rights),
             TimelineCalls(
                 engine=parts.engine,

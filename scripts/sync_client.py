@@ -25,6 +25,7 @@ SUBJECTS = (
     "timelines",
     "cluster",
     "owners",
+    "windows",
     "pools",
     "access",
 )

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from accio.domain.agent_windows import AgentWindow
 from accio.domain.caps import Cap
 from accio.domain.children import OWN
 from accio.domain.ids import RunId
@@ -46,6 +47,7 @@ class Tables:
     pools: dict[str, PoolFacts] = field(default_factory=dict)
     allocations: dict[int, AllocationRow] = field(default_factory=dict)
     caps: dict[str, Cap] = field(default_factory=dict)
+    windows: dict[str, AgentWindow] = field(default_factory=dict)
     usage: dict[tuple[str, str, int], Usage] = field(default_factory=dict)
     runs: dict[RunNo, RunFacts] = field(default_factory=dict)
     deleted: list[RunNo] = field(default_factory=list)
@@ -96,6 +98,10 @@ class MemoryStore:
     def caps(self) -> dict[str, Cap]:
         """Read the caps, by the key of their owner."""
         return dict(self.tables.caps)
+
+    def windows(self) -> list[AgentWindow]:
+        """Read the windows of agents."""
+        return list(self.tables.windows.values())
 
     def used_by_hour(self, since: int) -> list[tuple[str, int, float]]:
         """Read the core-seconds of each owner in each hour, from one on."""
@@ -246,6 +252,11 @@ class MemoryStore:
                 self.tables.caps.pop(owner, None)
             else:
                 self.tables.caps[owner] = cap
+        for name, window in fx.windows.items():
+            if window is None:
+                self.tables.windows.pop(name, None)
+            else:
+                self.tables.windows[name] = window
 
     def _write(self, rows: Rows) -> None:
         tables, fx = self.tables, rows.fx

@@ -51,7 +51,7 @@ MAY_CALL: Mapping[str, Kinds] = {
             *(f"{_ACCIO}{cluster}" for cluster in ("ListOperators", "GetOperator", "ListAgents", "GetClusterState")),
             *(
                 f"{_ACCIO}{seen}"
-                for seen in ("GetWorkload", "GetTimeline", "GetCache", "Feed", "ListOwners", "GetUsage")
+                for seen in ("GetWorkload", "GetTimeline", "GetCache", "Feed", "ListOwners", "ListWindows", "GetUsage")
             ),
             *(f"{_POOLS}{pools}" for pools in ("ListPools", "ListAllocations")),
         ),
@@ -62,7 +62,7 @@ MAY_CALL: Mapping[str, Kinds] = {
         (
             *(f"{_ACCIO}{agent}" for agent in ("DrainAgent", "RemoveAgent")),
             *(f"{_ACCIO}{kept}" for kept in ("CollectGarbage", "RemoveFromCache", "Backup", "ListChanges")),
-            f"{_ACCIO}ChangeCap",
+            *(f"{_ACCIO}{change}" for change in ("ChangeCap", "AddWindow", "RemoveWindow")),
             f"{_POOLS}ChangePool",
         ),
         ADMINS,
@@ -129,6 +129,8 @@ _DEEDS = {
     "Backup": "back up the database",
     "ListChanges": "see who changed what",
     "ChangeCap": "set caps",
+    "AddWindow": "announce a window of agents",
+    "RemoveWindow": "take a window of agents back",
     "ChangePool": "pause, resume or scale a pool",
     "CreateToken": "make a token",
     "Connect": "be an agent",

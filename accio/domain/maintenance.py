@@ -34,7 +34,7 @@ class Maintenance:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `maintenance_of` reads."""
-        return {"name": self.name, "from": _text(self.begins_ms), "to": _text(self.ends_ms)}
+        return {"name": self.name, "from": text_of(self.begins_ms), "to": text_of(self.ends_ms)}
 
 
 def maintenance_of(document: Any) -> Maintenance:
@@ -71,5 +71,6 @@ def _moment(value: Any) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _text(wall_ms: int) -> str:
+def text_of(wall_ms: int) -> str:
+    """Write a time, epoch milliseconds, in UTC."""
     return datetime.fromtimestamp(wall_ms / 1000, UTC).isoformat().replace("+00:00", "Z")

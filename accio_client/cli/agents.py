@@ -8,6 +8,7 @@ from accio_client.cli.operators import shown_resources
 from accio_client.cli.output import out, table
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import local_time
+from accio_client.clock import now
 from accio_client.documents import agent, document
 from accio_client.views import AgentView
 
@@ -22,7 +23,7 @@ def get(session: Session) -> None:
 
 
 def _show_list(found: Sequence[AgentView]) -> None:
-    restricted = any(each.owners for each in found)
+    restricted, windowed = any(each.owners for each in found), any(each.window for each in found)
     rows = [
         (
             each.name,
@@ -34,13 +35,27 @@ def _show_list(found: Sequence[AgentView]) -> None:
             each.operators,
             local_time(each.last_seen),
             f"{each.lease_left_ms / 1000:.1f} s" if each.lease_left_ms else "",
+            *((_window(each),) if windowed else ()),
             each.reason,
         )
         for each in found
     ]
     takes = ("takes nodes of",) if restricted else ()
-    headers = ("name", "state", *takes, "running", "reserved", "of", "operators", "last seen", "lease", "reason")
+    shown = ("window",) if windowed else ()
+    headers = (
+        *("name", "state", *takes, "running", "reserved", "of", "operators", "last seen", "lease"),
+        *(*shown, "reason"),
+    )
     table(headers, rows, spare=("lease", "operators", "last seen"))
+
+
+def _window(found: AgentView) -> str:
+    """Say when nothing begins there next, or now."""
+    window = found.window
+    if window is None:
+        return ""
+    begins = "" if window.begins_at is None or window.begins_at <= now() else f"{local_time(window.begins_at)} to "
+    return f"{begins or 'now, to '}{local_time(window.ends_at)}: {window.name}"
 
 
 @accio_command

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accio_client.documents.basics import SCHEMA, Document, document, instant, issues, person, resources
-    from accio_client.documents.daemon import agent, cache, change, cluster, garbage, hit_rate, token
+    from accio_client.documents.daemon import agent, cache, change, cluster, garbage, hit_rate, token, window
     from accio_client.documents.nodes import (
         checkpoint,
         event,
@@ -73,12 +73,13 @@ __all__ = [
     "token",
     "validation",
     "why",
+    "window",
     "workflow",
 ]
 
 _OF_MODULE = {
     "basics": {"SCHEMA", "Document", "document", "instant", "issues", "person", "resources"},
-    "daemon": {"agent", "cache", "change", "cluster", "garbage", "hit_rate", "token"},
+    "daemon": {"agent", "cache", "change", "cluster", "garbage", "hit_rate", "token", "window"},
     "nodes": {"checkpoint", "event", "failure", "log_line", "metrics", "node", "node_details", "series", "why"},
     "runs": {
         "dry_run",

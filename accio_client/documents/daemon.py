@@ -24,7 +24,17 @@ def agent(found: views.AgentView) -> Document:
         "owners": list(found.owners),
         "left_out": list(found.left_out),
         "reason": found.reason or None,
+        "window": None if found.window is None else window(found.window),
         "version": found.version,
+    }
+
+
+def window(found: views.WindowView) -> Document:
+    return {
+        "name": found.name,
+        "from": instant(found.begins_at),
+        "to": instant(found.ends_at),
+        "agents": list(found.agents),
     }
 
 

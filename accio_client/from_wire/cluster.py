@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accio.domain.ids import AgentName
-from accio.v1 import accio_pb2
+from accio.v1 import accio_pb2, workload_pb2
 from accio_client import views
 from accio_client.from_wire.values import resources
 from accio_client.moments import moment
@@ -24,6 +24,16 @@ def agent(message: accio_pb2.Agent) -> views.AgentView:
         prefetched=message.prefetched,
         owners=tuple(message.owners),
         left_out=tuple(message.left_out),
+        window=window(message.window) if message.HasField("window") else None,
+    )
+
+
+def window(message: workload_pb2.AgentWindow) -> views.WindowView:
+    return views.WindowView(
+        name=message.name,
+        begins_at=moment(message.begins_at_ms),
+        ends_at=moment(message.ends_at_ms),
+        agents=tuple(message.agents),
     )
 
 

@@ -104,6 +104,7 @@ __all__ = [
     "MaintenanceView",
     "MetricsView",
     "NewToken",
+    "NewWindow",
     "NodeCountView",
     "NodeCountsView",
     "NodeDetailsView",
@@ -150,6 +151,7 @@ __all__ = [
     "ValueView",
     "VersionView",
     "WhyView",
+    "WindowView",
     "WorkflowPage",
     "WorkflowParameterView",
     "WorkflowView",
@@ -160,7 +162,7 @@ _SUBJECTS = {
     "access": "ChangePage ChangeView NewToken TokenView",
     "cluster": (
         "AgentView BackupView CacheEntryView CacheStatisticsView CacheView ClusterView FreedView "
-        "GarbageView InputPortView OperatorView OutputPortView ResourcesView"
+        "GarbageView InputPortView NewWindow OperatorView OutputPortView ResourcesView WindowView"
     ),
     "following": "EventView FeedUpdate LogLine NodeFailureView NodesAwayView RunUpdate",
     "nodes": (

@@ -65,6 +65,24 @@ class OperatorView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowView:
+    """A time at which nothing begins at some agents: named ones, or all if no names are given."""
+
+    name: str
+    begins_at: datetime | None
+    ends_at: datetime | None
+    agents: tuple[str, ...] = ()  # names, or patterns of names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWindow:
+    """A window that was added; *warnings* say of which of its names there is no agent now."""
+
+    window: WindowView
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentView:
     name: AgentName
     state: str
@@ -78,6 +96,7 @@ class AgentView:
     lease_left_ms: int
     prefetched: int
     owners: tuple[str, ...] = ()  # whose nodes alone it takes; empty for everybody's
+    window: WindowView | None = None  # of its windows the one that lasts, or comes next
     left_out: tuple[str, ...] = ()  # which installed packages have operators that it can't load, and why
 
 

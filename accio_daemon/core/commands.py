@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Generic, TypeVar
 
+from accio.domain.agent_windows import AgentWindow
 from accio.domain.attempts import Holding as Holding
 from accio.domain.attempts import Report as Report
 from accio.domain.caps import Cap
@@ -350,6 +351,23 @@ class ChangeGroups(Command[None]):
     groups: Mapping[str, frozenset[str]]
 
 
+# --- windows ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddWindow(Command[None]):
+    """An administrator announces a time at which nothing begins at some agents; AlreadyExists if its name is taken."""
+
+    window: AgentWindow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveWindow(Command[None]):
+    """An administrator takes a window back, by its name; NotFound if there is none."""
+
+    name: str
+
+
 # --- clocks ----------------------------------------------------------------------------------------------------------
 
 
@@ -388,5 +406,7 @@ AnyCommand = (
     | ChangePool
     | ChangeCap
     | ChangeGroups
+    | AddWindow
+    | RemoveWindow
     | Tick
 )

@@ -8,6 +8,7 @@ from dataclasses import field
 from operator import attrgetter
 from typing import Any
 
+from accio.domain.agent_windows import AgentWindow
 from accio.domain.caps import Cap
 from accio.domain.datatypes import DataType
 from accio.domain.failures import Failure
@@ -180,6 +181,7 @@ class Effects:
     pools: dict[str, Pool] = field(default_factory=dict)
     allocations: dict[int, Allocation] = field(default_factory=dict)
     caps: dict[str, Cap | None] = field(default_factory=dict)  # None: the row goes
+    windows: dict[str, AgentWindow | None] = field(default_factory=dict)  # by name; None: the row goes
     usage: dict[tuple[str, str, int], Usage] = field(
         default_factory=dict
     )  # more of it, by owner, pool, hour since 1970

@@ -11,6 +11,7 @@ from accio.domain.resources import Resources
 from accio.domain.retry_demand import waits_by_force
 from accio.domain.states import NodeState
 from accio.late import dataclass
+from accio_daemon.core.agent_windows import begins_before, is_on, kept_by
 from accio_daemon.core.node_queue import Group
 from accio_daemon.core.offers import left_out, others_offer, version
 from accio_daemon.core.owners import Owner
@@ -219,7 +220,12 @@ def why_queued(world: World, execution: Execution, now: Instant) -> str:
     offering = world.offering(node_class.operator_no)
     name, demand = execution.node.operator.name, node_class.resources
     if never := _never(world, execution):
-        return never
+        away = (
+            agent
+            for agent in world.agents.values()
+            if agent.session is None and node_class.operator_no in agent.operators
+        )
+        return joined(never, kept_by(away, now))
     if capped := execution.payer.why_not(demand):
         return capped
     able = [agent for agent in offering if agent.account.could_ever_fit(demand) and agent.serves(execution.payer)]
@@ -234,8 +240,12 @@ def why_queued(world: World, execution: Execution, now: Instant) -> str:
         return f"every agent that offers {name} drains"
     timely = [agent for agent in able if has_time(world, agent, execution, now)]
     if not timely:
+        if all(is_on(agent, now) for agent in able):
+            return kept_by(able, now)
         need = spoken(needed(world, node_class, execution.payer))
         most = max(able, key=lambda agent: time_left(agent, now))
+        if window := begins_before(most, now):
+            return f"needs about {need}, and {window}"
         left = spoken(max(0.0, time_left(most, now)))
         return f"needs about {need}, and the hosts that offer {name} end before ({most.name} in {left})"
     busy = ", ".join(sorted(agent.name for agent in timely)[:3])

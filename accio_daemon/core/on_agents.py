@@ -7,7 +7,7 @@ from blake3 import blake3
 
 from accio.domain.operators import OperatorSpec
 from accio.errors import FailedPrecondition, NotFound
-from accio_daemon.core import attempts, externals, unable_agents
+from accio_daemon.core import agent_windows, attempts, externals, unable_agents
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
@@ -44,12 +44,14 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     known = agent.operators if goes_on else frozenset()
     numbers = tuple(_announce(turn, spec, known) for spec in command.operators)
     _take_over(agent, command, turn.now)
+    excused = agent_windows.fell_silent_in_one(world, agent)
     _note_life(turn, agent)
+    agent_windows.apply_to(world, agent, turn.now)
     agent.operators = allowed(world, command.allocation, numbers)
     world.sessions[command.session] = agent
     for number in agent.operators:
         world.offers.setdefault(number, set()).add(agent)
-    keep, drop = _reconcile(turn, agent, command)
+    keep, drop = _reconcile(turn, agent, command, excused=excused)
     _reopen_account(world, agent, command)
     if agent.lost:
         agent.lost = False
@@ -91,7 +93,7 @@ def _take_over(agent: Agent, command: AgentJoined, now: Instant) -> None:
     agent.version = command.version
     agent.leaving = command.draining
     agent.host_ends_mono = None if command.ends_in is None else now.mono + command.ends_in
-    agent.ends_mono = agent.host_ends_mono
+    agent.pool_ends_mono = None
     agent.lasts = math.inf if command.ends_in is None else max(command.lasts, command.ends_in)
     agent.given_back = False
     agent.owners = command.owners
@@ -138,7 +140,9 @@ def identity_of(spec: OperatorSpec) -> str:
     return spec.digest or "announced:" + blake3(orjson.dumps(spec.to_json(), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _reconcile(turn: Turn, agent: Agent, command: AgentJoined) -> tuple[tuple[AttemptNo, ...], tuple[AttemptNo, ...]]:
+def _reconcile(
+    turn: Turn, agent: Agent, command: AgentJoined, *, excused: bool
+) -> tuple[tuple[AttemptNo, ...], tuple[AttemptNo, ...]]:
     keep: list[AttemptNo] = []
     drop: list[AttemptNo] = []
     for attempt, holding in command.held.items():
@@ -147,7 +151,7 @@ def _reconcile(turn: Turn, agent: Agent, command: AgentJoined) -> tuple[tuple[At
             if holding is not Holding.FINISHED:
                 drop.append(attempt)
         elif holding is Holding.GONE:
-            attempts.lost(turn, agent, execution, "the agent was restarted under it", counts=True)
+            attempts.lost(turn, agent, execution, "the agent was restarted under it", counts=not excused)
             drop.append(attempt)
         elif execution.stopping and holding is not Holding.FINISHED:
             attempts.lost(turn, agent, execution, "nobody wants it any more", counts=False)
@@ -299,7 +303,7 @@ def remove(turn: Turn, command: RemoveAgent) -> None:
         raise NotFound(f"there is no agent {command.name!r}")
     if agent.session is not None:
         raise FailedPrecondition(f"agent {command.name} is connected; stop it first")
-    _lose(turn, agent, "removed by a user", counts=True)
+    _lose(turn, agent, "removed by a user", counts=not agent_windows.fell_silent_in_one(world, agent))
     del world.agent_names[agent.name]
     del world.agents[agent.no]
     turn.fx.agents.pop(agent.no, None)

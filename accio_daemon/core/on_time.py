@@ -2,7 +2,7 @@
 
 from accio.domain.failures import Failure
 from accio.domain.states import Cause, NodeState
-from accio_daemon.core import attempts, externals, handing_over, payers
+from accio_daemon.core import agent_windows, attempts, externals, handing_over, payers
 from accio_daemon.core.on_agents import end_session, tell_watchers
 from accio_daemon.core.placement import hold_for_starving
 from accio_daemon.core.pools import growing
@@ -33,6 +33,7 @@ def tick(turn: Turn) -> None:
     world.owners.look_at_clock(turn.now.wall_ms)
     payers.look_again(world)
     world.owners.fade(turn.now.mono)
+    agent_windows.tick(turn)
     hold_for_starving(turn)
     _recall_stuck(turn)
     if any(agent.ends_mono is not None for agent in world.sessions.values()):
@@ -62,10 +63,11 @@ def _forgive_pause(turn: Turn) -> None:
 
 
 def _recall_stuck(turn: Turn) -> None:
-    """Recall what was sent ahead of executions that turned out to be long, or where capacity is held back."""
+    """Recall what was sent ahead of executions that turned out to be long, or where nothing more begins now."""
     for session, agent in turn.world.sessions.items():
         for ahead in agent.prefetched.values():
-            old = [e for e in ahead if turn.now.mono - e.dispatched_mono > _STUCK or agent.waits_for is not None]
+            all_of_it = agent.waits_for is not None or agent_windows.is_on(agent, turn.now)
+            old = [e for e in ahead if all_of_it or turn.now.mono - e.dispatched_mono > _STUCK]
             if old:
                 turn.fx.to(session).recalls.extend(e.attempt for e in old if e.attempt is not None)
 

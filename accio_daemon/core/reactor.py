@@ -10,6 +10,7 @@ hands the results to `readying.resolve`.
 from typing import TypeVar, assert_never, cast
 
 from accio_daemon.core import (
+    agent_windows,
     asking,
     checkpoints,
     externals,
@@ -28,6 +29,7 @@ from accio_daemon.core import (
     retrying,
 )
 from accio_daemon.core.commands import (
+    AddWindow,
     AgentDraining,
     AgentHeard,
     AgentJoined,
@@ -55,6 +57,7 @@ from accio_daemon.core.commands import (
     PoolsLeft,
     PruneTrial,
     RemoveAgent,
+    RemoveWindow,
     RetryRun,
     SubmitRun,
     Tick,
@@ -140,6 +143,10 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
             payers.change_cap(turn, command)
         case ChangeGroups():
             payers.change_groups(turn.world, command)
+        case AddWindow():
+            agent_windows.add(turn, command)
+        case RemoveWindow():
+            agent_windows.remove(turn, command)
         case Tick():
             on_time.tick(turn)
         case _:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from accio.domain.children import OPEN, OWN, Counts, Taken, total
 from accio.domain.ids import RunId
+from accio.domain.maintenance import Maintenance
 from accio.domain.resources import Resources
 from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
@@ -341,10 +342,43 @@ class Agent:
     """An agent that the daemon remembers, connected or not."""
 
     __slots__ = (
-        "account", "agent_id", "allocation", "attempts", "back_mono", "contents", "drained", "ends_mono",
-        "given_back", "heard_mono", "heard_ms", "host_ends_mono", "incarnation", "lasts", "leaving", "left_out",
-        "loading", "lost", "lost_mono", "name", "no", "operators", "owners", "prefetch_limit", "prefetched", "reason",
-        "resources", "running", "session", "stale", "unable", "unable_in_a_row", "version", "waits_for",
+        "account",
+        "agent_id",
+        "allocation",
+        "attempts",
+        "back_mono",
+        "contents",
+        "drained",
+        "ends_mono",
+        "given_back",
+        "heard_mono",
+        "heard_ms",
+        "host_ends_mono",
+        "incarnation",
+        "lasts",
+        "leaving",
+        "left_out",
+        "loading",
+        "lost",
+        "lost_mono",
+        "name",
+        "no",
+        "operators",
+        "owners",
+        "pool_ends_mono",
+        "prefetch_limit",
+        "prefetched",
+        "reason",
+        "resources",
+        "running",
+        "session",
+        "stale",
+        "unable",
+        "unable_in_a_row",
+        "version",
+        "waits_for",
+        "window",
+        "window_mono",
     )  # fmt: skip
 
     def __init__(self, *, no: AgentNo, name: str, resources: Resources, operators: frozenset[int]) -> None:
@@ -368,7 +402,10 @@ class Agent:
         self.loading = False  # whether it is about to announce these as they are now
         self.prefetch_limit = 0
         self.host_ends_mono: float | None = None  # when it gives back what it runs, as its host ends
-        self.ends_mono: float | None = None  # when it gets no more: then, or when its pool's time of the week is over
+        self.pool_ends_mono: float | None = None  # when its pool's time of the week is over, or a maintenance begins
+        self.window: Maintenance | None = None  # of its windows the one that lasts, or comes next
+        self.window_mono: float | None = None  # when that begins
+        self.ends_mono: float | None = None  # when it gets no more: at the first of these three
         self.lasts = math.inf  # seconds of its host's time altogether
         self.given_back = False  # the allocation that it ran in has ended: it doesn't come back from there
         self.heard_mono = 0.0
@@ -387,6 +424,11 @@ class Agent:
     def draining(self) -> bool:
         """Whether it is to get no new work."""
         return self.drained or self.leaving or bool(self.unable)
+
+    def find_end(self) -> None:
+        """Find anew when it gets no more, as one of the times has changed that decide this."""
+        ends = (self.host_ends_mono, self.pool_ends_mono, self.window_mono)
+        self.ends_mono = min((each for each in ends if each is not None), default=None)
 
     def serves(self, owner: Owner) -> bool:
         """Return whether it takes nodes that count for somebody."""

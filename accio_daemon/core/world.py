@@ -8,6 +8,7 @@ executions come in through `readying.resolve`.
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 
+from accio.domain.agent_windows import AgentWindow
 from accio.domain.operators import OperatorSpec
 from accio.domain.policies import FIRST_COME
 from accio.late import dataclass
@@ -53,6 +54,7 @@ class World:
         self.classes = ClassRegistry()
         self.runs: dict[RunNo, Run] = {}  # those that haven't ended
         self.owners = Owners()
+        self.windows: dict[str, AgentWindow] = {}  # by name
         self.policy = POLICIES[self.settings.policy]
         self.queue = NodeQueue()
         self.unopened = Unopened()

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TypeVar
 
 from accio.collector import Portions
+from accio.domain.agent_windows import AgentWindow
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL
 from accio_daemon.core import explain, offers
@@ -28,7 +29,7 @@ from accio_daemon.engine.observer import Observer
 from accio_daemon.engine.ports import AgentLink, Clock, Store
 from accio_daemon.engine.restart import Restored
 from accio_daemon.engine.snapshots import ClusterView, OwnersView, PoolsView
-from accio_daemon.engine.views import cluster_view, owners_view, pools_view
+from accio_daemon.engine.views import cluster_view, owners_view, pools_view, windows_view
 from accio_daemon.engine.watchers import Changes, Feed, RunWatchers
 from accio_daemon.short_calls import ShortCalls
 from accio_daemon.storage.jobs import WriteJob
@@ -206,6 +207,10 @@ class Engine:
     def owners(self) -> OwnersView:
         """Return whose work there is, and what caps there are, now."""
         return owners_view(self.world, self._clock.now())
+
+    def windows(self) -> tuple[AgentWindow, ...]:
+        """Return the windows of agents; see EnginePort."""
+        return windows_view(self.world)
 
     async def run(self) -> None:
         """Decide and commit until stopped."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from accio.domain.agent_windows import AgentWindow
 from accio.domain.caps import Cap
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
@@ -89,6 +90,10 @@ class Stored(Protocol):
 
     def caps(self) -> Mapping[str, Cap]:
         """Read the caps, by the key of their owner."""
+        ...
+
+    def windows(self) -> Iterable[AgentWindow]:
+        """Read the windows of agents."""
         ...
 
     def used_by_hour(self, since: int) -> Iterable[tuple[str, int, float]]:
@@ -336,4 +341,8 @@ class EnginePort(Protocol):
 
     def owners(self) -> OwnersView:
         """Return whose work there is, and what caps there are, now."""
+        ...
+
+    def windows(self) -> tuple[AgentWindow, ...]:
+        """Return the windows of agents, those that begin first before others."""
         ...

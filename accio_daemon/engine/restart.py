@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from accio.domain.caps import named
 from accio.domain.ids import RunId
 from accio.late import dataclass
-from accio_daemon.core import readying
+from accio_daemon.core import agent_windows, readying
 from accio_daemon.core.accounts import HOUR_MS
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.moves import restore_allocation
@@ -73,6 +73,8 @@ def restart(
         _restore_agent(world, agent, now)
     _restore_pools(stored, world)
     _restore_owners(stored, world, now)
+    world.windows = {each.name: each for each in stored.windows()}
+    agent_windows.apply(turn)
     for run in stored.live_runs() if runs is None else runs:
         with _blaming(run):
             _restore_run(stored, world, run)

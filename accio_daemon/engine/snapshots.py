@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from accio.domain.caps import Cap
+from accio.domain.maintenance import Maintenance
 from accio.domain.people import Person
 from accio.domain.pools import AllocationState, PoolSpec
 from accio.domain.resources import Resources
@@ -26,6 +27,7 @@ class AgentView:
     lease_left_ms: int
     owners: tuple[str, ...]  # whose nodes alone it takes; empty for everybody's
     left_out: tuple[str, ...] = ()  # which packages there have operators that can't be loaded, and why
+    window: Maintenance | None = None  # of its windows the one that lasts, or comes next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

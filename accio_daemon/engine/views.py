@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Set
 
+from accio.domain.agent_windows import AgentWindow
 from accio.domain.caps import EVERYBODY, named
 from accio_daemon.core import offers
 from accio_daemon.core.owners import Owner
@@ -42,6 +43,7 @@ def _agent(world: World, agent: Agent, welcomed: Set[SessionNo], now: Instant) -
         lease_left_ms=int(left * 1000),
         owners=tuple(sorted(agent.owners)),
         left_out=() if agent.session is None else agent.left_out,
+        window=agent.window,
     )
 
 
@@ -51,6 +53,11 @@ def _state(world: World, agent: Agent, welcomed: Set[SessionNo], now: Instant) -
     if now.mono - agent.heard_mono > world.settings.suspect:
         return "suspect"
     return "draining" if agent.draining else "connected"
+
+
+def windows_view(world: World) -> tuple[AgentWindow, ...]:
+    """Return the windows of agents, those that begin first before others."""
+    return tuple(sorted(world.windows.values(), key=lambda each: (each.time.begins_ms, each.name)))
 
 
 def pools_view(world: World, now: Instant) -> PoolsView:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from accio.domain.agent_windows import AgentWindow
 from accio.domain.caps import Cap
 from accio.domain.children import OWN
 from accio.domain.failures import Failure
@@ -58,6 +59,7 @@ class Batch:
         "told",
         "usage",
         "weight",
+        "windows",
     )
 
     def __init__(self) -> None:
@@ -69,6 +71,7 @@ class Batch:
         self.pools: Rows = []
         self.allocations: Rows = []
         self.caps: dict[str, Cap | None] = {}
+        self.windows: dict[str, AgentWindow | None] = {}
         self.usage: Rows = []
         self.operators: Rows = []
         self.events: Rows = []
@@ -131,7 +134,7 @@ def _render_rare(fx: Effects, specs: dict[int, Any], batch: Batch) -> None:
     """Turn what most batches have nothing of into rows."""
     batch.agents = [_agent(agent) for agent in fx.agents.values()]
     batch.pools, batch.allocations = pools.render(fx)
-    batch.caps = dict(fx.caps)
+    batch.caps, batch.windows = dict(fx.caps), dict(fx.windows)
     batch.operators = [
         (number, spec.name, specs[number], orjson.dumps(spec.to_json()).decode(), announced)
         for number, spec, announced in fx.operators
@@ -151,8 +154,8 @@ def _render_rare(fx: Effects, specs: dict[int, Any], batch: Batch) -> None:
 
 
 _RARE_EFFECTS = attrgetter(
-    "agents", "pools", "allocations", "caps", "operators", "repinned", "gathered", "rounds", "told", "pruned", "grown",
-    "begun_anew", "removed_runs", "removed_instances", "removed_agents", "missing", "events",
+    "agents", "pools", "allocations", "caps", "windows", "operators", "repinned", "gathered", "rounds", "told",
+    "pruned", "grown", "begun_anew", "removed_runs", "removed_instances", "removed_agents", "missing", "events",
 )  # fmt: skip
 
 

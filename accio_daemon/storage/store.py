@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from accio.domain.agent_windows import AgentWindow
 from accio.domain.caps import Cap
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
@@ -16,7 +17,7 @@ from accio_daemon.core.facts import InstanceFacts
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import Result, RunNo
-from accio_daemon.storage import levels, restore
+from accio_daemon.storage import agent_windows, levels, restore
 from accio_daemon.storage.at_once import AtOnce
 from accio_daemon.storage.database import CHECKPOINT_PAGES, IDLE_CHECKPOINT_PAGES, Database, let_checkpoint
 from accio_daemon.storage.jobs import WriteJob
@@ -91,6 +92,10 @@ class StoredWorld(Records):
     def caps(self) -> dict[str, Cap]:
         """Read the caps, by the key of their owner."""
         return read_caps(self.connection)
+
+    def windows(self) -> list[AgentWindow]:
+        """Read the windows of agents."""
+        return agent_windows.read(self.connection)
 
     def used_by_hour(self, since: int) -> Iterator[tuple[str, int, float]]:
         """Yield the core-seconds of each owner in each hour since 1970, from one on."""

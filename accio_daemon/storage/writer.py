@@ -7,7 +7,7 @@ from typing import Any
 
 from accio.domain.states import NodeState, RunState
 from accio_daemon.core.commands import SubmitRun
-from accio_daemon.storage import gathered, levels, owners, pools, rounds, studies
+from accio_daemon.storage import agent_windows, gathered, levels, owners, pools, rounds, studies
 from accio_daemon.storage.codes import NODE_STATES, RUN_STATES
 from accio_daemon.storage.database import upsert_many
 from accio_daemon.storage.rendering import Batch, Rows
@@ -82,6 +82,8 @@ def _write_first(connection: sqlite3.Connection, batch: Batch) -> None:
         pools.write(connection, batch.pools, batch.allocations)
     if batch.caps:
         owners.write_caps(connection, batch.caps)
+    if batch.windows:
+        agent_windows.write(connection, batch.windows)
 
 
 def _write_last(connection: sqlite3.Connection, batch: Batch) -> None:

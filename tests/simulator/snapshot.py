@@ -43,6 +43,7 @@ def snapshot(world: World, now: Instant) -> dict[str, Any]:
         "agents": {agent.name: (agent.agent_id, agent.incarnation, agent.drained) for agent in world.agents.values()},
         "operators": (world.operators, world.latest),
         "caps": world.owners.caps,
+        "windows": world.windows,
         "pools": {name: _pool(pool) for name, pool in world.pools.items()},
     }
 

@@ -4,7 +4,8 @@ concerned.
 
 from collections.abc import Iterable
 
-from accio.domain.maintenance import next_of
+from accio.domain.maintenance import Maintenance, next_of
+from accio_daemon.core.agent_windows import of_hosts
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import Agent
 from accio_daemon.core.remaining import spoken
@@ -38,8 +39,8 @@ def look_at_clock(turn: Turn, pool: Pool) -> None:
         pool.open, left = spec.during.holds(turn.now.wall_ms), spec.during.changes_in(turn.now.wall_ms)
         pool.changes_mono = None if left is None else turn.now.mono + left
     closes: list[float | None] = [turn.now.mono if not pool.open else pool.changes_mono]
-    if spec.maintenance:
-        _look_at_maintenance(turn.now, pool)
+    if entries := [*spec.maintenance, *of_hosts(turn.world, spec.name)]:
+        _look_at_maintenance(turn.now, pool, entries)
         closes.append(pool.begins_mono)
     elif spec.during is None and was_open and not had_end:
         return
@@ -47,12 +48,13 @@ def look_at_clock(turn: Turn, pool: Pool) -> None:
     for allocation in pool.live.values():
         agent = agent_of(turn.world, allocation)
         if agent is not None:
-            agent.ends_mono = min((each for each in (agent.host_ends_mono, *closes) if each is not None), default=None)
+            agent.pool_ends_mono = min((each for each in closes if each is not None), default=None)
+            agent.find_end()
 
 
-def _look_at_maintenance(now: Instant, pool: Pool) -> None:
+def _look_at_maintenance(now: Instant, pool: Pool, entries: Iterable[Maintenance]) -> None:
     """Note when the next maintenance begins, and whether a host that is asked for now would run into it."""
-    found = next_of(pool.spec.maintenance, now.wall_ms)
+    found = next_of(entries, now.wall_ms)
     if found is None:
         return
     left, over = (found.begins_ms - now.wall_ms) / 1000, (found.ends_ms - now.wall_ms) / 1000

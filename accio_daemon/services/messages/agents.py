@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from accio.content.digest import is_digest, parse_digest
+from accio.domain.agent_windows import AgentWindow
 from accio.domain.caps import parse_served
 from accio.domain.failures import clip
 from accio.domain.names import is_node_name
@@ -11,6 +12,7 @@ from accio.domain.problems import ValueProblem
 from accio.domain.quantities import LAST_MS
 from accio.errors import BadRequest
 from accio.v1 import accio_pb2, agents_pb2
+from accio.wire.agent_windows import window_message
 from accio.wire.operators import operator_of
 from accio.wire.reports import held_of
 from accio.wire.resources import resources_message, resources_of
@@ -35,6 +37,7 @@ def agent_message(agent: AgentView) -> accio_pb2.Agent:
         prefetched=agent.prefetched,
         owners=agent.owners,
         left_out=agent.left_out,
+        window=None if agent.window is None else window_message(AgentWindow(agent.window)),
     )
 
 

@@ -23,5 +23,8 @@ name, place, spec, server, paused, floor, offers, operators, used
 r.no, r.id, r.kind, r.seed, r.sweep, r.options, r.operators, r.state, r.closed, r.cursor, r.removed, r.running, r.success, r.failed, r.killed,
 r.nodes_ended, r.created_at, r.started_at, r.ended_at
 
+-- name: windows
+name, begins_at, ends_at, agents
+
 -- name: hittable
 coalesce(s.kept, s.key64 IS NOT NULL)

@@ -61,6 +61,9 @@ GetWorkload              yes   yes   yes   no    no    yes    gone
 GetUsage                 yes   yes   yes   no    no    yes    -
 ListOwners               yes   yes   yes   no    no    yes    -
 ChangeCap                no    no    no    no    no    yes    -
+ListWindows              yes   yes   yes   no    no    yes    -
+AddWindow                no    no    no    no    no    yes    -
+RemoveWindow             no    no    no    no    no    yes    -
 GetTimeline              yes   yes   yes   no    no    yes    -
 Feed                     yes   yes   yes   no    no    yes    -
 CollectGarbage           no    no    no    no    no    yes    -
