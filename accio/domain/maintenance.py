@@ -30,7 +30,7 @@ class Maintenance:
                 f"expected a name of 1 to {_LONGEST_NAME} printable characters, found {quote(self.name)}"
             )
         if self.begins_ms >= self.ends_ms:
-            raise ValueProblem(f"expected the maintenance {quote(self.name)} to end behind its beginning")
+            raise ValueProblem(f"expected {quote(self.name)} to end behind its beginning")
 
     def to_json(self) -> dict[str, Any]:
         """Return what `maintenance_of` reads."""

@@ -87,19 +87,23 @@ def is_on(agent: Agent, now: Instant) -> bool:
     return agent.window_mono is not None and agent.window_mono <= now.mono
 
 
-def of_hosts(world: World, pool: str) -> Iterable[Maintenance]:
-    """Return the times at which nothing would begin on a host that a pool is given now."""
-    agent = f"{pool}-{world.next_allocation}"  # as agents are called in allocations
-    return [each.time for each in world.windows.values() if each.concerns(agent)]
+def of_all(world: World) -> list[Maintenance]:
+    """Return the times at which nothing begins at any agent, also at those of hosts that a pool would be given: what
+    these will be called isn't known before.
+    """
+    return [each.time for each in world.windows.values() if not each.agents or "*" in each.agents]
 
 
-def fell_silent_in_one(world: World, agent: Agent) -> bool:
-    """Return whether an agent was last heard during one of its windows, or just before."""
+def forgiven_ms(world: World, agent: Agent, now: Instant) -> int:
+    """Return when the last window began during which, or just before which, an agent fell silent; 0 if there is none.
+
+    What was sent to it before, and it has lost, counts as no loss: at most one a window, as nothing begins during it.
+    """
     suspect_ms = int(world.settings.suspect * 1000)
-    return any(
-        each.time.begins_ms - suspect_ms <= agent.heard_ms < each.time.ends_ms
-        for each in world.windows.values()
-        if each.concerns(agent.name)
+    times = [each.time for each in world.windows.values() if each.concerns(agent.name)]
+    begun = (each for each in times if each.begins_ms <= now.wall_ms)
+    return max(
+        (each.begins_ms for each in begun if each.begins_ms - suspect_ms <= agent.heard_ms < each.ends_ms), default=0
     )
 
 

@@ -11,7 +11,7 @@ is over won't come back: its nodes have been cut off.
 from itertools import islice
 
 from accio_daemon.core import attempts
-from accio_daemon.core.agent_windows import fell_silent_in_one
+from accio_daemon.core.agent_windows import forgiven_ms
 from accio_daemon.core.cut_offs import cut_off
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.placement import is_usable
@@ -54,7 +54,7 @@ def _go_on_with(turn: Turn, agent: Agent) -> None:
         for execution in here:
             cut_off(turn, agent, execution)
         return
-    excused = fell_silent_in_one(turn.world, agent)
+    forgiven = forgiven_ms(turn.world, agent, turn.now)
     known: dict[tuple[int, frozenset[SessionNo], Owner], bool] = {}
     for execution in here:
         if not execution.stopping:
@@ -64,7 +64,9 @@ def _go_on_with(turn: Turn, agent: Agent) -> None:
             stays = not known[kind] and not host_is_over(agent, turn.now)
             if stays and execution.losses < turn.world.settings.max_losses:
                 continue
-        attempts.lost(turn, agent, execution, agent.reason, counts=execution.has_grant and not excused)
+        attempts.lost(
+            turn, agent, execution, agent.reason, counts=execution.has_grant and execution.dispatched_ms > forgiven
+        )
 
 
 def _somebody_is_there(world: World, agent: Agent, execution: Execution, now: Instant) -> bool:

@@ -44,14 +44,14 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     known = agent.operators if goes_on else frozenset()
     numbers = tuple(_announce(turn, spec, known) for spec in command.operators)
     _take_over(agent, command, turn.now)
-    excused = agent_windows.fell_silent_in_one(world, agent)
+    forgiven = agent_windows.forgiven_ms(world, agent, turn.now)
     _note_life(turn, agent)
     agent_windows.apply_to(world, agent, turn.now)
     agent.operators = allowed(world, command.allocation, numbers)
     world.sessions[command.session] = agent
     for number in agent.operators:
         world.offers.setdefault(number, set()).add(agent)
-    keep, drop = _reconcile(turn, agent, command, excused=excused)
+    keep, drop = _reconcile(turn, agent, command, forgiven=forgiven)
     _reopen_account(world, agent, command)
     if agent.lost:
         agent.lost = False
@@ -141,7 +141,7 @@ def identity_of(spec: OperatorSpec) -> str:
 
 
 def _reconcile(
-    turn: Turn, agent: Agent, command: AgentJoined, *, excused: bool
+    turn: Turn, agent: Agent, command: AgentJoined, *, forgiven: int
 ) -> tuple[tuple[AttemptNo, ...], tuple[AttemptNo, ...]]:
     keep: list[AttemptNo] = []
     drop: list[AttemptNo] = []
@@ -151,7 +151,9 @@ def _reconcile(
             if holding is not Holding.FINISHED:
                 drop.append(attempt)
         elif holding is Holding.GONE:
-            attempts.lost(turn, agent, execution, "the agent was restarted under it", counts=not excused)
+            attempts.lost(
+                turn, agent, execution, "the agent was restarted under it", counts=execution.dispatched_ms > forgiven
+            )
             drop.append(attempt)
         elif execution.stopping and holding is not Holding.FINISHED:
             attempts.lost(turn, agent, execution, "nobody wants it any more", counts=False)
@@ -205,9 +207,10 @@ def end_session(turn: Turn, agent: Agent) -> None:
 
 
 def _lose(turn: Turn, agent: Agent, reason: str, *, counts: bool) -> None:
+    forgiven = agent_windows.forgiven_ms(turn.world, agent, turn.now)
     for execution in list(agent.attempts.values()):
         begun = execution.has_grant
-        attempts.lost(turn, agent, execution, reason, counts=counts and begun)
+        attempts.lost(turn, agent, execution, reason, counts=counts and begun and execution.dispatched_ms > forgiven)
     agent.lost = True
     agent.reason = reason
     turn.fx.agents[agent.no] = agent
@@ -303,7 +306,7 @@ def remove(turn: Turn, command: RemoveAgent) -> None:
         raise NotFound(f"there is no agent {command.name!r}")
     if agent.session is not None:
         raise FailedPrecondition(f"agent {command.name} is connected; stop it first")
-    _lose(turn, agent, "removed by a user", counts=not agent_windows.fell_silent_in_one(world, agent))
+    _lose(turn, agent, "removed by a user", counts=True)
     del world.agent_names[agent.name]
     del world.agents[agent.no]
     turn.fx.agents.pop(agent.no, None)

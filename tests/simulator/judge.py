@@ -20,6 +20,7 @@ from tests.simulator.disk import Disk
 from tests.simulator.events import Loop
 from tests.simulator.gathering import expected_of_sweep
 from tests.simulator.truth import expected
+from tests.simulator.windows import WindowsKept
 
 MAX_LOSSES = 3
 DECIDED_WITHIN = 0.002
@@ -61,8 +62,10 @@ class Judge:
         self._before_full: list[Effects] = []  # what had been decided when the disk was found full
         self._silence: dict[int, float] = {}  # of the agent of an attempt when the daemon gave that up
         self._caps, self._restrictions, self._nice = CapsKept(), RestrictionsKept(), NiceStandBehind()
+        self._windows = WindowsKept()
         self.history = "history 1"
         self.restored = 0
+        self.announced = 0  # windows of agents
         self.lent = 0  # how often an agent's folder served another daemon
         self.acked: dict[str, RunNo] = {}
         self.commands: dict[str, SubmitRun] = {}
@@ -117,6 +120,7 @@ class Judge:
         self._started = self._loop.now
         self._current, self._silence, self._before_full = {}, {}, []
         self._caps, self._restrictions, self._nice = CapsKept(), RestrictionsKept(), NiceStandBehind()
+        self._windows = WindowsKept()
 
     def before_commit(self, fx: Effects, rows: Rows, world: World) -> None:
         """A batch is about to be written: results are those of current attempts, losses are real."""
@@ -150,6 +154,9 @@ class Judge:
         require(not (problem := self._nice.violation(world)), problem)
         if self._nice.keep_waiting(world):
             self._loop.note("nice nodes waited behind others")
+        require(not (problem := self._windows.violation(world)), problem)
+        if self._windows.keep_waiting(world):
+            self._loop.note("a window kept nodes waiting")
         for no, name in self._current.items():
             if no not in world.by_attempt:
                 self._silence[no] = self._silent_for(name)
@@ -250,6 +257,7 @@ class Judge:
             # The death that was under way at a backup, or before an agent served another daemon, counts no loss: the
             # agent comes back with empty hands.
             limit = (MAX_LOSSES + 1) * (1 + len(self.retried)) + self.restored + self.lent
+            limit += self.announced  # and a death during a window, once each
             require(deaths <= limit or not self.poisonous(node), f"{node} took {deaths} agents along")
 
     def poisonous(self, node: str) -> bool:

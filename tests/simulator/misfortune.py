@@ -8,6 +8,7 @@ from accio_daemon.core.commands import DrainAgent
 from tests.simulator.agent import SimulatedAgent
 from tests.simulator.caps import Administrator
 from tests.simulator.histories import Backup
+from tests.simulator.windows import Announcements
 
 if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 class Misfortune:
     """All bad luck of one story."""
 
-    def __init__(self, story: "Simulation", apart: Random) -> None:
-        """*apart* is chance that leaves all others as they are."""
+    def __init__(self, story: "Simulation", apart: Random, seed: int) -> None:
+        """*apart* is chance that leaves all others as they are; so is what the *seed* gives."""
         self._story = story
         self._apart = apart
         self._loop = story.loop
@@ -26,11 +27,13 @@ class Misfortune:
         self._off = story.off
         self._copies: list[SimulatedAgent] = []
         self._administrator = Administrator(story, Random(apart.random()))  # noqa: S311 - as the other
+        self._announcements = Announcements(story, Random(seed))  # noqa: S311 - as the other
 
     def plan(self) -> None:
         """Plan what happens in few stories only."""
         apart = self._apart
         self._administrator.plan()
+        self._announcements.plan()
         if apart.random() < 0.2:
             self._loop.after(apart.uniform(1.0, 25.0), self.back_up)
         if apart.random() < 0.1:
@@ -43,6 +46,7 @@ class Misfortune:
         for copy in self._copies:
             copy.die()
         self._administrator.end()
+        self._announcements.end()
 
     def strike(self) -> None:
         """Cause something bad, and plan the next one."""

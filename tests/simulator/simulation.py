@@ -112,7 +112,7 @@ class Simulation:
         self.restored = 0  # how often a backup was
         self._to_submit = self.loop.random.randint(3, 6)
         self.clients = Clients(self, self._numbers)
-        self.misfortune = Misfortune(self, self._apart)
+        self.misfortune = Misfortune(self, self._apart, seed)
 
     def _announce(self) -> dict[str, int]:
         """Announce the operators on an earlier day, so that runs can be submitted at once."""

@@ -29,6 +29,7 @@ RARE = (
     "a node went on from a checkpoint",
     "a request was refused for want of space",
     "a cap kept nodes waiting",
+    "a window kept nodes waiting",
     "agents of others kept nodes waiting",
     "nice nodes waited behind others",
     "a session was superseded",

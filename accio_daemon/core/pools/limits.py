@@ -5,7 +5,7 @@ concerned.
 from collections.abc import Iterable
 
 from accio.domain.maintenance import Maintenance, next_of
-from accio_daemon.core.agent_windows import of_hosts
+from accio_daemon.core.agent_windows import of_all
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.records import Agent
 from accio_daemon.core.remaining import spoken
@@ -39,7 +39,7 @@ def look_at_clock(turn: Turn, pool: Pool) -> None:
         pool.open, left = spec.during.holds(turn.now.wall_ms), spec.during.changes_in(turn.now.wall_ms)
         pool.changes_mono = None if left is None else turn.now.mono + left
     closes: list[float | None] = [turn.now.mono if not pool.open else pool.changes_mono]
-    if entries := [*spec.maintenance, *of_hosts(turn.world, spec.name)]:
+    if entries := [*spec.maintenance, *of_all(turn.world)]:
         _look_at_maintenance(turn.now, pool, entries)
         closes.append(pool.begins_mono)
     elif spec.during is None and was_open and not had_end:

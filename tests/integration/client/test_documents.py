@@ -85,7 +85,12 @@ AGENT = accio_pb2.Agent(
     last_seen_ms=1_388_707_109_000,
     operators=3,
 )
-RESTRICTED = accio_pb2.Agent(name="there", state="connected", owners=["ada@example.org", "group:lab"])
+RESTRICTED = accio_pb2.Agent(
+    name="there",
+    state="connected",
+    owners=["ada@example.org", "group:lab"],
+    window=workload_pb2.AgentWindow(name="patch", begins_at_ms=5, ends_at_ms=3_600_000),
+)
 WHY = accio_pb2.WhyAnswer(
     run=RUN,
     node="A",
@@ -209,6 +214,8 @@ USAGE = workload_pb2.GetUsageResponse(
     until_ms=3_600_000,
 )
 CAP = workload_pb2.ChangeCapResponse(owner="ada@example.org", cap=workload_pb2.Cap(nodes=2))
+WINDOW = workload_pb2.AgentWindow(name="patch", begins_at_ms=5, ends_at_ms=3_600_000, agents=["lab1", "gpu*"])
+ADDED = workload_pb2.AddWindowResponse(window=WINDOW, warnings=["no agent is called lab1 now; known agents: none"])
 CHANGES = accio_pb2.ListChangesResponse(
     changes=[accio_pb2.Change(at_ms=5, by="Ada", token=3, what="drain agent", subject="here")], next="7"
 )
@@ -413,6 +420,15 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("usage", "get usage -by=owner,pool,month -since=30d", {"GetUsage": USAGE}),
     ("cap", "cap ada@example.org -nodes=2", {"ChangeCap": CAP}),
     ("cap", "cap everybody -none", {"ChangeCap": workload_pb2.ChangeCapResponse(owner="everybody")}),
+    ("window", "window add patch -to=2h", {"AddWindow": ADDED}),
+    (
+        "window",
+        "window add patch -from=2027-01-12T08:00Z -to=2027-01-12T09:00Z -agents=lab1,gpu*",
+        {"AddWindow": ADDED},
+    ),
+    ("windows", "window get", {"ListWindows": workload_pb2.ListWindowsResponse(windows=[WINDOW])}),
+    ("windows", "window get", {"ListWindows": workload_pb2.ListWindowsResponse()}),
+    ("window-remove", "window remove patch", {"RemoveWindow": workload_pb2.RemoveWindowResponse()}),
     ("allocations", "get allocations", {"ListAllocations": ALLOCATIONS}),
     ("token-create", "token create -kind=user -owner=Ada", {"CreateToken": MADE}),
     ("tokens", "token get", {"ListTokens": accio_pb2.ListTokensResponse(tokens=[TOKEN])}),

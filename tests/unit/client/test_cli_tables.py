@@ -52,7 +52,7 @@ def test_all_commands_of_the_specification_are_there() -> None:
     """The verbs of docs/cli.md, and the nouns of `get`, `describe` and `delete`."""
     wanted = (
         "push validate submit get describe logs export update kill retry delete why watch gc up daemon agent version"
-        " table plot failures diff publish replay token run optimize web init pool doctor cap"
+        " table plot failures diff publish replay token run optimize web init pool doctor cap window"
     )
     assert set(wanted.split()) | {"help", "completion", "schema", "cache"} == set(verbs())
     assert set(nouns("get")) == {

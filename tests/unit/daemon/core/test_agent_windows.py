@@ -31,9 +31,7 @@ def test_nothing_begins_during_a_window_and_the_agent_goes_on_after_it(cluster: 
     run = cluster.submit(builders.graph({"t1": []}))
     cluster.tick(60)
     assert (cluster.queue(), holder_of(cluster, "t1")) == (["t1"], "")
-    assert cluster.why(run, 0) == (
-        f"nothing begins at w1 until the window 'patch day' is over (at {over}, in 60 s)"
-    )
+    assert cluster.why(run, 0) == (f"nothing begins at w1 until the window 'patch day' is over (at {over}, in 60 s)")
     cluster.tick(61)
     assert holder_of(cluster, "t1") == "w1"
     cluster.succeed("t1")
@@ -76,9 +74,12 @@ def test_what_was_sent_ahead_comes_back(cluster: Cluster) -> None:
     """Nothing begins during a window, also nothing that waited at the agent for its turn."""
     agent = cluster.join(prefetch=8)
     quick(cluster, agent)
-    cluster.submit(builders.sweep(12) if hasattr(builders, "sweep") else builders.graph({f"q{n}": [] for n in range(12)}))
+    cluster.submit(builders.graph({f"q{number}": [] for number in range(12)}))
     assert agent.ahead()
     window(cluster, "patch day", 0, 600)
+    cluster.tick(0.25)
+    cluster.ask(agent.answer_recalls())
+    assert not agent.ahead()
     cluster.tick(1)
     assert not agent.ahead()
 
@@ -153,10 +154,10 @@ def test_windows_that_were_over_long_ago_are_forgotten(cluster: Cluster) -> None
 
 
 def test_hosts_that_would_run_into_a_window_are_not_asked_for(cluster: Cluster) -> None:
-    """A pool whose agents a window concerns asks for none while it lasts, and for them again after it."""
+    """While a window of all agents lasts, pools ask for no hosts, and for them again after it."""
     engine = Engine(cluster, pool())
     submit(cluster, 10)
-    window(cluster, "patch day", 0, 300, "cpu-*")
+    window(cluster, "patch day", 0, 300)
     cluster.tick(2)
     assert engine.asked() == []
     assert "the maintenance 'patch day' is over in" in known(cluster).blocked
