@@ -73,4 +73,5 @@ def _moment(value: Any) -> int:
 
 def text_of(wall_ms: int) -> str:
     """Write a time, epoch milliseconds, in UTC."""
-    return datetime.fromtimestamp(wall_ms / 1000, UTC).isoformat().replace("+00:00", "Z")
+    exactly = "milliseconds" if wall_ms % 1000 else "seconds"
+    return datetime.fromtimestamp(wall_ms / 1000, UTC).isoformat(timespec=exactly).replace("+00:00", "Z")

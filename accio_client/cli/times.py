@@ -21,7 +21,7 @@ def point_in_time(text: str, option: str, *, ahead: bool = False) -> datetime | 
         from_when = "from now on" if ahead else "before now"
         try:
             span = timedelta(milliseconds=parse_text(DURATION, text).ms)
-            return now() + span if ahead else now() - span
+            return (now() + span).replace(microsecond=0) if ahead else now() - span
         except (ValueProblem, OverflowError):
             raise click.UsageError(
                 f"{option}: {problem.message}; a span {from_when} is fine too: 90s, 3h, 2.days"

@@ -31,7 +31,7 @@ def add(session: Session, name: str, *, begins: str, ends: str, agents: str) -> 
     TIME is 2027-01-12T08:00+01:00, SPAN a time from now on such as 90m or 2d. LIST are names of agents, or patterns of
     names; agents that come later count, too.
     """
-    begins_at = point_in_time(begins, "-from", ahead=True) or now()
+    begins_at = point_in_time(begins, "-from", ahead=True) or now().replace(microsecond=0)
     ends_at = point_in_time(ends, "-to", ahead=True)
     if ends_at is None:
         raise BadRequest("-to: expected when the window is over, as in 2027-01-12T08:00+01:00 or 2h, found nothing")

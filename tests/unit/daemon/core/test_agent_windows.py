@@ -1,11 +1,9 @@
 """Windows of agents: nothing begins there during them, and before them nothing that takes longer than is left."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from accio.domain.agent_windows import AgentWindow
-from accio.domain.maintenance import Maintenance
+from accio.domain.maintenance import Maintenance, text_of
 from accio.errors import AlreadyExists, FailedPrecondition, NotFound
 from accio_daemon.core.agent_windows import KEPT_MS
 from accio_daemon.core.commands import AddWindow, RemoveAgent, RemoveWindow
@@ -21,7 +19,7 @@ def window(cluster: Cluster, name: str, begins: float, ends: float, *agents: str
     now_ms = cluster.clock.now().wall_ms
     time = Maintenance(name, now_ms + int(begins * 1000), now_ms + int(ends * 1000))
     cluster.ask(AddWindow(window=AgentWindow(time, agents)))
-    return datetime.fromtimestamp(time.ends_ms / 1000, UTC).isoformat().replace("+00:00", "Z")
+    return text_of(time.ends_ms)
 
 
 def test_nothing_begins_during_a_window_and_the_agent_goes_on_after_it(cluster: Cluster) -> None:
