@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from accio.domain.jsontypes import JsonObject
 from accio.domain.maintenance import Maintenance, next_of, text_of
 from accio.domain.problems import ValueProblem, quote
 from accio.late import dataclass
@@ -41,10 +40,6 @@ class AgentWindow:
     def concerns(self, agent: str) -> bool:
         """Return whether an agent of this name gets nothing during it."""
         return not self.agents or any(fnmatchcase(agent, pattern) for pattern in self.agents)
-
-    def to_json(self) -> JsonObject:
-        """Return the object that `--json` prints."""
-        return {**self.time.to_json(), "agents": list(self.agents)}
 
     def __str__(self) -> str:
         """Return it in words: `patch day, from 2027-01-12T08:00:00Z to 2027-01-12T12:00:00Z`."""
