@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from accio.domain.maintenance import Maintenance, next_of, text_of
 from accio.domain.problems import ValueProblem, quote
+from accio.domain.quantities import FIRST_MS, LAST_MS
 from accio.late import dataclass
 
 MOST = 1000
@@ -26,6 +27,8 @@ class AgentWindow:
 
     def __post_init__(self) -> None:
         """Refuse with ValueProblem what can be none."""
+        if self.time.begins_ms < FIRST_MS or self.time.ends_ms > LAST_MS:
+            raise ValueProblem("expected a window between the years 1 and 9999, found one that isn't")
         if len(self.agents) > MOST_AGENTS:
             raise ValueProblem(f"expected at most {MOST_AGENTS} names of agents, found {len(self.agents)}")
         for each in self.agents:

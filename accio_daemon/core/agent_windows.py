@@ -20,7 +20,8 @@ from accio_daemon.core.world import World
 KEPT_MS = 7 * 24 * 3600 * 1000
 """How long a window that is over is remembered: agents come back after it, and are forgiven what they lost."""
 
-_NAMED = 3
+_NAMED = 3  # agents in a sentence
+_KNOWN = 10  # windows in a sentence
 
 
 def add(turn: Turn, command: AddWindow) -> None:
@@ -44,8 +45,10 @@ def remove(turn: Turn, command: RemoveWindow) -> None:
     """Remove a window: its agents get nodes again."""
     world = turn.world
     if command.name not in world.windows:
-        known = ", ".join(sorted(world.windows)) or "none"
-        raise NotFound(f"there is no window {command.name!r}; known windows: {known}")
+        names = sorted(world.windows)
+        more = f" and {len(names) - _KNOWN} more" if len(names) > _KNOWN else ""
+        known = ", ".join(names[:_KNOWN]) or "none"
+        raise NotFound(f"there is no window {command.name!r}; known windows: {known}{more}")
     _forget(turn, command.name)
     apply(turn)
 
@@ -115,7 +118,7 @@ def kept_by(agents: Iterable[Agent], now: Instant) -> str:
     names = ", ".join(agent.name for agent in within[:_NAMED])
     more = f" and {len(within) - _NAMED} more" if len(within) > _NAMED else ""
     first = min((agent.window for agent in within if agent.window is not None), key=lambda window: window.ends_ms)
-    left = spoken((first.ends_ms - now.wall_ms) / 1000)
+    left = spoken(max(0.0, (first.ends_ms - now.wall_ms) / 1000))
     over = f"at {text_of(first.ends_ms)}, in {left}"
     return f"nothing begins at {names}{more} until the window {first.name!r} is over ({over})"
 

@@ -89,4 +89,7 @@ class FeedCalls:
 
 def _shown(agent: AgentView) -> Hashable:
     """Return what of an agent people look at; when it was last heard changes all the time."""
-    return agent.name, agent.state, agent.resources, agent.reserved, agent.running, agent.reason, agent.version
+    return (
+        *(agent.name, agent.state, agent.resources, agent.reserved),
+        *(agent.running, agent.reason, agent.version, agent.window),
+    )

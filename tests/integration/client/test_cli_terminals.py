@@ -4,11 +4,14 @@ import os
 import pty
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from accio.v1 import accio_pb2, pools_pb2, runs_pb2, values_pb2
+from accio.v1 import accio_pb2, pools_pb2, runs_pb2, values_pb2, workload_pb2
+from accio_client.cli.text import local_time
+from accio_client.clock import now
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, run, updates
 
 
@@ -96,6 +99,26 @@ def test_runs_are_a_table_in_80_columns(daemon: FakeDaemon) -> None:
     assert all(word in head for word in ("ID", "STATE", "PROGRESS", "WORKFLOW", "NAME"))
     assert "OWNER" not in head
     assert "id:" not in shown
+
+
+def test_agents_are_shown_with_their_windows(daemon: FakeDaemon) -> None:
+    """A column says when nothing begins there, if that is so of any of them; now and to come."""
+    hour = timedelta(hours=1)
+    times = [(now() + begins, now() + 5 * hour) for begins in (-hour, hour)]
+    windows = [
+        workload_pb2.AgentWindow(
+            name="patch day", begins_at_ms=int(begins.timestamp() * 1000), ends_at_ms=int(ends.timestamp() * 1000)
+        )
+        for begins, ends in times
+    ]
+    agents = [accio_pb2.Agent(name=f"w{number}", state="connected", window=each) for number, each in enumerate(windows)]
+    daemon.answers["ListAgents"] = accio_pb2.ListAgentsResponse(agents=[*agents, accio_pb2.Agent(name="other")])
+    _, shown = on_a_terminal("get", "agents")
+    head, first, second, other = shown.splitlines()
+    assert "WINDOW" in head
+    assert f"now, to {local_time(times[0][1])}: patch day" in first
+    assert f"{local_time(times[1][0])} to {local_time(times[1][1])}: patch day" in second
+    assert "patch day" not in other
 
 
 def test_agents_are_a_table_in_80_columns(daemon: FakeDaemon) -> None:

@@ -7,18 +7,22 @@ from typing import Any
 
 import pytest
 
+from accio.domain.agent_windows import AgentWindow
+from accio.domain.maintenance import Maintenance
 from accio.domain.people import Person
 from accio.domain.retry_demand import read_retry_demand
 from accio.domain.states import NodeState, RunState
 from accio.domain.workflows import Workflow
 from accio.errors import BadRequest
 from accio_daemon.core.commands import (
+    AddWindow,
     AgentHeard,
     Command,
     ContentMissing,
     DeleteRun,
     DrainAgent,
     KillRun,
+    RemoveWindow,
     RetryRun,
     SubmitRun,
 )
@@ -350,6 +354,22 @@ async def test_a_start_finds_the_world_as_it_was(place: Place) -> None:
     for name in ("next_run", "next_agent", "next_operator"):
         assert getattr(again.world, name) == getattr(life.cycle.world, name)
     assert again.last_run_id == builders.run_id(4)
+
+
+async def test_windows_are_found_as_they_were_committed(place: Place) -> None:
+    """With their names, times and agents; one that was taken back is gone, one that is over makes way."""
+    life = await place.live()
+    now_ms = place.clock.now().wall_ms
+    for name, agents in (("a", ()), ("b", ("lab1", "gpu*")), ("c", ())):
+        time = Maintenance(name, now_ms + 1000, now_ms + 5000)
+        await life.ask(AddWindow(window=AgentWindow(time, agents)))
+    await life.ask(RemoveWindow(name="c"))
+    again = AgentWindow(Maintenance("a", now_ms + 20_000, now_ms + 30_000), ("w1",))
+    place.clock.advance(10)
+    await life.ask(AddWindow(window=again))
+    found = (await place.restart()).world.windows
+    assert found == life.cycle.world.windows
+    assert (found["a"], found["b"].agents, len(found)) == (again, ("lab1", "gpu*"), 2)
 
 
 async def test_both_stores_tell_the_same(tmp_path: Path) -> None:

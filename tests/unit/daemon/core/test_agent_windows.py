@@ -103,6 +103,22 @@ def test_what_is_lost_in_a_window_costs_no_loss(cluster: Cluster) -> None:
     assert execution.losses == 1
 
 
+def test_an_agent_restarted_in_a_window_costs_no_loss_once(cluster: Cluster) -> None:
+    """What it had begun is gone with its machine; when it comes back after the window that is forgiven, too."""
+    agent = cluster.join("w1", builders.offer(1))
+    cluster.submit(builders.graph({"t1": []}))
+    window(cluster, "patch day", 5, 60)
+    cluster.tick(10)
+    cluster.leave(agent)
+    cluster.tick(cluster.world.settings.lease + 60)
+    cluster.rejoin(agent, held=agent.die())
+    (execution,) = cluster.world.executions.values()
+    assert (execution.losses, holder_of(cluster, "t1")) == (0, "w1")
+    cluster.leave(agent)
+    cluster.rejoin(agent, held=agent.die())
+    assert execution.losses == 1
+
+
 def test_a_window_holds_over_a_restart_and_for_agents_that_come_later(cluster: Cluster) -> None:
     """It is stored, and concerns whatever agent has a name of its."""
     window(cluster, "patch day", 0, 600, "w?", "lab*")
