@@ -1,10 +1,11 @@
 """Windows of agents, with real processes: who waits for one, and until when."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from accio_client.clock import now
 from tests.acceptance.processes import cluster, eventually
 from tests.acceptance.sweeps import GATED
 
@@ -18,9 +19,11 @@ def test_a_window_holds_nodes_back_over_a_kill_until_it_is_taken_back(tmp_path: 
         made.start_agent("a1")
         made.agents_are("a1")
         made.open_gate("g")
-        now = datetime.now(UTC)
+        begins = now()
         with made.client() as client:
-            added = client.add_window("patch day", begins_at=now, ends_at=now + timedelta(days=1), agents=["a*", "b1"])
+            added = client.add_window(
+                "patch day", begins_at=begins, ends_at=begins + timedelta(days=1), agents=["a*", "b1"]
+            )
             assert added.warnings == ("no agent is called b1 now; known agents: a1",)
             client.push(GATED)
             run = client.submit({"workflow": "gated", "params": {"label": "g"}}).run.id
