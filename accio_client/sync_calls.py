@@ -429,7 +429,7 @@ class BlockingCalls(BlockingCaller):
         return self._run(self._client.add_window(name, begins_at=begins_at, ends_at=ends_at, agents=agents))
 
     def remove_window(self, name: str) -> None:
-        """Take a window back: its agents get nodes again."""
+        """Remove a window: its agents get nodes again."""
         return self._run(self._client.remove_window(name))
 
     def list_pools(self) -> views.PoolsView:

@@ -41,7 +41,7 @@ class WindowCalls(Caller):
         return views.NewWindow(window=cluster_views.window(answer.window), warnings=tuple(answer.warnings))
 
     async def remove_window(self, name: str) -> None:
-        """Take a window back: its agents get nodes again."""
+        """Remove a window: its agents get nodes again."""
         request = workload_pb2.RemoveWindowRequest(name=name)
         await self._connection.call(
             self._accio.RemoveWindow, request, workload_pb2.RemoveWindowResponse, repeatable=False

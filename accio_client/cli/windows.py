@@ -90,7 +90,7 @@ def _state(found: WindowView, at: datetime) -> str:
 @accio_command
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def remove(session: Session, names: tuple[str, ...]) -> None:
-    """Take windows back: their agents get nodes again, unless another window lasts; for administrators."""
+    """Remove windows: their agents get nodes again, unless another window lasts; for administrators."""
     with session.client() as client:
         for each in names:
             client.remove_window(each)

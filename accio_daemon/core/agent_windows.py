@@ -70,7 +70,7 @@ def _forget(turn: Turn, name: str) -> None:
 
 
 def apply(turn: Turn) -> None:
-    """Tell all agents which windows concern them."""
+    """Note at all agents which windows concern them."""
     for agent in turn.world.agents.values():
         apply_to(turn.world, agent, turn.now)
 

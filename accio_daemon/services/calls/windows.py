@@ -33,7 +33,7 @@ class WindowCalls:
         return workload_pb2.AddWindowResponse(window=window_message(window), warnings=self._warnings(window))
 
     async def remove_window(self, request: workload_pb2.RemoveWindowRequest) -> workload_pb2.RemoveWindowResponse:
-        """Take a window back."""
+        """Remove a window."""
         await self._engine.ask(RemoveWindow(name=request.name))
         await self._keeper.keep("remove window", request.name)
         return workload_pb2.RemoveWindowResponse()
