@@ -37,7 +37,7 @@ OWN = {
     "accio_client": "blocking brief client clock connection deadlines definition_text documents file_names handles "
     "json_values moments one_node services settings sync sync_calls sync_handles turns",
     "accio_client.calls": "access analysis caller cluster half_characters handles measurements numbers owners pools "
-    "results runs selecting timelines versions workflows",
+    "results runs selecting timelines versions windows workflows",
     "accio_client.cli": "acting catalogue findings main output pairs runs runs_shown session spelling text times",
     "accio_client.documents": "basics nodes runs",
     "accio_client.from_wire": "access checks cluster live node_counts nodes pools runs storage timeline values "
