@@ -32,14 +32,17 @@ class Glances:
         self._top_names = {name for name in fingerprint.resolution.places if "." not in name}
         self._in_packages: list[str] = []
         self._last = 0
-        self._listed: dict[str, tuple[_Seen, list[str]]] = {}  # what is in folders of the search path, as they looked
+        # What is in folders, as they looked then: what may come before a name in those of the search path, ...
+        self._listed: dict[str, tuple[_Seen, list[str]]] = {}
+        # ... and the code, or every file, and the folders in those that are followed.
+        self._followed: dict[tuple[str, bool], tuple[_Seen, list[str], list[str]]] = {}
 
     def at_source(self) -> int:
         """Look at the source that is followed, at declared files, and for what would be found before them."""
         fingerprint = self._fingerprint
-        seen = [found for tree in self._trees for found in _below(tree)]
+        seen = [found for tree in self._trees for found in self._below(tree)]
         seen += [found for folder in fingerprint.folders for found in _within(folder)]
-        seen += [found for path in fingerprint.files for found in _below(path, every=True)]
+        seen += [found for path in fingerprint.files for found in self._below(path, every=True)]
         names = [name for folder in (*sys.path, *fingerprint.resolution.folders) for name in self._leading(folder)]
         return hash((tuple(seen), tuple(names)))
 
@@ -61,9 +64,39 @@ class Glances:
             return known[1]
         found = [entry.path for entry in _entries(folder) if entry.name.partition(".")[0] in self._top_names]
         self._listed.pop(folder, None)
-        if looks[1] // 1_000_000 < self._wall_ms() - _SETTLED_MS:
+        if self._is_settled(looks):
             self._listed[folder] = (looks, found)
         return found
+
+    def _below(self, path: str, *, every: bool = False) -> list[_Seen]:
+        """Look at a file, or at the code (or *every* file) below a folder."""
+        seen: list[_Seen] = []
+        waiting = [path]
+        while waiting:
+            folder = waiting.pop()
+            looks = _look(folder)
+            known = self._followed.get((folder, every))
+            if known is None or known[0] != looks:
+                entries = _entries(folder)
+                if not entries:
+                    seen.append(looks)
+                    continue
+                folders = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+                within = {*folders}
+                files = [
+                    entry.path for entry in entries if entry.path not in within and (every or _is_code(entry.name))
+                ]
+                known = (looks, files, folders)
+                self._followed.pop((folder, every), None)
+                if self._is_settled(looks):
+                    self._followed[folder, every] = known
+            seen += map(_look, known[1])
+            waiting += known[2]
+        return seen
+
+    def _is_settled(self, looks: _Seen) -> bool:
+        """Return whether a folder has another time as soon as something in it is made, renamed or removed."""
+        return looks[1] // 1_000_000 < self._wall_ms() - _SETTLED_MS
 
 
 def _look(path: str) -> _Seen:
@@ -72,18 +105,6 @@ def _look(path: str) -> _Seen:
     except OSError:
         return path, 0, 0, 0
     return path, found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _below(path: str, *, every: bool = False) -> Iterator[_Seen]:
-    """Look at a file, or at the code (or *every* file) below a folder."""
-    entries = _entries(path)
-    if not entries:
-        yield _look(path)
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(entry.path, every=every)
-        elif every or _is_code(entry.name):
-            yield _look(entry.path)
 
 
 def _within(folder: str) -> Iterator[_Seen]:

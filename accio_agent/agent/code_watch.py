@@ -59,6 +59,7 @@ class CodeWatch:
         self._changed: set[str] = set()
         self._edited: set[str] = set()  # of these, the ones that were edited before the last look
         self._told: frozenset[str] | None = frozenset()  # None: what is being loaded
+        self._read: tuple[int, ...] | None = None  # how the source looked that was read before the first look
         self._last_s = math.inf  # how long the last look at the source took
         self._one = asyncio.Lock()  # one look at a time: the older of two must not have the last word
 
@@ -139,9 +140,14 @@ class CodeWatch:
     def _source_is_current(self) -> bool:
         fingerprints = self._catalogue.fingerprints
         try:
-            return all(fingerprints[source.distribution].source_is_current() for source in self._catalogue.sources)
+            looks = tuple(glances.at_source() for glances in self._glances.values())
+            if looks == self._read:
+                return True
+            same = all(fingerprints[source.distribution].source_is_current() for source in self._catalogue.sources)
         except Exception:  # noqa: BLE001 - the look tells of it
             return False
+        self._read = looks if same else None
+        return same
 
     async def _repeat(self, glance: _Glance, every_s: float) -> NoReturn:
         while True:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from accio.sdk.catalogue import Catalogue, discover
+from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.glances import Glances
 from accio_agent.agent import code_watch
 from accio_agent.agent.code_watch import CodeWatch
@@ -199,6 +200,62 @@ def test_folders_that_are_not_listed_anew_hide_nothing(tmp_path: Path, monkeypat
     listed.clear()
     assert glances.at_source() == after
     assert str(front) in listed, "its time is of just now, and may be that of the next change too"
+
+
+def test_a_package_is_listed_once_and_nothing_in_it_is_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders of code that have been still are listed once; edits, new files and new folders in them are seen."""
+    operator = "from accio import operator\n\n@operator\ndef Still() -> int:\n    return 1\n"
+    package = tmp_path / "still_package"
+    write(tmp_path, {"still_package/__init__.py": operator, "still_package/inner/__init__.py": "N = 1\n"})
+    monkeypatch.syspath_prepend(tmp_path)
+    catalogue = discover(["still_package"], folder=tmp_path, cache=None, installed=False)
+    glances = Glances(catalogue.fingerprints["still_package"], lambda: 3_000_000_000_000)
+    listed: list[str] = []
+    scan = os.scandir
+
+    def noted(folder: str) -> object:
+        listed.append(folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", noted)
+    seen = [glances.at_source()]
+    assert str(package / "inner") in listed
+    listed.clear()
+    assert glances.at_source() == seen[0]
+    assert not {str(package), str(package / "inner")}.intersection(listed)
+    later = 2_000_000_000
+    for name in ("inner/__init__.py", "inner/more.py", "deep/__init__.py"):  # an edit in place, a file, a folder
+        write(package, {name: f"N = {later}\n"})
+        later += 1
+        for path in (package / name, (package / name).parent, package):  # later times, however coarse the clock is
+            os.utime(path, (later, later))
+        seen.append(glances.at_source())
+        assert glances.at_source() == seen[-1]
+    assert len(set(seen)) == len(seen)
+
+
+async def test_before_the_first_look_the_source_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read and looks the same isn't read again for each submission; an edit is found all the same."""
+    path = tmp_path / "early_ops.py"
+    write(tmp_path, {path.name: "from accio import operator\n\n@operator\ndef Early() -> int:\n    return 1\n"})
+    catalogue = discover([path.name], folder=tmp_path, cache=None, installed=False)
+    told: list[frozenset[str]] = []
+    watch = CodeWatch(catalogue, lambda changed, _: told.append(changed))
+    read: list[Fingerprint] = []
+    is_current = Fingerprint.source_is_current
+
+    def noted(fingerprint: Fingerprint) -> bool:
+        read.append(fingerprint)
+        return is_current(fingerprint)
+
+    monkeypatch.setattr(Fingerprint, "source_is_current", noted)
+    await watch.look_now()
+    assert len(read) == len(catalogue.sources)
+    await watch.look_now()
+    assert (len(read), told) == (len(catalogue.sources), [])
+    path.write_text(path.read_text().replace("1", "12"))
+    await watch.look_now()
+    assert told == [{str(path)}]
 
 
 async def test_a_look_at_once_sees_what_a_look_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
