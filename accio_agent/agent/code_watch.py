@@ -33,7 +33,7 @@ SPARE = 200
 """How many times the processor time of a look the pause after it is at least: two kinds of looks share a hundredth."""
 SPARE_OF_WAITING = 10
 """The same for all the time that it took: a file server has others to serve, and reading is rare."""
-QUICK_S = 0.002
+QUICK_S = 0.005
 """A look that took no longer is worth no thread: its files are on no server that is away."""
 UNSEEN = -1
 """How a source looks whose files can't be looked at."""
