@@ -14,8 +14,8 @@ from accio.domain.policies import POLICIES
 from accio_daemon.core.commands import ChangeCap
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.restricted_agents import shut_out
-from accio_daemon.core.terms import AttemptNo
 from accio_daemon.core.world import Settings, World
+from tests.simulator.new_attempts import NewAttempts
 
 if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
@@ -119,13 +119,11 @@ class RestrictionsKept:
 
     def __init__(self) -> None:
         """Know nothing of this life of the daemon yet."""
-        self._before: set[AttemptNo] | None = None
+        self._attempts = NewAttempts()
 
     def violation(self, world: World) -> str:
         """Say which agent got what isn't for it; empty if none did. What it had before it said so may stay."""
-        before, self._before = self._before, set(world.by_attempt)
-        for no in () if before is None else self._before - before:
-            execution = world.by_attempt[no]
+        for execution in self._attempts.look(world):
             agent = execution.agent
             if agent is not None and not agent.serves(execution.payer):
                 return f"{agent.name} takes nodes of {sorted(agent.owners)} only, and got one of {execution.payer.key}"
@@ -143,12 +141,11 @@ class NiceStandBehind:
 
     def __init__(self) -> None:
         """Know nothing of this life of the daemon yet."""
-        self._before: set[AttemptNo] | None = None
+        self._attempts = NewAttempts()
 
     def violation(self, world: World) -> str:
         """Say what nice node was sent where, and who waited there before; empty if none was."""
-        before, self._before = self._before, set(world.by_attempt)
-        new = () if before is None else [world.by_attempt[no] for no in self._before - before]
+        new = self._attempts.look(world)
         for execution in (each for each in new if each.nice):
             for head in () if execution.agent is None else _waiting_at(world, execution.agent):
                 if head.queued_mono < execution.dispatched_mono:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from accio.domain.agent_windows import AgentWindow
 from accio.domain.maintenance import Maintenance
 from accio_daemon.core.commands import AddWindow, RemoveWindow
-from accio_daemon.core.terms import AttemptNo
 from accio_daemon.core.world import World
+from tests.simulator.new_attempts import NewAttempts
 
 if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
@@ -51,13 +51,11 @@ class WindowsKept:
 
     def __init__(self) -> None:
         """Know nothing of this life of the daemon yet."""
-        self._before: set[AttemptNo] | None = None
+        self._attempts = NewAttempts()
 
     def violation(self, world: World) -> str:
         """Say which agent got what during which window; empty if none did."""
-        before, self._before = self._before, set(world.by_attempt)
-        for no in () if before is None else self._before - before:
-            execution = world.by_attempt[no]
+        for execution in self._attempts.look(world):
             agent = execution.agent
             if agent is None or agent.window_mono is None:
                 continue

@@ -168,6 +168,19 @@ async def test_edits_are_reloaded_until_one_cannot_be(tmp_path: Path, monkeypatc
     assert told.empty()
 
 
+def _listed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return where the folders are noted that are listed from now on."""
+    listed: list[str] = []
+    scan = os.scandir
+
+    def noted(folder: str) -> object:
+        listed.append(folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", noted)
+    return listed
+
+
 def test_folders_that_are_not_listed_anew_hide_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of the search path that has been still for long is listed once; what is put into it is seen all the
     same, and one that is still being written into is listed at each look.
@@ -178,14 +191,7 @@ def test_folders_that_are_not_listed_anew_hide_nothing(tmp_path: Path, monkeypat
     monkeypatch.syspath_prepend(front)
     catalogue = discover(["ops/still_ops.py"], folder=tmp_path, cache=None, installed=False)
     (fingerprint,) = {id(each): each for each in catalogue.fingerprints.values()}.values()
-    listed: list[str] = []
-    scan = os.scandir
-
-    def noted(folder: str) -> object:
-        listed.append(folder)
-        return scan(folder)
-
-    monkeypatch.setattr(os, "scandir", noted)
+    listed = _listed(monkeypatch)
     still_for_s = 1000.0
     glances = Glances(fingerprint, lambda: int((front.stat().st_mtime + still_for_s) * 1000))
     before = glances.at_source()
@@ -210,14 +216,7 @@ def test_a_package_is_listed_once_and_nothing_in_it_is_hidden(tmp_path: Path, mo
     monkeypatch.syspath_prepend(tmp_path)
     catalogue = discover(["still_package"], folder=tmp_path, cache=None, installed=False)
     glances = Glances(catalogue.fingerprints["still_package"], lambda: 3_000_000_000_000)
-    listed: list[str] = []
-    scan = os.scandir
-
-    def noted(folder: str) -> object:
-        listed.append(folder)
-        return scan(folder)
-
-    monkeypatch.setattr(os, "scandir", noted)
+    listed = _listed(monkeypatch)
     seen = [glances.at_source()]
     assert str(package / "inner") in listed
     listed.clear()
