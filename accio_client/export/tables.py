@@ -66,7 +66,8 @@ def pieces(rows: Rows, params: Sequence[Parameter], artifacts: Selection, metric
                 measured = list(node.metric(metric))
                 cells = [[value for _, value in measured]]
                 table = Table(node.node, metric, METRIC)
-                yield from _piece(rows, params, table, datatype, [row for row, _ in measured], cells)
+                if measured:
+                    yield _piece(rows, params, table, datatype, [row for row, _ in measured], cells)
 
 
 def _artifact(
@@ -75,16 +76,16 @@ def _artifact(
     table = Table(node.node, port, str(datatype))
     if not datatype.args:
         origin, cells = node.scalars(port, datatype)
-        yield from _piece(rows, params, table, datatype, origin, [cells])
+        if origin:
+            yield _piece(rows, params, table, datatype, origin, [cells])
         return
     values = list(node.values(port))
     found = [(row, within) for row, value in values for within in values_within(datatype, value)]
     columns: Batch = list(zip(*(within for _, within in found), strict=True))
-    if values and not found:  # collections without elements are results, too: a table without rows
+    if not found:  # collections without elements are results, too: a table without rows
         columns = [[] for _ in range(len(place_columns(datatype)) + 1)]
-        yield _made(rows, params, table, datatype, [], columns)
-        return
-    yield from _piece(rows, params, table, datatype, [row for row, _ in found], columns)
+    if values:
+        yield _piece(rows, params, table, datatype, [row for row, _ in found], columns)
 
 
 def _piece(
@@ -94,20 +95,8 @@ def _piece(
     datatype: DataType,
     origin: Sequence[int],
     found: Batch,
-) -> Iterator[Piece]:
-    """Yield the piece for the columns *found*, whose rows belong to the chunk's rows *origin*; none without any."""
-    if origin:
-        yield _made(rows, params, table, datatype, origin, found)
-
-
-def _made(
-    rows: Rows,
-    params: Sequence[Parameter],
-    table: Table,
-    datatype: DataType,
-    origin: Sequence[int],
-    found: Batch,
 ) -> Piece:
+    """Return the piece for the columns *found*, whose rows belong to the chunk's rows *origin*."""
     places = place_columns(datatype)
     sources = [rows.ids, *rows.params, rows.repetitions, rows.seeds]
     same = len(origin) == rows.count and list(origin) == list(range(rows.count))
