@@ -21,10 +21,15 @@ ANNOUNCED_S = 0.005
 READING_S = 0.02
 """How long after the newest of them began reads count: one that isn't over by then isn't short."""
 
-
 SEVERAL = 4
 SEVERAL_IN_S = 0.5
 """So many requests within so many seconds come all the time; who submits a sweep and waits for it makes fewer."""
+
+_TURN_S = 0.0005
+"""Seconds of work after which others get one more turn of the loop."""
+
+_TURNS = 12
+"""The turns that they get at most."""
 
 
 class ShortCalls:
@@ -112,3 +117,11 @@ class ShortCalls:
                 await asyncio.wait((passed,), timeout=left)
             finally:
                 self._waiting.discard(passed)
+
+
+async def yield_turns(seconds: float) -> None:
+    """Yield the loop to others after a step that took so many *seconds*: for more turns after a long one, or a call,
+    which needs several, would wait for as many steps.
+    """
+    for _ in range(1 + min(_TURNS, int(seconds / _TURN_S))):
+        await asyncio.sleep(0)

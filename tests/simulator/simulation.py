@@ -21,9 +21,9 @@ from accio_daemon.core.invariants import check_invariants
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.terms import AttemptNo, ExecutionNo
 from accio_daemon.core.turn import Turn
+from accio_daemon.engine.commits import FULL_DISK_PAUSE
 from accio_daemon.engine.cycle import Batch, Bounds
 from accio_daemon.engine.full_disk import FullDisk
-from accio_daemon.engine.loops import FULL_DISK_PAUSE
 from accio_daemon.storage.transactions import Committed, DiskFull, Outcome
 from tests import builders
 from tests.fakes import FakeAgent, Reply

@@ -18,7 +18,7 @@ from accio_daemon.core.commands import (
     SubmitRun,
     Submitted,
 )
-from accio_daemon.engine import loops
+from accio_daemon.engine import commits
 from accio_daemon.engine.cycle import Bounds
 from tests import builders
 from tests.fakes import FakeAgent
@@ -130,7 +130,7 @@ async def test_a_full_disk_refuses_new_work_and_loses_nothing(
     benches: Benches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was decided waits for space, nobody is told before, and work goes on by itself."""
-    monkeypatch.setattr(loops, "FULL_DISK_PAUSE", 0.01)
+    monkeypatch.setattr(commits, "FULL_DISK_PAUSE", 0.01)
     async with benches.running() as bench:
         agent = await bench.join()
         command = await bench.submission(builders.graph({"B": []}), notes="n" * 200_000)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from accio_daemon.core.terms import CacheMode
-from accio_daemon.engine import loops
+from accio_daemon.engine import commits
 from accio_daemon.short_calls import ShortCalls
 from tests import builders
 from tests.fakes import FakeAgent
@@ -60,7 +60,7 @@ class Holding(ShortCalls):
 async def _waiting(bench: Bench, calls: Holding, monkeypatch: pytest.MonkeyPatch) -> FakeAgent:
     """Return an agent of which something was decided, while the decider goes on: the commit may wait for an hour."""
     agent = await _busy(bench)
-    monkeypatch.setattr(loops, "GATHERING", 3600.0)
+    monkeypatch.setattr(commits, "GATHERING", 3600.0)
     calls.holds = True
     _end_one(bench, agent)
     await bench.until(lambda: calls.held and not bench.engine.cycle.inbox)
@@ -87,7 +87,7 @@ async def test_a_commit_is_made_at_once_where_nothing_is_left_to_decide(
     """A report that comes alone is acknowledged, however long commits may wait for more."""
     async with benches.running() as bench:
         agent = await _busy(bench)
-        monkeypatch.setattr(loops, "GATHERING", 3600.0)
+        monkeypatch.setattr(commits, "GATHERING", 3600.0)
         _end_one(bench, agent)
         await bench.until(lambda: not agent.outbox)
 
