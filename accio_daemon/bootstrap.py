@@ -35,6 +35,7 @@ from accio_daemon.services.calls.collecting import Collector
 from accio_daemon.services.calls.gathering import Gatherer
 from accio_daemon.services.calls.measuring import Measurer
 from accio_daemon.services.calls.pruning import Pruner
+from accio_daemon.services.sessions.live import Live
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.keeping import TokenKeeper
@@ -152,7 +153,8 @@ async def _put_together(
         portions=portions,
     )
     sessions = Sessions()
-    pruner = Pruner(readers, sessions.series)
+    live = Live(engine.holds, engine.pinned)
+    pruner = Pruner(readers, live.series)
     return Parts(
         config=config,
         clock=clock,
@@ -163,6 +165,7 @@ async def _put_together(
         readers=readers,
         engine=engine,
         sessions=sessions,
+        live=live,
         last_id=restored.last_run_id,
         collector=Collector(engine=engine, readers=readers, store=store, tell_agents=sessions.tell_freed),
         gatherer=gatherer,

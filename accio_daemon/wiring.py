@@ -40,6 +40,7 @@ from accio_daemon.services.calls.workflows import WorkflowCalls
 from accio_daemon.services.calls.workload import WorkloadCalls
 from accio_daemon.services.sessions.agents import AgentCalls, SessionSettings
 from accio_daemon.services.sessions.code_looks import CodeLooks
+from accio_daemon.services.sessions.live import Live
 from accio_daemon.services.sessions.pools import PoolSessions
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
@@ -65,6 +66,7 @@ class Parts:
     readers: Readers
     engine: Engine
     sessions: Sessions
+    live: Live
     last_id: RunId | None
     collector: Collector
     gatherer: Gatherer
@@ -138,7 +140,7 @@ class Services:
                 readers=parts.readers,
                 catalogue=self._catalogue,
                 plans=parts.plans,
-                sessions=parts.sessions,
+                live=parts.live,
                 watching=self._watching,
                 limits=self._limits,
                 rights=self._rights,
@@ -153,7 +155,7 @@ class Services:
         return (
             ExportCalls(readers=parts.readers, plans=parts.plans, rights=self._rights),
             ColumnCalls(readers=parts.readers, plans=parts.plans, rights=self._rights),
-            MeasureCalls(readers=parts.readers, plans=parts.plans, sessions=parts.sessions, rights=self._rights),
+            MeasureCalls(readers=parts.readers, plans=parts.plans, live=parts.live, rights=self._rights),
             NodeCountCalls(readers=parts.readers, plans=parts.plans, rights=self._rights),
             LogCalls(
                 engine=parts.engine,
@@ -217,6 +219,7 @@ class Services:
         return AgentCalls(
             parts.engine,
             parts.sessions,
+            parts.live,
             settings,
             self._catalogue.operators_changed,
             ResultChecks(parts.engine.pinned, parts.store),

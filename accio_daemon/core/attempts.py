@@ -238,11 +238,11 @@ def lost(turn: Turn, agent: Agent, execution: Execution, reason: str, *, counts:
 
 
 def reported_late(turn: Turn, agent: Agent, report: Report) -> None:
-    """Record a report of an attempt that isn't the current one of anything; it has no effect."""
+    """Record a report of an attempt that isn't the current one of anything, once; it has no effect."""
     turn.world.late_reports += 1
     outcome = "success" if report.failure is None else str(report.failure.cause)
     detail = f"late report of attempt {report.attempt} by {agent.name} ({outcome}): recorded and ignored"
-    owner = turn.world.fenced.get(report.attempt)
+    owner = turn.world.fenced.pop(report.attempt, None)
     if owner is not None:
         run_no, index, node = owner
         turn.fx.events.append(EventRow(run_no, index, node, report.attempt, "late report", detail, turn.now.wall_ms))

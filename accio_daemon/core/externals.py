@@ -70,10 +70,16 @@ def session_ended(world: World, session: SessionNo) -> None:
 
 
 def digested(turn: Turn, command: PathsDigested) -> None:
-    """Pin the digest of a dataset text, so that its nodes go on; or record why an agent has none."""
+    """Pin the digest of a dataset text, so that its nodes go on; or record why an agent has none.
+
+    What an agent answers that wasn't asked has no effect: the question stays open.
+    """
     world = turn.world
-    run, text, session = world.digest_requests.pop(command.request, (None, "", None))
-    if run is None or run.no not in world.runs or session != command.session:
+    run, text, asked = world.digest_requests.get(command.request, (None, "", None))
+    if run is None or asked != command.session:
+        return
+    del world.digest_requests[command.request]
+    if run.no not in world.runs:
         return
     digesting = run.digesting[text]
     digesting.request = None

@@ -183,6 +183,12 @@ class Engine:
         node = execution.node
         return node.operator_no, node.operator
 
+    def holds(self, session: SessionNo, attempt: AttemptNo) -> bool:
+        """Say whether a session's agent has an attempt; see EnginePort."""
+        world = self.cycle.world
+        execution = world.by_attempt.get(attempt)
+        return execution is not None and execution.agent is world.sessions.get(session)
+
     def cluster(self) -> ClusterView:
         """Count what the World holds, now."""
         welcomed = self.cycle.links.welcomed

@@ -319,6 +319,10 @@ class EnginePort(Protocol):
         """Return number and specification of the operator that an attempt executes; None if it doesn't go on."""
         ...
 
+    def holds(self, session: SessionNo, attempt: AttemptNo) -> bool:
+        """Return whether an attempt goes on, and is the agent's of a session."""
+        ...
+
     def cluster(self) -> ClusterView:
         """Count what the World holds, now."""
         ...

@@ -9,7 +9,7 @@ from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.services.calls.node_views import node_place
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.nodes import attempts_of, series_messages_of
-from accio_daemon.services.sessions.registry import Sessions
+from accio_daemon.services.sessions.live import Live
 from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.begun import begun_from
@@ -27,11 +27,11 @@ _SERIES = 100  # of one message, some 12 kB each
 class MeasureCalls:
     """Measure."""
 
-    def __init__(self, *, readers: Readers, plans: Plans, sessions: Sessions, rights: Rights) -> None:
-        """Read rows from *readers*; ask *sessions* for what runs."""
+    def __init__(self, *, readers: Readers, plans: Plans, live: Live, rights: Rights) -> None:
+        """Read rows from *readers*; ask *live* for what runs."""
         self._readers = readers
         self._plans = plans
-        self._sessions = sessions
+        self._live = live
         self._rights = rights
 
     async def measure(self, request: accio_pb2.MeasureRequest, send: SendEncoded[accio_pb2.MeasureChunk]) -> None:
@@ -74,7 +74,7 @@ class MeasureCalls:
 
     def _add_live(self, node: NodeFacts, name: str, known: dict[int, list[Packed]]) -> None:
         if node.current is not None:
-            live = [each for each in self._sessions.series(node.current.id) if name in ("", each.name)]
+            live = [each for each in self._live.series(node.current.id) if name in ("", each.name)]
             known.setdefault(node.current.id, live)
 
 

@@ -28,7 +28,7 @@ from accio_daemon.services.messages.nodes import (
     node_message,
     series_messages_of,
 )
-from accio_daemon.services.sessions.registry import Sessions
+from accio_daemon.services.sessions.live import Live
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.checkpoints import read_checkpoint
 from accio_daemon.storage.demands import read_demand
@@ -66,12 +66,12 @@ class _Details:
 class NodeViews:
     """Makes the messages of nodes."""
 
-    def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans, sessions: Sessions) -> None:
-        """Read rows from *readers*; ask the engine why nodes wait, and *sessions* for the progress of running ones."""
+    def __init__(self, *, engine: EnginePort, readers: Readers, plans: Plans, live: Live) -> None:
+        """Read rows from *readers*; ask the engine why nodes wait, and *live* for the progress of running ones."""
         self._engine = engine
         self._readers = readers
         self._plans = plans
-        self._sessions = sessions
+        self._live = live
 
     async def complete(self, found: Found, nodes: Sequence[NodeFacts], messages: Sequence[runs_pb2.Node]) -> None:
         """Add to messages of nodes what only the event loop's thread may look up: why they wait, whose execution they
@@ -85,7 +85,7 @@ class NodeViews:
             message.reason = found.run.standstill or self._engine.explain(found.run.no, found.place, node.no)
             message.shares = self._engine.shared_with(found.run.no, found.place, node.no)
             if node.current is not None:
-                message.progress = self._sessions.progress(node.current.id)
+                message.progress = self._live.progress(node.current.id)
             looked_up += 1
             if looked_up % _AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -108,7 +108,7 @@ class NodeViews:
         if details.checkpoint is not None:
             message.checkpoint.CopyFrom(checkpoint_message(details.checkpoint))
         current = details.node.current
-        live = {} if current is None else {current.id: self._sessions.series(current.id)}
+        live = {} if current is None else {current.id: self._live.series(current.id)}
         message.measured.extend(series_messages_of(details.found.id, details.node, live | details.series))
         for port, value in details.inputs.items():
             if value.text is not None:

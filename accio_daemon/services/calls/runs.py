@@ -27,7 +27,7 @@ from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.messages.definitions import definition_json
 from accio_daemon.services.messages.nodes import node_message
 from accio_daemon.services.messages.runs import run_message
-from accio_daemon.services.sessions.registry import Sessions
+from accio_daemon.services.sessions.live import Live
 from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage import quarantine, runs_query, submissions
@@ -53,23 +53,22 @@ class RunCalls:
         readers: Readers,
         catalogue: Catalogue,
         plans: Plans,
-        sessions: Sessions,
+        live: Live,
         watching: Watching,
         limits: Limits,
         rights: Rights,
         keeper: TokenKeeper,
     ) -> None:
-        """Ask the engine, read from *readers*, and ask *sessions* for the progress of running nodes."""
+        """Ask the engine, read from *readers*, and ask *live* for the progress of running nodes."""
         self._engine = engine
         self._readers = readers
         self._catalogue = catalogue
         self._plans = plans
-        self._sessions = sessions
         self._watching = watching
         self._limits = limits
         self._rights = rights
         self._keeper = keeper
-        self._views = NodeViews(engine=engine, readers=readers, plans=plans, sessions=sessions)
+        self._views = NodeViews(engine=engine, readers=readers, plans=plans, live=live)
 
     # --- reading ------------------------------------------------------------------------------------------------
 

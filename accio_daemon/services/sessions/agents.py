@@ -39,6 +39,7 @@ from accio_daemon.services.messages.agents import digested_of, joined_of, saved_
 from accio_daemon.services.sessions.content_looks import ContentLooks
 from accio_daemon.services.sessions.handshake import read_hello
 from accio_daemon.services.sessions.link import Link
+from accio_daemon.services.sessions.live import Live
 from accio_daemon.services.sessions.pace import Pace
 from accio_daemon.services.sessions.registry import Session, Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
@@ -96,16 +97,18 @@ class AgentCalls:
         self,
         engine: EnginePort,
         sessions: Sessions,
+        live: Live,
         settings: SessionSettings,
         announced: Callable[[], None],
         checks: ResultChecks,
         claim: Claim,
     ) -> None:
-        """Serve sessions by *settings*; call *announced* after operators were, judge reports by *checks*, and ask
-        *claim* whether the caller may be the agent of a name.
+        """Serve sessions by *settings*; keep in *live* what running attempts say, call *announced* after operators
+        were, judge reports by *checks*, and ask *claim* whether the caller may be the agent of a name.
         """
         self._engine = engine
         self._sessions = sessions
+        self._live = live
         self._settings = settings
         self._announced = announced
         self._checks = checks
@@ -203,7 +206,7 @@ class AgentCalls:
     def _pass_on(self, session: Session, reports: list[Report]) -> None:
         if reports:
             self._engine.post(AgentReports(session=session.number, reports=reports))
-            self._sessions.forget_live(report.attempt for report in reports)
+            self._live.forget(session.number, [report.attempt for report in reports])
 
     async def _receive(self, stream: AgentStream, session: Session, looks: ContentLooks) -> None:
         now = asyncio.get_running_loop().time
@@ -245,7 +248,7 @@ class AgentCalls:
             case "logs":
                 session.answer_log(message.logs)
             case "progress":
-                self._sessions.note_progress(message.progress)
+                self._live.note_progress(number, message.progress)
             case "draining":
                 self._engine.post(AgentDraining(session=number, draining=message.draining.draining))
             case "stale":
@@ -260,7 +263,7 @@ class AgentCalls:
                 self._engine.post(saved_of(number, message.checkpoint))
             case "series":
                 measured = [(each.attempt, packed_of(each.series)) for each in message.series.series]
-                self._sessions.note_series(measured)
+                self._live.note_series(number, measured)
             case "goodbye":
                 said = message.goodbye
                 raise SessionEnded(clip(said.reason, 500) or "the agent ended", clean=True, walltime=said.walltime)

@@ -1,13 +1,12 @@
-"""The agents' sessions as other services see them: who is connected, logs on request, progress of running nodes."""
+"""The agents' sessions as other services see them: who is connected, and logs on request."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import field
 from enum import Enum
 from itertools import count, islice
 from weakref import WeakValueDictionary
 
-from accio.domain.series import Packed
 from accio.late import dataclass
 from accio.v1 import agents_pb2
 from accio_daemon.core.lives import Life
@@ -19,8 +18,6 @@ LogPlace = tuple[int, int]  # an attempt, and an offset in its log
 LogPart = agents_pb2.LogAnswer | agents_pb2.LogPart
 
 LOG_ANSWER_S = 5.0
-_PROGRESS_LIMIT = 100_000
-_SERIES_BYTES = 64 << 20
 
 
 class Looked(Enum):
@@ -121,9 +118,6 @@ class Sessions:
 
     def __init__(self) -> None:
         self._by_name: dict[str, Session] = {}
-        self._progress: dict[int, float] = {}
-        self._series: dict[int, dict[str, Packed]] = {}
-        self._series_bytes = 0
         self._requests = count(1)
         self._arrivals: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._added = asyncio.Event()  # the next one is; then it is replaced
@@ -208,36 +202,3 @@ class Sessions:
             return []
         found = answer.result()
         return [found, *found.further[: len(further)]]
-
-    def note_progress(self, progress: agents_pb2.Progress) -> None:
-        """Remember what running operators say; the latest wins."""
-        for attempt, fraction in zip(progress.attempt, progress.fraction, strict=False):
-            if len(self._progress) < _PROGRESS_LIMIT or attempt in self._progress:
-                self._progress[attempt] = min(max(fraction, 0.0), 1.0)
-
-    def note_series(self, found: Iterable[tuple[int, Packed]]) -> None:
-        """Remember what running operators have measured; the latest wins, and what there is no room for waits for the
-        report of its attempt.
-        """
-        for attempt, packed in found:
-            known = self._series.setdefault(attempt, {})
-            before = known.get(packed.name)
-            grown = len(packed.points) - (0 if before is None else len(before.points))
-            if self._series_bytes + grown <= _SERIES_BYTES:
-                self._series_bytes += grown
-                known[packed.name] = packed
-
-    def series(self, attempt: int) -> list[Packed]:
-        """Return what a running attempt has measured so far."""
-        return list(self._series.get(attempt, {}).values())
-
-    def forget_live(self, attempts: Iterable[int]) -> None:
-        """Drop what was said of attempts that have ended."""
-        if self._progress or self._series:
-            for attempt in attempts:
-                self._progress.pop(attempt, None)
-                self._series_bytes -= sum(len(each.points) for each in self._series.pop(attempt, {}).values())
-
-    def progress(self, attempt: int | None) -> float:
-        """Return the fraction that a running attempt last reported, 0 if none."""
-        return self._progress.get(attempt, 0.0) if attempt is not None else 0.0

@@ -237,7 +237,7 @@ def test_what_an_agent_lost_is_placed_anew(cluster: Cluster, holding: Holding | 
 
 
 def test_attempts_that_are_not_current_are_dropped(cluster: Cluster) -> None:
-    """What an agent still runs of a time when it was lost is stopped, and its report is late."""
+    """What an agent still runs of a time when it was lost is stopped; its report is late, and noted once."""
     run = cluster.submit(A)
     agent = cluster.join("w1")
     old = agent.attempt_of("A")
@@ -249,9 +249,10 @@ def test_attempts_that_are_not_current_are_dropped(cluster: Cluster) -> None:
     assert agent.attempts == {}, "the welcome names it among what is to be dropped"
     assert agent.session is not None
     late = builders.success(7, old, {"data": '"late"'})
+    cluster.ask(AgentReports(session=agent.session, reports=[late, late]))
     cluster.ask(AgentReports(session=agent.session, reports=[late]))
     assert cluster.state_of(run, "A") == "running"
-    assert cluster.world.late_reports == 1
+    assert cluster.world.late_reports == 3
     assert cluster.disk.rows("SELECT kind, attempt FROM events WHERE kind = 'late report'") == [("late report", old)]
     cluster.succeed("A", '"right"')
     assert cluster.disk.rows("SELECT outputs FROM results") == [('{"data":"\\"right\\""}',)]

@@ -97,6 +97,22 @@ def test_a_digest_that_never_comes_is_asked_of_another_agent(cluster: Cluster) -
     assert cluster.state_of(run, "A") == "running"
 
 
+def test_who_was_not_asked_does_not_answer(cluster: Cluster) -> None:
+    """An answer to another agent's question has no effect, and the question stays open for the one that was asked."""
+    run = cluster.submit(_workflow())
+    asked, other = cluster.join("w1"), cluster.join("w2")
+    if not asked.digests:
+        asked, other = other, asked
+    ((request, paths),) = asked.digests
+    assert other.session is not None
+    wrong = Pin(digest="blake3:" + "6" * 64, size=1)
+    cluster.ask(PathsDigested(session=other.session, request=request, digests=dict.fromkeys(paths, wrong)))
+    assert cluster.state_of(run, "A") == "queued"
+    _answer(cluster, asked, PIN)
+    assert cluster.state_of(run, "A") == "running"
+    assert cluster.run(run).pins == {"/data/in": PIN}
+
+
 def test_equal_content_under_another_path_is_a_hit(cluster: Cluster) -> None:
     """A dataset counts by its content, never by its path."""
     cluster.submit(_workflow())
