@@ -92,7 +92,9 @@ def _codes(table: SweepTable, group: Sequence[str], ranges: int) -> tuple[Ints, 
 
 
 def _drawn(table: SweepTable) -> frozenset[str]:
-    """Return the parameters that are drawn."""
+    """Return the parameters that are drawn; in a study a sampler chose all of them, each by itself."""
+    if table.sweep.study is not None:
+        return frozenset(axis.name for axis in table.axes)
     digits = [digit for block in table.sweep.blocks for digit in block.digits if isinstance(digit.rows, Sampled)]
     return frozenset(table.sweep.axes[place].name for digit in digits for place in digit.axes)
 

@@ -27,7 +27,12 @@ export function Ending({ of, brief = false }) {
   return brief ? html`<span title=${visible(of.why ?? '')}>${word}</span>` : html`${word}${of.why && `: ${visible(of.why)}`}`;
 }
 
-export const cpuTime = (forecast) => (forecast?.low_s === null || !forecast ? null : ranged(forecast.cpu_low_s, forecast.cpu_high_s));
+/** The processor time of a forecast, whose results aren't looked for in the memo: "at most 2 to 5 min"; null where it isn't known. */
+export function cpuTime(forecast) {
+  if (!forecast || forecast.low_s === null) return null;
+  const time = ranged(forecast.cpu_low_s, forecast.cpu_high_s);
+  return `${forecast.cpu_high_s < 1 ? '' : 'at most '}${time} of processor time`;
+}
 
 /** What a node reserves: "2 cpus, 1.5 GiB". */
 export function reserves(resources, bytes) {

@@ -34,7 +34,7 @@ function Numbers({ found }) {
   return html`<p class="big"><b>${number(found.children)}</b> ${found.children === 1 ? 'run' : 'runs'}, <b>${about}${number(found.to_execute)}</b> ${found.to_execute === 1 ? 'node' : 'nodes'} to execute</p>
     <dl class="inline"><div><dt>Nodes</dt><dd>${number(found.nodes)}</dd></div><div><dt>Distinct</dt><dd>${number(found.distinct_nodes)}</dd></div>
       <div><dt>Results known</dt><dd>${about}${number(found.cached)}</dd></div>${found.unknown > 0 && html`<div><dt>Not known yet</dt><dd>${number(found.unknown)}</dd></div>`}</dl>
-    ${found.forecast && found.to_execute + found.unknown > 0 && html`<p>${found.forecast.low_s !== null && 'It ends '}<b><${Ending} of=${found.forecast} /></b>${cpuTime(found.forecast) && html`<span class="quiet">; at most ${cpuTime(found.forecast)} of processor time</span>`}</p>`}
+    ${found.forecast && found.to_execute + found.unknown > 0 && html`<p>${found.forecast.low_s !== null && 'It ends '}<b><${Ending} of=${found.forecast} /></b>${cpuTime(found.forecast) && html`<span class="quiet">; ${cpuTime(found.forecast)}</span>`}</p>`}
     ${found.nice && html`<p class="quiet">Nice: it stands behind all runs that aren't, also later ones.</p>`}
     ${found.sampled && html`<p class="quiet">Estimated from ${number(found.looked_up)} of the distinct nodes.</p>`}`;
 }

@@ -40,20 +40,21 @@ function Sensible({ run, where, serial, results }) {
   const y = results.numbers[0];
   const done = (run.children.by_state.success ?? 0) > 0;
   const isStudy = results.objectives.length > 0; // its points lie anywhere: maps and means over one parameter show little of them
-  const shown = isStudy ? [
+  const shares = kinds.includes('importance') && results.axes.length + (results.repeat > 1 ? 1 : 0) > 1; // one of one is all
+  const half = isStudy ? [
     { kind: 'trials' },
     kinds.includes('curves') && { kind: 'curves', y: results.series[0] },
-    done && kinds.includes('parallel') && { kind: 'parallel', y: results.objectives[0] },
-    done && kinds.includes('importance') && { kind: 'importance', y: results.objectives[0] },
+    done && shares && { kind: 'importance', y: results.objectives[0] },
   ].filter(Boolean) : [
     kinds.includes('states') && { kind: 'states' },
     done && kinds.includes('line') && { kind: 'line', y },
     done && kinds.includes('heat') && results.axes.length > 1 && { kind: 'heat', y },
-    done && kinds.includes('importance') && { kind: 'importance', y },
-    done && kinds.includes('parallel') && results.axes.length > 2 && { kind: 'parallel', y },
+    done && shares && { kind: 'importance', y },
     kinds.includes('curves') && { kind: 'curves', y: results.series[0] },
-    done && kinds.includes('cdf') && results.axes.length < 2 && { kind: 'cdf', y },
   ].filter(Boolean);
+  if (done && kinds.includes('cdf') && half.length % 2) half.push({ kind: 'cdf', y: isStudy ? results.objectives[0] : y }); // two of them stand beside each other
+  const parallel = done && kinds.includes('parallel') && (isStudy || results.axes.length > 2);
+  const shown = [...half, ...(parallel ? [{ kind: 'parallel', y: isStudy ? results.objectives[0] : y }] : [])];
   return html`<h2 class="unseen">Pictures</h2><div class="pictures">${shown.map((asked) => html`<${Picture} key=${asked.kind} run=${run.id} asked=${{ ...asked, where }} serial=${serial} />`)}</div>
     ${!done && (ended(run) ? html`<${Empty} title="No child has succeeded"><p>There are no results to draw.</p><//>`
     : html`<${Empty} title="No child has succeeded yet"><p>Pictures of results are drawn as soon as one has.</p><//>`)}`;

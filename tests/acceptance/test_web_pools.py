@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.acceptance.processes import cluster
 from tests.acceptance.test_pools import serve
@@ -91,3 +91,25 @@ async def test_when_there_are_no_hosts(tmp_path: Path) -> None:
                 await expect(entries.nth(1)).not_to_contain_text("now")
                 violations = (await Axe().run(page)).response["violations"]
                 assert not violations, [each["id"] for each in violations]
+
+
+async def test_a_pool_whose_engine_says_nothing_is_seen(tmp_path: Path) -> None:
+    """Each state of a pool has a sign; one that is silent looks like what was lost."""
+    with cluster(tmp_path) as made:
+        made.start_daemon()
+        serve(made)
+        with web_server(made) as server:
+            async with browser_page(server) as page:
+
+                async def silence(route: Route) -> None:
+                    answer = await route.fetch()
+                    told = await answer.json()
+                    for pool in told["pools"]:
+                        pool["state"] = "silent"
+                    await route.fulfill(response=answer, json=told)
+
+                await page.route("**/api/v1/pools", silence)
+                await page.goto(server.page("/pools"))
+                state = page.get_by_role("region", name="Pool here").get_by_text("silent")
+                await expect(state).to_have_text("↯ silent")
+                await expect(state).to_have_class("state lost")

@@ -23,7 +23,7 @@ function Content({ data, session }) {
   return html`
     <section aria-label="The cluster now" class="cards">
       <div class="card"><b>${number(cluster.queued_nodes)}</b> ${cluster.queued_nodes === 1 ? 'node' : 'nodes'} queued, <b>${number(cluster.running_nodes)}</b> running
-        <p class="quiet">${!workload.active_runs ? 'nothing to wait for' : workload.forecast.low_s === null ? html`<${Ending} of=${workload.forecast} brief=${workload.forecast.never} />` : html`all ends <${Ending} of=${workload.forecast} />`}${cpu && workload.active_runs > 0 && html`<br />at most ${cpu} of processor time left`}</p></div>
+        <p class="quiet">${!workload.active_runs ? 'nothing to wait for' : workload.forecast.low_s === null ? html`<${Ending} of=${workload.forecast} brief=${workload.forecast.never} />` : html`all ends <${Ending} of=${workload.forecast} />`}${cpu && workload.active_runs > 0 && html`<br />${cpu} left`}</p></div>
       <div class="card"><b>${cluster.reserved.cpus} of ${cluster.resources.cpus}</b> processors<${Bar} share=${share('cpus')} label="Processors in use" /></div>
       <div class="card"><b>${bytes(cluster.reserved.memory)} of ${bytes(cluster.resources.memory)}</b> memory<${Bar} share=${share('memory')} label="Memory in use" /></div>
       <div class="card"><b>${number(cluster.agents)}</b> <a href=${href('/cluster')}>${cluster.agents === 1 ? 'agent' : 'agents'}</a>${lost.length > 0 && html`, <b class="state lost">↯ ${lost.length} away</b>`}</div>

@@ -7,8 +7,8 @@ import { exactTime } from '../preferences.js';
 import { useForbidden } from '../steering.js';
 
 const AGAIN_MS = 3000;
-const GLYPHS = { serving: '✓', away: '↯', paused: '■', 'backing off': '◌' };
-const CLASSES = { serving: 'success', away: 'lost', paused: 'killed', 'backing off': 'waiting' };
+const GLYPHS = { serving: '✓', away: '↯', paused: '■', closed: '◷', 'backing off': '◌', silent: '↯' };
+const CLASSES = { serving: 'success', away: 'lost', paused: 'killed', closed: 'queued', 'backing off': 'waiting', silent: 'lost' };
 const ENDED = ['ended', 'failed', 'lost'];
 const MOST_MAINTENANCE = 5;
 

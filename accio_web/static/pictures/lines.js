@@ -57,11 +57,11 @@ export function LinesPicture({ picture }) {
       ${one.low !== null && html`<line x1=${one.x} x2=${one.x} y1=${y.place(one.low)} y2=${y.place(one.high)} />`}
       <circle cx=${one.x} cy=${y.place(one.mean)} r="3.5"><title>${said(picture, each, one)}</title></circle></g>`))}
   <//>
-  ${series.length > 1 && html`<ul class="legend" aria-label=${picture.series_name}>${series.map((each) => html`<li><svg width="30" height="10" aria-hidden="true"><path class=${`line s${each.at}`} d="M1 5 L29 5" stroke-dasharray=${each.dash} /></svg> <span title=${visible(seriesName(picture, each))}>${visible(shortened(seriesName(picture, each)))}</span></li>`)}</ul>`}`;
+  ${series.length > 1 && html`<ul class="legend" aria-label=${picture.series_name || 'runs'}>${series.map((each) => html`<li><svg width="30" height="10" aria-hidden="true"><path class=${`line s${each.at}`} d="M1 5 L29 5" stroke-dasharray=${each.dash} /></svg> <span title=${visible(seriesName(picture, each))}>${visible(shortened(seriesName(picture, each)))}</span></li>`)}</ul>`}`;
 }
 
-/** "epsilon=0.1"; a child has its own values: "child: x=1 y=2". */
-const seriesName = (picture, series) => `${picture.series_name}${series.name.includes('=') ? ': ' : '='}${series.name}`;
+/** "epsilon=0.1"; a child has its own values: "child: x=1 y=2"; a run that is compared has a name alone. */
+export const seriesName = (picture, series) => (picture.series_name ? `${picture.series_name}${series.name.includes('=') ? ': ' : '='}${series.name}` : series.name);
 
 /** Without digits that nobody reads: those of numbers that were drawn. */
 export const shortened = (name) => name.replace(/\d\.\d{5,}(e[+-]?\d+)?|\d+\.\d{5,}/g, (digits) => numberText(Number(digits)));

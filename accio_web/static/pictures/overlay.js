@@ -15,7 +15,7 @@ export function merged(pictures, names) {
   const series = pictures.flatMap((each, at) => each.series.slice(0, 1).map((one) => ({ ...one, name: names[at] })));
   const values = [...new Set(pictures.flatMap((each) => each.x.values ?? []))].sort((a, b) => a - b);
   const ticks = values.map((value) => pictures.flatMap((each) => (each.x.values ?? []).map((one, at) => [one, each.x.ticks[at]])).find(([one]) => one === value)?.[1] ?? String(value));
-  return { ...first, series, series_name: 'run', x: categories ? first.x : { ...first.x, values, ticks } };
+  return { ...first, series, series_name: '', x: categories ? first.x : { ...first.x, values, ticks } };
 }
 
 /** @param {{kind: string, runs: any[], y: string, letter: (at: number) => string}} props */

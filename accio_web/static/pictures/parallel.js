@@ -3,9 +3,10 @@
 import { html, useRef, useState } from '../core.js';
 import { visible } from '../parts.js';
 import { useTheme } from '../theme.js';
+import { NARROW } from './frame.js';
 import { cividis, numberText, short, someTicks, tickText } from './scales.js';
 
-const WIDTH = 960;
+const WIDTH = NARROW ? 640 : 960; // as many as are shown at least: texts are never smaller than elsewhere
 const HEIGHT = 380;
 const TOP = 44;
 const BOTTOM = 18;

@@ -2,10 +2,11 @@
 import { html, useState } from '../core.js';
 import { duration, visible } from '../parts.js';
 import { GLYPHS } from '../states.js';
+import { NARROW } from './frame.js';
 import { short } from './scales.js';
 import { WHOLE, ZoomButtons, stepOf, stepped } from './zoom.js';
 
-const WIDTH = 960;
+const WIDTH = NARROW ? 640 : 960; // as many as are shown at least: texts are never smaller than elsewhere
 const LEFT = 110;
 const RIGHT = 34;
 const LANE = 26;

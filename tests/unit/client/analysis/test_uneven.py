@@ -12,6 +12,7 @@ from accio.domain.ranges import WholePoints
 from accio.domain.sampling import Method as Drawing
 from accio.domain.sampling import Sampled
 from accio.domain.slices import Level, SweepSlice
+from accio.domain.studies import Objective, Sampler, Study
 from accio.domain.sweeps import Sweep
 from accio.errors import FailedPrecondition
 from accio_client.analysis.aggregate import aggregate
@@ -179,3 +180,17 @@ def test_drawn_parameters_are_cut_into_ranges() -> None:
     assert shares["b",] == pytest.approx(0.1, abs=0.02)
     assert "cut into 10 ranges" in found.note
     assert where(table, "a<500000000", 0).sum() == 256
+
+
+def test_what_a_study_chose_counts_parameter_by_parameter() -> None:
+    """Its points are listed, and yet `a` alone explains what it alone makes; as mere lists they are one factor."""
+    rows = [(at, (at * 7) % 3) for at in range(40)]
+    sweep = Sweep(sweep_of(40, 3).axes, 1, Layout([Block([Digit((0, 1), Listed(list(zip(*rows, strict=True))))])]))
+    values = [float(a) for a, _ in rows]
+    study = Study(objectives=(Objective("Node", "value"),), trials=40, sampler=Sampler.TPE)
+    found = importance(table_of(sweep.studied(study), values), VALUE)
+    shares = {each.names: each.share for each in found.main}
+    assert found.ranges == 4
+    assert shares["a",] > 0.9
+    assert shares["b",] < 0.1
+    assert [each.names for each in importance(table_of(sweep, values), VALUE).main] == [("a, b",)]
