@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from accio.errors import AccioError
 from accio_client.client import AsyncClient
 from accio_client.deadlines import DEADLINE_S
 
@@ -78,15 +79,18 @@ class BlockingCaller:
 
     def _run(self, coroutine: Coroutine[Any, Any, R]) -> R:
         """Return the result of *coroutine*; where it waits, a loop's thread goes on with it."""
-        thread = self._thread
-        if thread is None:
-            try:
-                coroutine.send(None)
-            except StopIteration as ended:
-                result: R = ended.value
-                return result
-            thread = self._loop_thread()
-        return thread.run(coroutine)
+        try:
+            thread = self._thread
+            if thread is None:
+                try:
+                    coroutine.send(None)
+                except StopIteration as ended:
+                    result: R = ended.value
+                    return result
+                thread = self._loop_thread()
+            return thread.run(coroutine)
+        except AccioError as error:
+            raise error.with_traceback(None) from None  # the way through the client tells nobody anything
 
     def _loop_thread(self) -> LoopThread:
         """Return the thread of the loop, which is started for whoever needs it first."""

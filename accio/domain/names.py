@@ -33,21 +33,21 @@ def is_parameter_name(text: str) -> bool:
 is_port_name = is_parameter_name
 
 
-def suggest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name closest to *name*, ignoring case, or None if none is close."""
+def suggest(name: str, known: Iterable[str], *, likeness: float = _LIKENESS) -> str | None:
+    """Return the known name closest to *name*, ignoring case, or None if none is closer than *likeness*: 1 is equal."""
     from difflib import SequenceMatcher  # few names are wrong
 
     best: str | None = None
-    best_likeness = _LIKENESS
+    best_likeness = likeness
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(name[:MAX_LENGTH].lower())
     for candidate in sorted(known):
         matcher.set_seq1(candidate.lower())
         if matcher.real_quick_ratio() <= best_likeness or matcher.quick_ratio() <= best_likeness:
             continue
-        likeness = matcher.ratio()
-        if likeness > best_likeness:
-            best, best_likeness = candidate, likeness
+        found = matcher.ratio()
+        if found > best_likeness:
+            best, best_likeness = candidate, found
     return best
 
 

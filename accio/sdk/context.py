@@ -47,6 +47,7 @@ class OperatorContext:
         self._operator = operator
         self._folder = folder
         self._seed = seed
+        self.gave_seed = False  # whether the operator has asked for the number itself
         self._sinks = sinks
         self._attempt = attempt
         self._idempotency_key = idempotency_key
@@ -88,7 +89,14 @@ class OperatorContext:
 
     @property
     def seed(self) -> int:
-        """The node's seed, a signed 64-bit integer. Unstable operators only."""
+        """The node's seed, a signed 64-bit integer. Unstable operators only.
+
+        Many a library takes none below 0, or above 2³² - 1: give it ``ctx.seed % 2**32``, and use `rng` for NumPy.
+        """
+        self.gave_seed = True
+        return self._known_seed()
+
+    def _known_seed(self) -> int:
         if self._seed is None:
             raise NotUnstableError(
                 f"operator {self._operator} asks for a seed or a random generator, but isn't declared unstable: "
@@ -101,14 +109,14 @@ class OperatorContext:
         """A generator of the standard library, seeded with the node's seed; the same object at each access."""
         if self._random is None:
             # Unsigned, because Random takes the absolute value: -5 and 5 would draw the same numbers.
-            self._random = random_module.Random(self.seed & _UNSIGNED_64)  # noqa: S311 - repeatable is the point
+            self._random = random_module.Random(self._known_seed() & _UNSIGNED_64)  # noqa: S311 - repeatable is the point
         return self._random
 
     @property
     def rng(self) -> "numpy.random.Generator":
         """A NumPy generator (PCG64), seeded with the node's seed; the same object at each access."""
         if self._rng is None:
-            seed = self.seed & _UNSIGNED_64
+            seed = self._known_seed() & _UNSIGNED_64
             import numpy  # operators without NumPy shouldn't pay for its import
 
             # The bit generator by name: what default_rng() returns may change between versions of NumPy.

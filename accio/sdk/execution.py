@@ -74,6 +74,12 @@ class Failed(NamedTuple):
 
 _LONGEST_REASON = 200
 _LONGEST_NAME = 500  # of an exception's class
+# What NumPy, scikit-learn and others say of a seed that they don't take.
+_SEED_REFUSED = ("non-negative", "negative", "2**32", "4294967295", "unsigned", "too large", "out of bounds")
+_SEED_ADVICE = (
+    "; if it is the seed: ctx.seed is a signed 64-bit integer, ctx.seed % 2**32 fits where only some are taken, and "
+    "ctx.rng is NumPy's generator with this seed"
+)
 
 
 class BadOutputError(Exception):
@@ -117,7 +123,7 @@ class Callee:
         except BadInputError as refusal:
             return _failed(Cause.BAD_INPUT, f"operator {operator.name}: {_text(refusal)}", context)
         except BaseException as error:  # noqa: BLE001 - whatever an operator raises is its failure, not the worker's
-            return _ended(_failure_of(error), context, disk_full=_wants_space(error, request.folder))
+            return _ended(_failure_of(error, context), context, disk_full=_wants_space(error, request.folder))
         try:
             outputs, datasets = self._encode(request, result)
         except RecursionError:
@@ -295,13 +301,15 @@ def _ended(failure: Failure, context: OperatorContext | None, *, disk_full: bool
     return Failed(failure, dict(context.metrics), disk_full, context.series)
 
 
-def _failure_of(error: BaseException) -> Failure:
+def _failure_of(error: BaseException, context: OperatorContext | None) -> Failure:
     """Describe what an operator raised."""
     name = _class_name(type(error))[:_LONGEST_NAME]
     if isinstance(error, SystemExit):
         code = _exit_code(error)
         return Failure(cause=Cause.EXIT_CODE, message=f"the operator ended with exit code {code}", exit_code=code)
     message = _text(error)
+    if context is not None and context.gave_seed and isinstance(error, ValueError | OverflowError | TypeError):
+        message += _SEED_ADVICE if any(word in message.lower() for word in _SEED_REFUSED) else ""
     cause = Cause.OUT_OF_MEMORY if isinstance(error, MemoryError) else Cause.EXCEPTION
     return Failure(
         cause=cause,

@@ -27,6 +27,7 @@ class Reloader:
         self._replace = replace
         self._cache = cache
         self._shared = shared
+        self._failures: dict[str, str] = {}
 
     async def reload(self, changed: Collection[str]) -> Catalogue:
         """Replace what can be loaded of the *changed* distributions; return what is offered from now on."""
@@ -36,6 +37,7 @@ class Reloader:
         except Exception as error:  # a full disk, or what no author of an operator has foreseen: it ends nothing
             log.warning("can't describe the code of operators", exc_info=True)
             after, failures = before, dict.fromkeys(changed, f"it can't be described: {error}")
+        self._failures = {**{of: why for of, why in self._failures.items() if of not in changed}, **failures}
         for distribution, reason in failures.items():
             log.warning(CODE_KEPT, of=distribution, reason=reason)
         done = [each for each in before.sources if each.distribution in changed and each.distribution not in failures]
@@ -45,6 +47,10 @@ class Reloader:
         for source in done:
             log.info(CODE_RELOADED, of=source.distribution, **_news(source.distribution, before, after))
         return self._catalogue
+
+    def problem(self, changed: Collection[str]) -> str:
+        """Return why one of the *changed* distributions can't be loaded; empty if none was tried in vain."""
+        return next((self._failures[of] for of in sorted(changed) if of in self._failures), "")
 
 
 def _news(distribution: str, before: Catalogue, after: Catalogue) -> dict[str, list[str]]:

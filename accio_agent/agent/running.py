@@ -26,7 +26,7 @@ from accio.version import accio_version
 from accio_agent import clock, linux
 from accio_agent.agent import batch_job
 from accio_agent.agent.batch_job import BatchJob
-from accio_agent.agent.code_watch import CodeWatch, Reload
+from accio_agent.agent.code_watch import CodeWatch
 from accio_agent.agent.deadline import Deadline, deadline_at, end_of_job
 from accio_agent.agent.disk.aside import OtherHistory, separate_logs, set_aside
 from accio_agent.agent.disk.claim import RENEWED_EVERY_S, Claim
@@ -88,8 +88,15 @@ async def run(
     )
     dialer = Dialer(door, find_token, agent, outbound)
     agent.offering.changed = dialer.tell_anew
-    reload = _reload(catalogue, agent, dialer, folder) if options.reload else None
-    watch = CodeWatch(catalogue, agent.code_changed, reload)
+    if options.reload:
+        reloader = _reloader(catalogue, agent, dialer, folder)
+        watch = CodeWatch(
+            catalogue,
+            lambda changed, loading: agent.code_changed(changed, loading, "" if loading else reloader.problem(changed)),
+            reloader.reload,
+        )
+    else:
+        watch = CodeWatch(catalogue, agent.code_changed)
     agent.looks.look, agent.looks.nothing_new = watch.look_now, watch.nothing_new
     _tell_started(folder, operators, resources, _further(options, job, deadline))
     try:
@@ -123,7 +130,7 @@ def _tell_started(folder: StateFolder, operators: Offers, resources: Resources, 
     )
 
 
-def _reload(catalogue: Catalogue, agent: Shell, dialer: Dialer, folder: StateFolder) -> Reload:
+def _reloader(catalogue: Catalogue, agent: Shell, dialer: Dialer, folder: StateFolder) -> Reloader:
     """Return what has the agent offer edited operators as they are."""
 
     def replace_code(following: Catalogue, changed: Collection[Sequence[str]]) -> None:
@@ -131,7 +138,7 @@ def _reload(catalogue: Catalogue, agent: Shell, dialer: Dialer, folder: StateFol
             dialer.tell_anew()
 
     cache, shared = folder.path / DESCRIPTIONS, places.descriptions_folder()
-    return Reloader(catalogue, replace_code, cache=cache, shared=shared).reload
+    return Reloader(catalogue, replace_code, cache=cache, shared=shared)
 
 
 def _identity(folder: StateFolder, deadline: Deadline | None, options: Options, *, answers_looks: bool) -> Identity:

@@ -233,13 +233,13 @@ class Shell:
     def holds_reports(self) -> bool:
         return self.core.unacknowledged > 0
 
-    def code_changed(self, distributions: Collection[str], loading: bool) -> None:
+    def code_changed(self, distributions: Collection[str], loading: bool, problem: str = "") -> None:
         """Report to the daemon of which distributions the code on disk isn't what was announced, and whether it is
-        *loading* it now.
+        *loading* it now, or what *problem* keeps it from that.
         """
         specs = [each.spec for each in self._operators.now]
         names = [spec.name for spec in specs if spec.distribution in distributions]
-        self._stale = agents_pb2.Stale(operators=names, loading=loading)
+        self._stale = agents_pb2.Stale(operators=names, loading=loading, problem=problem)
         if self._connected:
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import time
 from contextlib import closing
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _MEASURED_EACH_S = 10.0
 _LAST_LINES = 5
 """Of what a failed node printed."""
+_IN_LIBRARY = re.compile(r'  File "([^/]|/.*/(site-packages|dist-packages|python3\.\d+)/)')
+"""A place in a package that is installed, in the standard library, or in compiled code, which has no path."""
 
 
 def follow(
@@ -240,10 +243,13 @@ def failure_lines(update: RunUpdate, session: Session, *, lasting: bool = True) 
 
 
 def _raised_at(traceback: str) -> list[str]:
-    """Return the innermost place of a traceback and its line of code; none if there is no traceback."""
+    """Return the innermost place of a traceback that is in nobody's library, if there is one, and its line of code;
+    none if there is no traceback.
+    """
     lines = traceback.splitlines()
     places = [at for at, line in enumerate(lines) if line.startswith('  File "')]
     if not places:
         return []
-    place, *code = lines[places[-1] : places[-1] + 2]
+    at = next((at for at in reversed(places) if not _IN_LIBRARY.match(lines[at])), places[-1])
+    place, *code = lines[at : at + 2]
     return [place.strip(), *(f"  {line.strip()}" for line in code if line.startswith("    "))]

@@ -186,3 +186,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = getattr(import_module(_ELSEWHERE[name]), name)
     return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ELSEWHERE})

@@ -161,12 +161,13 @@ class AgentDraining(Command[None]):
 class AgentStale(Command[None]):
     """The code of these operators, by name, isn't on an agent's disk what it announced; that of its others is.
 
-    *loading*: the agent is about to announce it as it is.
+    *loading*: the agent is about to announce it as it is; *problem*: why it can't, if it has tried.
     """
 
     session: SessionNo
     operators: frozenset[str]
     loading: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

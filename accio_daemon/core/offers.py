@@ -46,6 +46,10 @@ def stale(world: World, number: int) -> str:
     if all(agent.loading for agent in agents):
         return f"{changed}, which {_verb(agents, 'load')} it now: this may still run it as it was; submit it again soon"
     kept = [agent for agent in agents if not agent.loading]
+    if problem := next(
+        (agent.cannot_load for agent in sorted(kept, key=lambda each: each.name) if agent.cannot_load), ""
+    ):
+        return f"{changed}, and can't be loaded: it runs as it was until that is mended ({problem})"
     return f"{changed}: it runs as it was; start {_names(kept)} again to run it as it is now"
 
 
@@ -84,6 +88,8 @@ def behind(world: World, agent: Agent) -> str:
         return ""
     if agent.loading:
         return f"is loading the code of {_some(names)}, which has changed since it started"
+    if agent.cannot_load:
+        return f"the code of {_some(names)} has changed since it started, and can't be loaded: {agent.cannot_load}"
     return f"the code of {_some(names)} has changed since it started: start it again"
 
 

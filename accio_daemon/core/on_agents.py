@@ -255,6 +255,7 @@ def stale(world: World, command: AgentStale) -> None:
     if agent is not None:
         agent.stale = frozenset(no for no in agent.operators if world.specs[no].name in command.operators)
         agent.loading = command.loading
+        agent.cannot_load = command.problem
 
 
 def drain(turn: Turn, command: DrainAgent) -> None:

@@ -342,7 +342,7 @@ class Agent:
     """An agent that the daemon remembers, connected or not."""
 
     __slots__ = (
-        "account", "agent_id", "allocation", "attempts", "back_mono", "contents", "drained", "ends_mono",
+        "account", "agent_id", "allocation", "attempts", "back_mono", "cannot_load", "contents", "drained", "ends_mono",
         "given_back", "heard_mono", "heard_ms", "host_ends_mono", "incarnation", "lasts", "leaving", "left_out",
         "loading", "lost", "lost_mono", "name", "no", "operators", "owners", "pool_ends_mono", "prefetch_limit",
         "prefetched", "reason", "resources", "running", "session", "stale", "unable", "unable_in_a_row", "version",
@@ -368,6 +368,7 @@ class Agent:
         self.leaving = False  # it says itself that it takes no more, in this session
         self.stale: frozenset[int] = frozenset()  # of its operators, those whose code on its disk has changed since
         self.loading = False  # whether it is about to announce these as they are now
+        self.cannot_load = ""  # why it can't, if it has tried
         self.prefetch_limit = 0
         self.host_ends_mono: float | None = None  # when it gives back what it runs, as its host ends
         self.pool_ends_mono: float | None = None  # when its pool's time of the week is over, or a maintenance begins

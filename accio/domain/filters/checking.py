@@ -14,6 +14,11 @@ from accio.domain.names import suggest
 from accio.domain.problems import ValueProblem
 from accio.late import dataclass
 
+_MISSPELT = 0.75
+"""How like a field's a name must be to be taken for a mistake, where it may well be a parameter's: "stat", not
+"temperature" beside "operator".
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
@@ -150,7 +155,7 @@ class _Examiner:
         return Predicate(subject, op, tuple(values), self._context.now_ms)
 
     def _warn_of_field(self, name: str, at: Span) -> None:
-        meant = suggest(name, self._context.fields)
+        meant = suggest(name, self._context.fields, likeness=_MISSPELT)
         if meant is not None:
             message = f"'{name}' is no field, and is taken for a parameter"
             self.warnings.append(FilterProblem(message, at.start, at.end, meant))

@@ -255,7 +255,12 @@ class AgentCalls:
                 stale = message.stale
                 session.note_loading(stale.loading, asyncio.get_running_loop().time())
                 self._engine.post(
-                    AgentStale(session=number, operators=frozenset(stale.operators), loading=stale.loading)
+                    AgentStale(
+                        session=number,
+                        operators=frozenset(stale.operators),
+                        loading=stale.loading,
+                        problem=stale.problem,
+                    )
                 )
             case "looked":
                 session.answer_look(message.looked)

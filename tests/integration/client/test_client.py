@@ -89,6 +89,20 @@ def test_errors_keep_their_kind_and_text(daemon: FakeDaemon) -> None:
         client.get_run("zzz")
 
 
+def test_errors_show_none_of_the_way_through_the_client(daemon: FakeDaemon) -> None:
+    """A traceback ends where the client was called, and has one error: the rest is no news to who reads it."""
+    daemon.answers["Get"] = refuse(NotFound("there is no run zz"))
+    with Client() as client, pytest.raises(NotFound) as found:
+        client.get_run("zz")
+    assert [Path(str(entry.path)).name for entry in found.traceback] == [
+        "test_client.py",
+        "sync_calls.py",
+        "blocking.py",
+    ]
+    assert found.value.__cause__ is None
+    assert found.value.__suppress_context__
+
+
 def test_every_issue_arrives_even_if_the_trailers_cant_hold_them(daemon: FakeDaemon) -> None:
     """A list of issues that was clipped on its way is completed by Validate."""
     error = InvalidDefinition([Issue(f"/params/p{at}", "unknown parameter " + "x" * 100, "p") for at in range(300)])

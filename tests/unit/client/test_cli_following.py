@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from accio.v1 import accio_pb2, runs_pb2
 from accio_client import views
-from accio_client.cli.following import Hindrance
+from accio_client.cli.following import Hindrance, _raised_at
 from accio_client.cli.rates import Steps
 from accio_client.from_wire import runs as run_views
 from accio_client.from_wire import watching as watch_views
@@ -53,3 +53,15 @@ def test_progress_is_told_each_5_percent_or_10_seconds() -> None:
     assert steps.news(at(2), 61.0) == ""
     assert steps.news(at(7), 63.5).startswith("r" * 16 + " running 7%  2 nodes/s")
     assert steps.news(at(100, state=runs_pb2.RUN_STATE_SUCCESS), 90.0) == ""
+
+
+def test_a_failure_is_told_where_its_author_may_mend_it() -> None:
+    """The innermost place in code that is nobody's library; in a library if all are."""
+    own = '  File "/data/model.py", line 7, in fit\n    rng = default_rng(seed)\n          ^^^^\n'
+    library = '  File "/env/lib/python3.11/site-packages/numpy/random.py", line 3, in default_rng\n    check(seed)\n'
+    compiled = '  File "numpy/random/_generator.pyx", line 5076, in numpy.random._generator.default_rng\n'
+    head = "Traceback (most recent call last):\n"
+    at = ['File "/data/model.py", line 7, in fit', "  rng = default_rng(seed)"]
+    assert _raised_at(f"{head}{own}{library}{compiled}ValueError: no") == at
+    assert _raised_at(f"{head}{library}ValueError: no")[1:] == ["  check(seed)"]
+    assert _raised_at("") == []

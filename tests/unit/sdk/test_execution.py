@@ -216,6 +216,22 @@ def test_seed_and_attempt(tmp_path: Path) -> None:
     assert "unstable=True" in found.message
 
 
+@pytest.mark.parametrize("refused", ["expected non-negative integer", "Seed must be between 0 and 2**32 - 1"])
+def test_a_seed_that_a_library_does_not_take(tmp_path: Path, refused: str) -> None:
+    """Who gives the seed to a library that refuses it is told what the library takes; nobody else is."""
+
+    @operator(unstable=True)
+    def Draw(ctx: OperatorContext) -> int:
+        raise ValueError(refused if ctx.seed else "")
+
+    @operator(unstable=True)
+    def Check(ctx: OperatorContext, n: int = -1) -> int:
+        raise ValueError(f"{refused} of {ctx.random.random() + n}")
+
+    assert "ctx.seed % 2**32" in failure(run(Draw, tmp_path, seed=-5)).message
+    assert "ctx.seed" not in failure(run(Check, tmp_path, seed=-5)).message
+
+
 @pytest.mark.parametrize(
     ("inputs", "mentions"),
     [

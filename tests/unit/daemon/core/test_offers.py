@@ -95,9 +95,10 @@ def test_code_that_changed_on_an_agents_disk_is_told(cluster: Cluster) -> None:
     def said() -> str:
         return offers.stale(cluster.world, cluster.world.latest["Step"][1])
 
-    def stale(agent: FakeAgent, *operators: str, loading: bool = False) -> None:
+    def stale(agent: FakeAgent, *operators: str, loading: bool = False, problem: str = "") -> None:
         assert agent.session is not None
-        cluster.ask(AgentStale(session=agent.session, operators=frozenset(operators), loading=loading))
+        named = frozenset(operators)
+        cluster.ask(AgentStale(session=agent.session, operators=named, loading=loading, problem=problem))
 
     assert said() == ""
     stale(first, "Step", "Unknown")
@@ -117,9 +118,12 @@ def test_code_that_changed_on_an_agents_disk_is_told(cluster: Cluster) -> None:
         "the code of Step has changed on disk since a and b announced it, which load it now: this may still run it as "
         "it was; submit it again soon"
     )
+    stale(first, "Step", problem="SyntaxError")
+    assert said().endswith("it, and can't be loaded: it runs as it was until that is mended (SyntaxError)")
+    assert _reason(cluster, first).endswith("since it started, and can't be loaded: SyntaxError")
     stale(first)
     stale(second, "Step")
-    assert "since b announced it" in said()
+    assert said().endswith("since b announced it: it runs as it was; start b again to run it as it is now")
     cluster.leave(second)
     cluster.rejoin(second)
     assert said() == ""

@@ -116,6 +116,7 @@ def test_a_name_close_to_a_field_is_warned_of() -> None:
     """Over all runs a misspelt field could be a parameter: it is taken for one, and the field is suggested."""
     (warning,) = read_query("stat=failed", RUNS).warnings
     assert warning.suggestion == "state"
+    assert not read_query("temperature<2 elevation>1 noise=3", RUNS).warnings, "these are names of their own"
 
 
 def test_a_parameter_called_like_a_field_has_a_prefix() -> None:
