@@ -15,9 +15,10 @@ from typing import TypeAlias
 from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.installed import CODE_SUFFIXES, files_of
 
-_Seen: TypeAlias = tuple[str, int, int, int]
+Seen: TypeAlias = tuple[str, int, int, int, int]
 
-_FACTS = attrgetter("st_mtime_ns", "st_size", "st_ino")
+_FACTS = attrgetter("st_mtime_ns", "st_ctime_ns", "st_size", "st_ino")
+"""Who writes a file may set the first as it was, but not the second."""
 
 _SETTLED_MS = 2_000
 """So long ago a folder must have changed last for its time to tell of the next change: file systems' are coarse."""
@@ -29,66 +30,70 @@ class Glances:
     def __init__(self, fingerprint: Fingerprint, wall_ms: Callable[[], int]) -> None:
         """*wall_ms* tells the time as files do."""
         own = str(Path(__file__).parent)
+        # Folders with all code below them, such whose own code and packages count, and declared files and folders.
+        self.trees = tuple(tree for tree in fingerprint.trees if tree != own)
+        self.folders = fingerprint.folders
+        self.files = fingerprint.files
         self._fingerprint = fingerprint
         self._wall_ms = wall_ms
-        self._trees = tuple(tree for tree in fingerprint.trees if tree != own)
         self._top_names = {name for name in fingerprint.resolution.places if "." not in name}
         self._in_packages: list[str] = []
         self._last = 0
         # What is in folders, as they looked then: what may come before a name in those of the search path, ...
-        self._listed: dict[str, tuple[_Seen, list[str]]] = {}
+        self._listed: dict[str, tuple[Seen, list[str]]] = {}
         # ... and the code, or every file, and the folders in those that are followed.
-        self._followed: dict[tuple[str, bool], tuple[_Seen, list[str], list[str]]] = {}
+        self._followed: dict[tuple[str, bool], tuple[Seen, list[str], list[str]]] = {}
 
     def at_source(self) -> int:
         """Look at the source that is followed, at declared files, and for what would be found before them."""
-        fingerprint = self._fingerprint
-        seen = [found for tree in self._trees for found in self._below(tree)]
-        seen += [found for folder in fingerprint.folders for found in _within(folder)]
-        seen += [found for path in fingerprint.files for found in self._below(path, every=True)]
-        names = [name for folder in (*sys.path, *fingerprint.resolution.folders) for name in self._leading(folder)]
-        return hash((tuple(seen), tuple(names)))
+        seen = [found for tree in self.trees for found in self._below(tree)]
+        seen += [found for folder in self.folders for found in _within(folder)]
+        seen += [found for path in self.files for found in self._below(path, every=True)]
+        return hash((tuple(seen), self.before_source()))
+
+    def before_source(self) -> int:
+        """Look only for what would be found before the source."""
+        folders = (*sys.path, *self._fingerprint.resolution.folders)
+        return hash(tuple(name for folder in folders for name in self._leading(folder)))
 
     def at_packages(self) -> int:
         """Look at what is installed of the distributions that are used."""
-        seen = hash(tuple(_look(path) for path in self._in_packages))
+        seen = hash(tuple(look(path) for path in self._in_packages))
         if seen != self._last or not self._in_packages:  # others may belong to them now
             installed = self._fingerprint.installed.items()
             files = {path for name, (_, *places) in installed for path in files_of(name, places)}
             self._in_packages = sorted(files | {path.rpartition("/")[0] for path in files})
-            self._last = hash(tuple(_look(path) for path in self._in_packages))
+            self._last = hash(tuple(look(path) for path in self._in_packages))
         return self._last
 
     def _leading(self, folder: str) -> list[str]:
         """Name what lies in a folder of the search path and may be what one of the names leads to."""
-        looks = _look(folder or ".")
+        looks = look(folder or ".")
         known = self._listed.get(folder)
         if known is not None and known[0] == looks:
             return known[1]
-        found = [entry.path for entry in _entries(folder) if entry.name.partition(".")[0] in self._top_names]
+        found = [entry.path for entry in entries(folder) if entry.name.partition(".")[0] in self._top_names]
         self._listed.pop(folder, None)
         if self._is_settled(looks):
             self._listed[folder] = (looks, found)
         return found
 
-    def _below(self, path: str, *, every: bool = False) -> list[_Seen]:
+    def _below(self, path: str, *, every: bool = False) -> list[Seen]:
         """Look at a file, or at the code (or *every* file) below a folder."""
-        seen: list[_Seen] = []
+        seen: list[Seen] = []
         waiting = [path]
         while waiting:
             folder = waiting.pop()
-            looks = _look(folder)
+            looks = look(folder)
             known = self._followed.get((folder, every))
             if known is None or known[0] != looks:
-                entries = _entries(folder)
-                if not entries:
+                listed = entries(folder)
+                if not listed:
                     seen.append(looks)
                     continue
-                folders = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+                folders = [entry.path for entry in listed if entry.is_dir(follow_symlinks=False)]
                 within = {*folders}
-                files = [
-                    entry.path for entry in entries if entry.path not in within and (every or _is_code(entry.name))
-                ]
+                files = [entry.path for entry in listed if entry.path not in within and (every or is_code(entry.name))]
                 known = (looks, files, folders)
                 self._followed.pop((folder, every), None)
                 if self._is_settled(looks):
@@ -97,47 +102,50 @@ class Glances:
             waiting += known[2]
         return seen
 
-    def _is_settled(self, looks: _Seen) -> bool:
+    def _is_settled(self, looks: Seen) -> bool:
         """Return whether a folder has another time as soon as something in it is made, renamed or removed."""
         return looks[1] // 1_000_000 < self._wall_ms() - _SETTLED_MS
 
 
-def _look(path: str) -> _Seen:
+def look(path: str) -> Seen:
+    """Return a path with what shows that it leads to the same, unwritten: zeros if it leads nowhere."""
     try:
         found = os.stat(path)  # noqa: PTH116 - there may be thousands
     except OSError:
-        return path, 0, 0, 0
-    return path, found.st_mtime_ns, found.st_size, found.st_ino
+        return path, 0, 0, 0, 0
+    return path, *_FACTS(found)
 
 
-def _looks(paths: Sequence[str]) -> Iterable[_Seen]:
+def _looks(paths: Sequence[str]) -> Iterable[Seen]:
     """Look at files, mostly hundreds that are all there."""
     try:
         return [(path, *facts) for path, facts in zip(paths, map(_FACTS, map(os.stat, paths)), strict=True)]
     except OSError:
-        return map(_look, paths)
+        return map(look, paths)
 
 
-def _within(folder: str) -> Iterator[_Seen]:
+def _within(folder: str) -> Iterator[Seen]:
     """Look at the code directly in a folder, and at the names of packages in it."""
-    for entry in _entries(folder):
-        if _is_code(entry.name):
-            yield _look(entry.path)
+    for entry in entries(folder):
+        if is_code(entry.name):
+            yield look(entry.path)
         elif entry.is_dir() and os.path.isfile(f"{entry.path}/__init__.py"):  # noqa: PTH113 - as above
-            yield entry.path, 0, 0, 0
+            yield entry.path, 0, 0, 0, 0
 
 
-def _entries(folder: str) -> "list[os.DirEntry[str]]":
+def entries(folder: str) -> "list[os.DirEntry[str]]":
+    """Return what is in a folder but for bytecode, by name; nothing if it can't be listed."""
     try:
-        with os.scandir(folder or ".") as entries:
-            return sorted(_but_bytecode(entries), key=lambda entry: entry.name)
+        with os.scandir(folder or ".") as listed:
+            return sorted(_but_bytecode(listed), key=lambda entry: entry.name)
     except OSError:
         return []
 
 
-def _but_bytecode(entries: "Iterable[os.DirEntry[str]]") -> "Iterator[os.DirEntry[str]]":
-    return (entry for entry in entries if entry.name != "__pycache__")
+def _but_bytecode(listed: "Iterable[os.DirEntry[str]]") -> "Iterator[os.DirEntry[str]]":
+    return (entry for entry in listed if entry.name != "__pycache__")
 
 
-def _is_code(name: str) -> bool:
+def is_code(name: str) -> bool:
+    """Return whether a file of this name counts as code."""
     return os.path.splitext(name)[1] in CODE_SUFFIXES  # noqa: PTH122 - as above

@@ -12,7 +12,7 @@ them below a hundredth of a processor. Files are read only where a look differs 
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from typing import NoReturn
 
 import structlog
@@ -22,6 +22,7 @@ from accio.sdk.catalogue import Catalogue
 from accio.sdk.glances import Glances
 from accio.sdk.sources import Source
 from accio_agent import clock
+from accio_agent.agent.file_events import FileEvents
 
 log = structlog.get_logger("accio.agent")
 
@@ -61,17 +62,24 @@ class CodeWatch:
         self._told: frozenset[str] | None = frozenset()  # None: what is being loaded
         self._read: tuple[int, ...] | None = None  # how the source looked that was read before the first look
         self._last_s = math.inf  # how long the last look at the source took
+        self._events = FileEvents()
+        self._before: dict[Source, int] = {}  # what would have been found before a source as it was looked at
+        self._before_s = math.inf  # how long it took to find that
         self._one = asyncio.Lock()  # one look at a time: the older of two must not have the last word
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
-        await asyncio.sleep(FIRST_LOOK_AFTER_S)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._repeat(Glances.at_source, SOURCE_EVERY_S), name="source watch")
-            tasks.create_task(self._repeat(Glances.at_packages, PACKAGES_EVERY_S), name="packages watch")
+        try:
+            await asyncio.sleep(FIRST_LOOK_AFTER_S)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._repeat(Glances.at_source, SOURCE_EVERY_S), name="source watch")
+                tasks.create_task(self._repeat(Glances.at_packages, PACKAGES_EVERY_S), name="packages watch")
+        finally:
+            self._events.close()
 
     def look(self, glance: _Glance) -> float:
         """Look once at all sources; return the seconds for which to rest after it."""
+        following = self._follow_files() if glance is Glances.at_source else {}
         began, used = time.monotonic(), time.thread_time()
         differing = [source for source in self._glances if self._differs(source, glance)]
         used = time.thread_time() - used
@@ -83,6 +91,7 @@ class CodeWatch:
             if not self._is_current(source):
                 self._changed.add(source.distribution)
                 self._edited.add(source.distribution)
+        self._confirm(following)
         return max(SPARE * used, SPARE_OF_WAITING * (time.monotonic() - began))
 
     @property
@@ -112,26 +121,70 @@ class CodeWatch:
         return seen != before and (before is not None or glance is Glances.at_source)
 
     def nothing_new(self) -> bool:
-        """Look at the source at once, if that is quick; return whether all is as it was when it was told last."""
-        if self._one.locked() or self._last_s > QUICK_S or self._told != self.changed:
+        """Return whether all is as it was when it was told last, if that can be said at once: by what the kernel has
+        told since, and a look at what it doesn't tell.
+        """
+        if self._told != self.changed:
             return False
-        began = time.monotonic()
+        still = self._events.still()
+        others = [source for source in self._glances if source not in still]
+        if others and (self._one.locked() or self._last_s > QUICK_S or any(map(self._events.heard, others))):
+            return False
         try:
-            same = all(
-                Glances.at_source(glances) == self._seen.get((source, Glances.at_source))
-                for source, glances in self._glances.items()
-            )
+            return self._nothing_before(still) and self._all_as_seen(others)
         except Exception:  # noqa: BLE001 - the look that follows tells of it
             return False
-        self._last_s = time.monotonic() - began
+
+    def _nothing_before(self, sources: Collection[Hashable]) -> bool:
+        """Return whether nothing else would be found before what was of *sources*; False if that takes long."""
+        if sources and self._before_s > QUICK_S:
+            return False
+        began = time.monotonic()
+        same = all(
+            self._glances[each].before_source() == self._before.get(each) for each in self._glances if each in sources
+        )
+        self._before_s = time.monotonic() - began
         return same
+
+    def _all_as_seen(self, sources: Collection[Source]) -> bool:
+        began = time.monotonic()
+        same = all(self._glances[each].at_source() == self._seen.get((each, Glances.at_source)) for each in sources)
+        if sources:
+            self._last_s = time.monotonic() - began
+        return same
+
+    def _follow_files(self) -> dict[Source, tuple[int, int]]:
+        """Have the kernel tell of changes from now on, where it can, so that what it has told of is looked at anew.
+
+        Return of each source since which time it is followed and what would be found before it, for `_confirm` once all
+        has been looked at.
+        """
+        since: dict[Source, int] = {}
+        for source, glances in self._glances.items():
+            since[source] = self._events.follow(source, glances)
+            if self._events.heard(source, forget=True):
+                self._seen.pop((source, Glances.at_source), None)
+                self._read = None
+        began = time.monotonic()
+        found = {source: (since[source], glances.before_source()) for source, glances in self._glances.items()}
+        self._before_s = time.monotonic() - began
+        return found
+
+    def _confirm(self, following: Mapping[Source, tuple[int, int]]) -> None:
+        """Note that sources were compared with what was announced since they are followed (see `_follow_files`)."""
+        for source, (since, before) in following.items():
+            if self._seen.get((source, Glances.at_source)) != UNSEEN:
+                self._before[source] = before
+                self._events.confirm(source, since)
 
     async def look_now(self) -> None:
         """Look at the source, reload and tell what was edited until now.
 
         Before the first look of all, which takes long, the source alone is compared with what was announced.
         """
-        if self._seen or not await asyncio.to_thread(self._source_is_current):
+        async with self._one:
+            current = not self._seen and await asyncio.to_thread(self._source_is_current)
+        if not current:
             await self._look_and_follow(Glances.at_source)
 
     def _glances_at(self, source: Source) -> Glances:
@@ -140,13 +193,16 @@ class CodeWatch:
     def _source_is_current(self) -> bool:
         fingerprints = self._catalogue.fingerprints
         try:
+            following = self._follow_files()
             looks = tuple(glances.at_source() for glances in self._glances.values())
-            if looks == self._read:
-                return True
-            same = all(fingerprints[source.distribution].source_is_current() for source in self._catalogue.sources)
+            same = looks == self._read or all(
+                fingerprints[source.distribution].source_is_current() for source in self._catalogue.sources
+            )
         except Exception:  # noqa: BLE001 - the look tells of it
             return False
         self._read = looks if same else None
+        if same:
+            self._confirm(following)
         return same
 
     async def _repeat(self, glance: _Glance, every_s: float) -> NoReturn:
@@ -174,6 +230,7 @@ class CodeWatch:
                 self._changed.discard(name)
                 self._glances[source] = self._glances_at(source)
                 self._seen = {key: seen for key, seen in self._seen.items() if key[0] != source}
+                self._events.drop(source)
 
     def _say(self, changed: frozenset[str]) -> None:
         if changed == self._told:

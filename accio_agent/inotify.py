@@ -1,0 +1,102 @@
+"""What Linux tells of changes to files (inotify), and which file systems it can tell everything of.
+
+Three calls of the C library, which Python doesn't wrap. A change is in the queue before the call that made it returns.
+What is written through a mapping in memory is told when the file is closed.
+"""
+
+import ctypes
+import errno
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from accio_agent.linux import LIBC
+
+MODIFY: Final = 0x2
+ATTRIB: Final = 0x4
+CLOSE_WRITE: Final = 0x8
+MOVED_FROM: Final = 0x40
+MOVED_TO: Final = 0x80
+CREATE: Final = 0x100
+DELETE: Final = 0x200
+DELETE_SELF: Final = 0x400
+MOVE_SELF: Final = 0x800
+OVERFLOW: Final = 0x4000
+IGNORED: Final = 0x8000
+ONLY_FOLDERS: Final = 0x1000000
+OF_FOLDER: Final = 0x40000000
+
+_HEAD = struct.Struct("iIII")
+_READ = 1 << 16
+
+# Add a watch without letting go of Python's lock: thousands of short calls would else wait for it after each.
+_ADD = ctypes.PyDLL(None, use_errno=True).inotify_add_watch
+_ADD.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
+
+_LOCAL: Final = frozenset(
+    {
+        0xEF53,  # ext2, ext3, ext4
+        0x58465342,  # XFS
+        0x9123683E,  # Btrfs
+        0x01021994,  # tmpfs
+        0xF2F52010,  # F2FS
+        0x2FC12FC1,  # ZFS
+        0xCA451A4E,  # bcachefs
+    }
+)
+
+
+def is_local(path: str) -> bool:
+    """Return whether all changes of a file pass through this machine's kernel, seen as changes of that very file.
+
+    So it isn't for file servers, FUSE and what virtual machines share, nor for overlays, below which files may change.
+    """
+    found = ctypes.create_string_buffer(512)  # a `struct statfs` has 120 bytes; it begins with the type
+    if sys.byteorder != "little" or LIBC.statfs(os.fsencode(path), found) != 0:
+        return False
+    return int.from_bytes(found.raw[:4], "little") in _LOCAL
+
+
+class Inotify:
+    """A queue of events. Not for two threads at a time."""
+
+    def __init__(self) -> None:
+        """Open one; raises OSError where the kernel has none, or this user has too many."""
+        self.fd: Final = int(LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
+        if self.fd < 0:
+            raise _error("inotify_init1")
+
+    def add(self, path: str, mask: int) -> int:
+        """Watch a file or folder, and return the number by which events name it: the same for each of its paths."""
+        number = int(_ADD(self.fd, os.fsencode(path), mask))
+        if number < 0:
+            raise _error(path)
+        return number
+
+    def remove(self, number: int) -> None:
+        """Watch no longer; what is gone isn't watched anyway."""
+        LIBC.inotify_rm_watch(self.fd, number)
+
+    def read(self) -> Iterator[tuple[int, int, str]]:
+        """Yield what has happened and wasn't read yet: the number of a watch, what, and to which name in a folder."""
+        while True:
+            try:
+                data = os.read(self.fd, _READ)
+            except BlockingIOError:
+                return
+            at = 0
+            while at < len(data):
+                number, mask, _, length = _HEAD.unpack_from(data, at)
+                at += _HEAD.size + length
+                yield number, mask, os.fsdecode(data[at - length : at].rstrip(b"\0"))
+
+    def close(self) -> None:
+        """Forget all watches."""
+        os.close(self.fd)
+
+
+def _error(what: str) -> OSError:
+    code = ctypes.get_errno() or errno.EIO
+    return OSError(code, os.strerror(code), what)
