@@ -5,16 +5,14 @@ Between the steps a test may crash it, or let another batch be decided while one
 
 from typing import Any, TypeVar
 
-from accio_daemon.core.commands import Command, PointMeasured, TrialAsked, ValuesGathered
-from accio_daemon.core.effects import AskRequest, GatherRequest, MeasureRequest
-from accio_daemon.core.terms import Gathered, SessionNo
+from accio_daemon.core.commands import Command
+from accio_daemon.core.terms import SessionNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Cycle
-from accio_daemon.storage.gathered import read_values
-from accio_daemon.storage.rounds import measure_point
 from accio_daemon.storage.transactions import Committed
 from tests.fakes import FakeClock, Reply
 from tests.simulator.disk import Disk
+from tests.simulator.requests import answer_to
 
 T = TypeVar("T")
 
@@ -48,31 +46,10 @@ class Daemon(Cycle):
                 committed = self.commit()
                 self.act(committed)
                 self.answer(committed)
-            while self.gathers:
-                more = True
-                self.post(self.gathered(self.gathers.popleft()))
-            while self.measures:
-                more = True
-                self.post(self.measured(self.measures.popleft()))
-            while self.asks:
-                more = True
-                self.post(self.asked(self.asks.popleft()))
-
-    def gathered(self, request: GatherRequest) -> ValuesGathered:
-        """Read what a run's children gave; all of it is short."""
-        values = read_values(self._database.connection, request.run, request.gather, -1, 1_000_000)
-        text = "[" + ",".join(value.text for value in values) + "]"
-        return ValuesGathered(request=request.number, value=Gathered(text=text, count=len(values)))
-
-    def asked(self, request: AskRequest) -> TrialAsked:
-        """Choose a trial by what is known alone, as samplers do."""
-        place = (7 * request.trial + sum(at * trial for at, trial in enumerate(request.told))) % 50
-        return TrialAsked(run=request.run, trial=request.trial, row=(place,))
-
-    def measured(self, request: MeasureRequest) -> PointMeasured:
-        """Read what a point's repetitions gave."""
-        found = measure_point(self._database.connection, request)
-        return PointMeasured(run=request.run, point=request.point, measured=found)
+            for requests in (self.gathers, self.measures, self.asks):
+                while requests:
+                    more = True
+                    self.post(answer_to(requests.popleft(), self._database.connection))
 
     def carry_out(self, command: Command[T], *, prepared: bool = True) -> T:
         """Carry a command out, with all that follows, and give its answer; not *prepared*, it goes without facts."""

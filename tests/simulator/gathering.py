@@ -10,14 +10,15 @@ from accio.domain.jsontext import json_string
 from accio.domain.states import NodeState
 from accio.domain.workflows import Constant, FromChildren, NodeDefinition, Workflow
 from accio_daemon.core.commands import SubmitRun
-from accio_daemon.core.effects import AskRequest, GatherRequest, MeasureRequest
 from tests import builders
+from tests.simulator.requests import Request, answer_to
 from tests.simulator.truth import JOIN, expected, output
 
 if TYPE_CHECKING:
     from tests.simulator.simulation import Simulation
 
 _NAME = "J"
+_SOON = 0.001
 _SLOWEST = 3.0
 
 
@@ -30,40 +31,24 @@ def with_join(workflow: Workflow, node: str, *, partial: bool) -> Workflow:
     return replace(workflow, graph=(*workflow.graph, join))
 
 
-def gather_for(story: "Simulation") -> Callable[[GatherRequest], None]:
-    """Return what takes requests of the present life of the daemon, which may end before the values are read."""
+def answering(story: "Simulation", what: str, *, slowly: bool = True) -> Callable[[Request], None]:
+    """Return what takes requests of the present life of the daemon, which may end before they are answered; *what* says
+    in the past what happens then.
+    """
     life = story.life
 
-    def answer(request: GatherRequest) -> None:
+    def answer(request: Request) -> None:
         if story.life != life or story.daemon is None:
-            story.loop.note("the daemon died while values were gathered")
+            story.loop.note(f"the daemon died while {what}")
             return
-        story.loop.note("values were gathered")
-        story.post(story.daemon.gathered(request))
+        story.loop.note(what)
+        story.post(answer_to(request, story.disk.connection))
 
-    return lambda request: story.loop.after(story.loop.between(0.001, _SLOWEST), lambda: answer(request))
+    def take(request: Request) -> None:
+        delay = story.loop.between(_SOON, _SLOWEST) if slowly else _SOON
+        story.loop.after(delay, lambda: answer(request))
 
-
-def measure_for(story: "Simulation") -> Callable[[MeasureRequest], None]:
-    """Return what reads the values of points in the present life of the daemon, a moment after it was asked to."""
-    life = story.life
-
-    def answer(request: MeasureRequest) -> None:
-        if story.life == life and story.daemon is not None:
-            story.post(story.daemon.measured(request))
-
-    return lambda request: story.loop.after(0.001, lambda: answer(request))
-
-
-def ask_for(story: "Simulation") -> Callable[[AskRequest], None]:
-    """Return what chooses trials in the present life of the daemon, a while after it was asked to."""
-    life = story.life
-
-    def answer(request: AskRequest) -> None:
-        if story.life == life and story.daemon is not None:
-            story.post(story.daemon.asked(request))
-
-    return lambda request: story.loop.after(story.loop.between(0.001, _SLOWEST), lambda: answer(request))
+    return take
 
 
 def expected_of_sweep(command: SubmitRun) -> tuple[int, NodeState, str | None] | None:

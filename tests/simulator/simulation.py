@@ -35,7 +35,7 @@ from tests.simulator.clients import LONGEST_COMMIT, Clients
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import CarefreeDisk, Disk
 from tests.simulator.events import Loop
-from tests.simulator.gathering import ask_for, gather_for, measure_for
+from tests.simulator.gathering import answering
 from tests.simulator.judge import Judge, require
 from tests.simulator.misfortune import Misfortune
 from tests.simulator.network import Stream
@@ -185,9 +185,9 @@ class Simulation:
             self.loop.clock,
             self.settings,
             bounds=BOUNDS,
-            gather=gather_for(self),
-            measure=measure_for(self),
-            ask_sampler=ask_for(self),
+            gather=answering(self, "values were gathered"),
+            measure=answering(self, "a point was measured", slowly=False),
+            ask_sampler=answering(self, "a trial was chosen"),
             links=UnboundLinks(self.sessions.names) if "bind the send" in self.off else None,
             full_disk=CarefreeDisk(self.disk) if "admission" in self.off else FullDisk(self.disk),
         )
