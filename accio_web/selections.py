@@ -5,11 +5,11 @@ session go first.
 """
 
 import secrets
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 
 from accio.errors import BadRequest, FailedPrecondition
 from accio.late import dataclass
+from accio.latest import Latest
 from accio_client.views import RunView
 
 MOST_RUNS = 100_000
@@ -31,7 +31,7 @@ class Selections:
     """The selections of all sessions."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, OrderedDict[str, Selection]] = {}
+        self._kept: dict[str, Latest[str, Selection]] = {}
 
     async def keep(self, session: str, matching: AsyncIterator[RunView]) -> Selection:
         """Read what matches and keep it; BadRequest if it is too much."""
@@ -47,15 +47,13 @@ class Selections:
             if len(first) < SHOWN:
                 first.append(run)
         made = Selection(name=secrets.token_urlsafe(18), ids=tuple(ids), first=tuple(first))
-        kept = self._kept.setdefault(session, OrderedDict())
-        kept[made.name] = made
-        while len(kept) > MOST_KEPT:
-            kept.popitem(last=False)
+        self._kept.setdefault(session, Latest(MOST_KEPT)).keep(made.name, made)
         return made
 
     def find(self, session: str, name: str) -> Selection:
         """Return a selection; FailedPrecondition where it is no longer kept."""
-        found = self._kept.get(session, OrderedDict[str, Selection]()).get(name)
+        kept = self._kept.get(session)
+        found = None if kept is None else kept.get(name)
         if found is None:
             raise FailedPrecondition("what was selected isn't known any more: select it again")
         return found

@@ -5,12 +5,12 @@ nothing was changed through the session, and for a second at most: not everythin
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import field
 from typing import TypeAlias
 
 from accio.late import dataclass
+from accio.latest import Latest
 
 KEPT = 16
 """Answers that are kept, of all sessions together."""
@@ -34,7 +34,7 @@ class SharedAnswers:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._kept: Latest[Hashable, _Kept] = Latest(KEPT)
 
     def __repr__(self) -> str:
         return f"SharedAnswers({len(self._kept)} kept)"
@@ -43,10 +43,8 @@ class SharedAnswers:
         """Return the answer of *key*; *change* tells what has changed until now, None if nothing would tell."""
         if change() is None:
             return await ask()
-        kept = self._kept.setdefault(key, _Kept())
-        self._kept.move_to_end(key)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+        kept = self._kept.use(key) or _Kept()
+        self._kept.keep(key, kept)
         async with kept.lock:  # where the one who asks gives up or is refused, the next one asks
             latest, now = change(), self._now()
             if latest is None or latest != kept.of or now - kept.at > LIVES_S:

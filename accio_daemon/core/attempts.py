@@ -40,7 +40,7 @@ _RUNNING, _QUEUED, _AHEAD, _GRANTED, _OVER, _IDLE = (
 def dispatch(turn: Turn, execution: Execution, agent: Agent, *, ahead: bool) -> None:
     """Send a queued execution to an agent: with the grant that `execution.gpus` belongs to, or *ahead* of one."""
     world, fx, mono, node_class = turn.world, turn.fx, turn.now.mono, execution.node_class
-    attempt = world.new_attempt()
+    attempt = world.numbers.next_attempt()
     execution.attempt = attempt
     execution.agent = agent
     execution.dispatched_ms = turn.now.wall_ms
@@ -51,7 +51,7 @@ def dispatch(turn: Turn, execution: Execution, agent: Agent, *, ahead: bool) -> 
     instance, no = next(iter(execution.subscribers))
     if ahead:
         move_execution(world, execution, _AHEAD)
-        agent.queue_ahead(execution)
+        agent.prefetched[execution.node_class.id].append(execution)
     else:
         move_execution(world, execution, _GRANTED)
         move_node(instance, no, _RUNNING)
@@ -145,7 +145,7 @@ def agree_on_grants(world: World, agent: Agent, held: Mapping[AttemptNo, Holding
     it.
     """
     agent.running = {}
-    agent.prefetched = {}
+    agent.prefetched.clear()
     for attempt, execution in sorted(agent.attempts.items()):
         holding = held[attempt]
         if holding is Holding.RUNNING and agent.account.take(execution.node_class.resources, execution.gpus):
@@ -155,7 +155,7 @@ def agree_on_grants(world: World, agent: Agent, held: Mapping[AttemptNo, Holding
             show_running(execution)
             continue
         _take_grant(world, execution)  # or it offers less than before: what runs goes on, beyond what is reserved
-        agent.queue_ahead(execution)
+        agent.prefetched[execution.node_class.id].append(execution)
         if holding is Holding.PENDING:
             show_queued(execution)
 
@@ -222,7 +222,7 @@ def lost(turn: Turn, agent: Agent, execution: Execution, reason: str, *, counts:
         return
     failure = Failure(cause=Cause.LOST_AGENT, message=f"agent {agent.name} was lost: {reason}")
     if attempt is not None:
-        world.fence(attempt, execution.owner)
+        world.fenced.keep(attempt, execution.owner)
         ended_ms = turn.now.wall_ms
         row = AttemptRow(attempt, execution.id, execution.owner, agent.no, ATTEMPT_LOST, failure, dispatched, ended_ms)
         record(turn, execution, row)

@@ -38,7 +38,7 @@ def cut_off(turn: Turn, agent: Agent, execution: Execution) -> None:
     failure = Failure(
         cause=Cause.WALLTIME, message=f"the time of {agent.name}'s host was over after {spoken(ran)} of it"
     )
-    world.fence(attempt, execution.owner)
+    world.fenced.keep(attempt, execution.owner)
     ended_ms = turn.now.wall_ms
     row = AttemptRow(attempt, execution.id, execution.owner, agent.no, ATTEMPT_LOST, failure, began_ms, ended_ms)
     attempts.record(turn, execution, row)

@@ -54,10 +54,9 @@ def _whom_to_ask(world: World, run: Run, digesting: Digesting) -> Agent | None:
 
 def _ask(turn: Turn, run: Run, text: str, digesting: Digesting, session: SessionNo) -> None:
     world = turn.world
-    digesting.request = world.next_request
-    world.next_request += 1
-    world.digest_requests[digesting.request] = (run, text, session)
-    turn.fx.to(session).digests.append((digesting.request, [text]))
+    digesting.request = number = world.numbers.next_request()
+    world.digest_requests[number] = (run, text, session)
+    turn.fx.to(session).digests.append((number, [text]))
 
 
 def session_ended(world: World, session: SessionNo) -> None:
@@ -92,7 +91,7 @@ def digested(turn: Turn, command: PathsDigested) -> None:
     run.pins[text] = answer
     turn.fx.pins.append((run.no, text, answer))
     if command.session in world.sessions:
-        world.sessions[command.session].has_content(answer.digest, answer.size)
+        world.sessions[command.session].contents.keep(answer.digest, answer.size)
     world.ready.extend(digesting.waiting)
 
 

@@ -23,8 +23,7 @@ def wait_for(turn: Turn, instance: Instance, no: int, lacking: Iterable[Gather])
         waiting = run.gathering.get(gather)
         if waiting is None:
             waiting = run.gathering[gather] = []
-            number = world.next_request
-            world.next_request += 1
+            number = world.numbers.next_request()
             world.gather_requests[number] = Asked(run, gather, turn.now.wall_ms)
             turn.fx.gathers.append(GatherRequest(number, run.no, gather))
         waiting.append((instance, no))

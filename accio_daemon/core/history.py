@@ -9,8 +9,8 @@ begins with numbers that the one before can't have reached.
 from collections.abc import Iterable
 
 from accio.late import dataclass
+from accio_daemon.core.numbering import ATTEMPT_BITS
 from accio_daemon.core.terms import AttemptNo
-from accio_daemon.core.world import ATTEMPT_BITS
 
 RENEWED_AHEAD = 10_000
 """Epochs by which a renewed history is ahead of the last one that its database knows of: more starts than a daemon has

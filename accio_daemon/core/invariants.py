@@ -46,7 +46,7 @@ def _check_pools(world: World) -> None:
     for name, pool in world.pools.items():
         _require(pool.spec.name == name, "{} is known as {}", pool, name)
         for number, allocation in pool.live.items():
-            known = (allocation.no, allocation.pool) == (number, name) and number < world.next_allocation
+            known = (allocation.no, allocation.pool) == (number, name) and number <= world.numbers.allocation
             _require(known, "{} is known as {} of {}", allocation, number, name)
             _require(allocation.state not in ALLOCATION_TERMINAL, "{} is over, and live", allocation)
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from accio.domain.states import Phase
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.owners import Owner
-from accio_daemon.core.records import Agent, Execution, Place, Run
-from accio_daemon.core.terms import SessionNo
+from accio_daemon.core.records import Agent, Execution, Run
+from accio_daemon.core.terms import Place, SessionNo
 
 _QUEUED = Phase.QUEUED
 

@@ -73,9 +73,8 @@ def _admitted(turn: Turn, command: AgentJoined) -> Agent:
     agent = world.agent_names.get(command.name)
     if agent is None:
         agent = Agent(
-            no=AgentNo(world.next_agent), name=command.name, resources=command.resources, operators=frozenset()
+            no=world.numbers.next_agent(), name=command.name, resources=command.resources, operators=frozenset()
         )
-        world.next_agent += 1
         agent.heard_mono = turn.now.mono
         world.agents[agent.no] = agent
         world.agent_names[agent.name] = agent
@@ -123,8 +122,7 @@ def _announce(turn: Turn, spec: OperatorSpec, known: frozenset[int]) -> int:
     identity = identity_of(spec)
     number = world.operators.get((spec.name, identity))
     if number is None:
-        number = world.next_operator
-        world.next_operator += 1
+        number = world.numbers.next_operator()
         world.operators[(spec.name, identity)] = number
     announced, latest = world.latest.get(spec.name, (0, 0))
     if (latest != number and number not in known) or world.specs.get(number) != spec:

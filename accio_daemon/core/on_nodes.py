@@ -131,7 +131,7 @@ def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -
     forget_execution(world, execution)
     served = list(execution.subscribers)
     if key is not None:
-        world.remember(key, result)
+        world.recent.keep(key, result)
         if not is_the_one:  # else there is no equal one
             served += _who_needs_no_execution(turn, execution, key)
     first = True
@@ -144,9 +144,9 @@ def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -
 def _note_contents(agent: Agent, execution: Execution, report: Report) -> None:
     """Note the datasets that an agent has at hand: what its node gave, and what it received."""
     for digest, size in report.contents:
-        agent.has_content(digest, size)
+        agent.contents.keep(digest, size)
     for pin in execution.contents.values():
-        agent.has_content(pin.digest, pin.size)
+        agent.contents.keep(pin.digest, pin.size)
 
 
 def _who_needs_no_execution(turn: Turn, execution: Execution, key: bytes) -> list[tuple[Instance, int]]:

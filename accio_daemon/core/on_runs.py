@@ -21,9 +21,6 @@ from accio_daemon.core.told import Told
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
-# Submissions whose idempotency keys stay in memory; older ones are found in the database before they get here.
-_SUBMISSIONS_REMEMBERED = 10_000
-
 _KILLED = Failure(cause=Cause.KILLED, message="the run was killed")
 
 
@@ -41,7 +38,7 @@ def submit(turn: Turn, command: SubmitRun) -> Submitted:
             return Submitted(no=before[1].no, id=before[1].id, created=False, created_ms=before[1].created_ms)
     definition = command.definition
     run = Run(
-        no=RunNo(world.next_run),
+        no=world.numbers.next_run(),
         id=command.id,
         workflow=command.workflow,
         plan=command.plan or compile_plan(command.workflow, definition.sweep, command.operators, world.classes),
@@ -60,7 +57,6 @@ def submit(turn: Turn, command: SubmitRun) -> Submitted:
         run.rounds = Rounds(definition.sweep, definition.sweep.until, {})
     if definition.sweep.asks:
         run.told = Told(())
-    world.next_run += 1
     world.runs[run.no] = run
     world.unopened.add(run)
     fx.submitted.append((run, command))
@@ -70,9 +66,7 @@ def submit(turn: Turn, command: SubmitRun) -> Submitted:
     answer = Submitted(no=run.no, id=run.id, created=True, created_ms=run.created_ms)
     if command.idempotency is not None:
         owner, key, digest = command.idempotency
-        world.submissions[(owner, key)] = (digest, answer)
-        if len(world.submissions) > _SUBMISSIONS_REMEMBERED:
-            world.submissions.popitem(last=False)
+        world.submissions.keep((owner, key), (digest, answer))
     return answer
 
 

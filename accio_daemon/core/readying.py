@@ -15,8 +15,8 @@ from accio_daemon.core.inputs import Inputs, key_of, received
 from accio_daemon.core.moves import forget_execution, move_execution, move_node
 from accio_daemon.core.plan import NodePlan
 from accio_daemon.core.recomputing import is_whole
-from accio_daemon.core.records import NOBODY, Digesting, Execution, Instance, Place, Run
-from accio_daemon.core.terms import CacheMode, Result, SessionNo
+from accio_daemon.core.records import NOBODY, Digesting, Execution, Instance, Run
+from accio_daemon.core.terms import CacheMode, Place, Result, SessionNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
@@ -77,7 +77,8 @@ def _begin(turn: Turn, instance: Instance, no: int) -> None:
             _join(world, shared, instance, no, Place(sequence, instance.index, no))
             return
     place = Place(sequence, instance.index, no)
-    execution = Execution(world.new_execution_no(), node, node_class, (run.no, instance.index, no), place, run.owner)
+    number, owner = world.numbers.next_execution(), (run.no, instance.index, no)
+    execution = Execution(number, node, node_class, owner, place, run.owner)
     execution.nice = run.nice
     _fill(execution, inputs, key, seed)
     execution.subscribers[instance, no] = None
@@ -129,7 +130,7 @@ def resolve(turn: Turn, found: Mapping[bytes, Result]) -> None:
             continue
         forget_execution(world, execution)
         if execution.key is not None:
-            world.remember(execution.key, result)
+            world.recent.keep(execution.key, result)
         for instance, no in execution.subscribers:
             world.hits += 1
             instance.executions[no] = None

@@ -11,7 +11,6 @@ from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 _DIGEST = re.compile("blake3:[0-9a-f]{64}")
-_GONE = 1_024  # contents remembered as gone; one that is forgotten too early costs a fruitless attempt
 
 
 def forget_contents(turn: Turn, digests: tuple[str, ...]) -> None:
@@ -21,9 +20,7 @@ def forget_contents(turn: Turn, digests: tuple[str, ...]) -> None:
     for key in [key for key, result in world.recent.items() if _holds(result, gone)]:
         del world.recent[key]
     for digest in digests:
-        world.gone[digest] = None
-        if len(world.gone) > _GONE:
-            world.gone.popitem(last=False)
+        world.gone.keep(digest, None)
     turn.fx.missing.extend(digests)
 
 

@@ -5,7 +5,7 @@ are compared by identity; thousands of them live and die each second, hence the 
 """
 
 import math
-from collections import OrderedDict, deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from accio.domain.runs import OnFailure
 from accio.domain.states import NODE_TERMINAL, PHASES_STOPPING, PHASES_WITH_GRANT, NodeState, Phase, RunState
 from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Workflow
+from accio.latest import Latest
 from accio_daemon.core.inputs import NO_BLOBS, NO_CONTENTS
 from accio_daemon.core.ledger import Account
 from accio_daemon.core.outgoing import NodeClass
@@ -34,6 +35,7 @@ from accio_daemon.core.terms import (
     Gathered,
     Instant,
     Pin,
+    Place,
     Result,
     RunNo,
     SessionNo,
@@ -55,14 +57,6 @@ _SCHEDULED, _WAITING = RunState.SCHEDULED, NodeState.WAITING
 # What most executions avoid.
 NOBODY: frozenset[SessionNo] = frozenset()
 NOT_REFUSED: Mapping[SessionNo, str] = {}
-
-
-class Place(NamedTuple):
-    """Where a node stands in the queue: first come, then enumeration order."""
-
-    sequence: int
-    child: int
-    node: int
 
 
 class Digesting:
@@ -385,9 +379,9 @@ class Agent:
         self.reason = ""
         self.attempts: dict[AttemptNo, Execution] = {}
         self.running: dict[int, int] = {}  # class id -> reserved executions
-        self.prefetched: dict[int, deque[Execution]] = {}  # class id -> sent ahead, oldest first
+        self.prefetched: defaultdict[int, deque[Execution]] = defaultdict(deque)  # class id -> sent ahead, oldest first
         self.waits_for: Execution | None = None  # the execution that capacity is held back for
-        self.contents: OrderedDict[str, int] = OrderedDict()  # digests of datasets that it has, with their sizes
+        self.contents: Latest[str, int] = Latest(CONTENTS_REMEMBERED)  # digests of datasets that it has; sizes
 
     @property
     def draining(self) -> bool:
@@ -402,20 +396,6 @@ class Agent:
     def serves(self, owner: Owner) -> bool:
         """Return whether it takes nodes that count for somebody."""
         return not self.owners or not self.owners.isdisjoint(owner.served_as)
-
-    def queue_ahead(self, execution: Execution) -> None:
-        """Note an execution that was sent ahead of free capacity."""
-        ahead = self.prefetched.get(execution.node_class.id)
-        if ahead is None:
-            ahead = self.prefetched[execution.node_class.id] = deque()
-        ahead.append(execution)
-
-    def has_content(self, digest: str, size: int) -> None:
-        """Note that the agent has a dataset at hand."""
-        self.contents[digest] = size
-        self.contents.move_to_end(digest)
-        if len(self.contents) > CONTENTS_REMEMBERED:
-            self.contents.popitem(last=False)
 
     def __repr__(self) -> str:
         return f"Agent({self.name}, session={self.session}, {len(self.attempts)} attempts, lost={self.lost})"

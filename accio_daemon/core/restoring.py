@@ -14,7 +14,7 @@ from accio_daemon.core import endings, moves, repeating, trials_over
 from accio_daemon.core.attempts import back_off_ms
 from accio_daemon.core.facts import InstanceFacts
 from accio_daemon.core.plan import compile_plan
-from accio_daemon.core.records import Execution, Instance, Place, Run
+from accio_daemon.core.records import Execution, Instance, Run
 from accio_daemon.core.retrying import restored_instance
 from accio_daemon.core.rounds import Rounds
 from accio_daemon.core.run_record import RunRecord
@@ -27,6 +27,7 @@ from accio_daemon.core.terms import (
     Gather,
     Gathered,
     Pin,
+    Place,
     Round,
     RunNo,
 )
@@ -175,7 +176,7 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
         moves.restore_execution(execution, Phase.GRANTED)
     else:  # it had been sent ahead of free capacity
         moves.restore_execution(execution, Phase.AHEAD)
-        agent.queue_ahead(execution)
+        agent.prefetched[class_id].append(execution)
 
 
 def drop_unwanted(turn: Turn) -> None:

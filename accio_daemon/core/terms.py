@@ -1,7 +1,7 @@
 """What everything in the core is told in: numbers, moments, pins, operator versions, results. Nothing here changes."""
 
 from collections.abc import Mapping
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from accio.domain.cache_mode import CacheMode as CacheMode
 from accio.domain.datatypes import DataType
@@ -14,6 +14,14 @@ RunNo = NewType("RunNo", int)
 AgentNo = NewType("AgentNo", int)
 SessionNo = NewType("SessionNo", int)
 ExecutionNo = NewType("ExecutionNo", int)
+
+
+class Place(NamedTuple):
+    """Where a node stands in the queue: first come, then enumeration order."""
+
+    sequence: int
+    child: int
+    node: int
 
 
 class Result:

@@ -5,25 +5,29 @@ clock, no database, no event loop: time comes with each turn, rows leave through
 executions come in through `readying.resolve`.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator
 
 from accio.domain.agent_windows import AgentWindow
 from accio.domain.operators import OperatorSpec
 from accio.domain.policies import FIRST_COME
 from accio.late import dataclass
+from accio.latest import Latest
 from accio_daemon.core.commands import Submitted
 from accio_daemon.core.needs import Need
 from accio_daemon.core.node_queue import Group, NodeQueue, Unopened
+from accio_daemon.core.numbering import Numbering
 from accio_daemon.core.owners import Owners
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.policies import POLICIES, Rank
 from accio_daemon.core.pools.records import Pool
-from accio_daemon.core.records import Agent, Asked, Execution, Instance, Place, Run
-from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Result, RunNo, SessionNo
+from accio_daemon.core.records import Agent, Asked, Execution, Instance, Run
+from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Place, Result, RunNo, SessionNo
 
-# Bits of an attempt's number below the epoch: numbers stay unique across restarts without a row being written for each.
-ATTEMPT_BITS = 40
+# Submissions whose idempotency keys stay in memory; older ones are found in the database before they get here.
+_SUBMISSIONS_REMEMBERED = 10_000
+# Contents remembered as gone; one that is forgotten too early costs a fruitless attempt.
+_GONE = 1_024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,7 @@ class World:
         self.started_mono = started_mono
         self.ticked_mono = started_mono  # when time was last looked at
         self.sequence = 0
+        self.numbers = Numbering(epoch)
         self.classes = ClassRegistry()
         self.runs: dict[RunNo, Run] = {}  # those that haven't ended
         self.owners = Owners()
@@ -71,8 +76,8 @@ class World:
         self.operators: dict[tuple[str, str], int] = {}  # name and identity -> number
         self.specs: dict[int, OperatorSpec] = {}
         self.latest: dict[str, tuple[int, int]] = {}  # operator name -> announced, number
-        self.recent: OrderedDict[bytes, Result] = OrderedDict()  # results by key, the latest last
-        self.gone: OrderedDict[str, None] = OrderedDict()  # contents that the store lacks, the latest last
+        self.recent: Latest[bytes, Result] = Latest(self.settings.recent_results)  # by key
+        self.gone: Latest[str, None] = Latest(_GONE)  # contents that the store lacks
         self.lookups: list[Execution] = []  # whose keys are to be looked up in the database
         self.ready: deque[tuple[Instance, int]] = deque()  # nodes that became ready, and weren't looked at
         self.dirty_agents: set[Agent] = set()  # that have more free capacity than when placing last looked
@@ -84,48 +89,16 @@ class World:
         self.digest_requests: dict[int, tuple[Run, str, SessionNo]] = {}
         self.gather_requests: dict[int, Asked] = {}
         self.undigested: set[Run] = set()  # runs with dataset texts that some agent is to be asked for
-        self.submissions: OrderedDict[tuple[str, str], tuple[bytes, Submitted]] = OrderedDict()
+        self.submissions: Latest[tuple[str, str], tuple[bytes, Submitted]] = Latest(_SUBMISSIONS_REMEMBERED)
         self.killing: deque[Run] = deque()  # runs with open children that a kill hasn't reached yet
         self.handing_over: dict[Agent, Iterator[Execution]] = {}  # lost agents, and their nodes not looked at yet
         self.restored: dict[tuple[RunNo, int, int], Execution] = {}  # executions of the daemon before, by owner
-        self.next_run = 1
-        self.next_execution = 1
-        self.next_agent = 1
-        self.next_operator = 1
-        self.next_allocation = 1
-        self.next_request = 1
-        self._next_attempt = epoch << ATTEMPT_BITS
-        self.fenced: OrderedDict[AttemptNo, tuple[RunNo, int, int]] = (
-            OrderedDict()
-        )  # lost attempts that may still report
+        # Lost attempts that may still report, and whose they were, as a late report is shown there.
+        self.fenced: Latest[AttemptNo, tuple[RunNo, int, int]] = Latest(self.settings.recent_results)
         self.late_reports = 0
         self.opened = 0  # children so far
         self.hits = 0
         self.misses = 0
-
-    def new_attempt(self) -> AttemptNo:
-        """Return a number that no attempt ever had in this database."""
-        self._next_attempt += 1
-        return AttemptNo(self._next_attempt)
-
-    def new_execution_no(self) -> ExecutionNo:
-        """Return the next execution's number."""
-        number = ExecutionNo(self.next_execution)
-        self.next_execution += 1
-        return number
-
-    def remember(self, key: bytes, result: Result) -> None:
-        """Keep a result at hand; the oldest ones go."""
-        recent = self.recent
-        recent[key] = result
-        if len(recent) > self.settings.recent_results:
-            recent.popitem(last=False)
-
-    def fence(self, attempt: AttemptNo, owner: tuple[RunNo, int, int]) -> None:
-        """Note whose attempt was lost, so that a late report of it can be shown there."""
-        self.fenced[attempt] = owner
-        if len(self.fenced) > self.settings.recent_results:
-            self.fenced.popitem(last=False)
 
     def heads(self, mono: float) -> list[tuple[Rank, Place, Group]]:
         """Return each group that has somebody queued with its rank and its head's place, unordered."""

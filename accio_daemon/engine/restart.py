@@ -109,14 +109,11 @@ def _restore_run(stored: Stored, world: World, run: RunNo) -> None:
 
 
 def _number(stored: Stored, world: World) -> None:
-    """Go on where the numbers ended; those that were given and not written are named by nothing durable."""
-    numbers = stored.numbers()
-    world.sequence = numbers.sequence
-    world.next_run = numbers.run + 1
-    world.next_agent = numbers.agent + 1
-    world.next_operator = numbers.operator + 1
-    world.next_execution = numbers.execution + 1
-    world.next_allocation = numbers.allocation + 1
+    """Go on where the numbers ended."""
+    known, numbers = stored.numbers(), world.numbers
+    world.sequence = known.sequence
+    numbers.run, numbers.agent, numbers.operator = known.run, known.agent, known.operator
+    numbers.execution, numbers.allocation = known.execution, known.allocation
 
 
 def _restore_agent(world: World, facts: AgentFacts, now: Instant) -> None:

@@ -15,7 +15,6 @@ import sqlite3
 import struct
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +22,7 @@ from pathlib import Path
 import orjson
 
 from accio.errors import AccioError, InvalidDefinition, ResourceExhausted
+from accio.latest import Latest
 from accio_daemon.storage.export import TooMuch
 from accio_daemon.storage.jobs import Snapshot, open_reader
 
@@ -121,7 +121,7 @@ class Jobs:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Begin with no job."""
         self._connection = connection
-        self._jobs: OrderedDict[int, Callable[..., Iterable[Plain]]] = OrderedDict()
+        self._jobs: Latest[int, Callable[..., Iterable[Plain]]] = Latest(_KEPT)
         self._ends = 0.0
         connection.set_progress_handler(lambda: time.process_time() > self._ends, _LOOK_AFTER)
 
@@ -149,12 +149,8 @@ class Jobs:
 
     def _job(self, number: int, given: bytes | None) -> Callable[..., Iterable[Plain]] | None:
         if given is not None:
-            self._jobs[number] = pickle.loads(given)  # noqa: S301  # as above
-            if len(self._jobs) > _KEPT:
-                self._jobs.popitem(last=False)
-        elif number in self._jobs:
-            self._jobs.move_to_end(number)
-        return self._jobs.get(number)
+            self._jobs.keep(number, pickle.loads(given))  # noqa: S301  # as above
+        return self._jobs.use(number)
 
 
 def main() -> None:

@@ -3,13 +3,13 @@ changes.
 """
 
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from accio.domain.operators import OutputPort
 from accio.domain.workflows import Workflow
+from accio.latest import Latest
 from accio_daemon.core.plan import ClassRegistry, Plan, compile_plan
 from accio_daemon.core.terms import Announced
 from accio_daemon.storage import workflows
@@ -20,23 +20,20 @@ V = TypeVar("V")
 _KEPT = 128
 
 
-class _Kept(OrderedDict[Hashable, V]):
-    """The most recently used values of a function."""
+class _Kept(Generic[V]):
+    """The most recently used values of a function, none of which is None."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._values: Latest[Hashable, V] = Latest(_KEPT)
         self._lock = Lock()  # jobs of several readers use it, each in its thread
 
     def get_or(self, key: Hashable, make: Callable[[], V]) -> V:
         with self._lock:
-            if key in self:
-                self.move_to_end(key)
-                return self[key]
-        value = make()
-        with self._lock:
-            self[key] = value
-            if len(self) > _KEPT:
-                self.popitem(last=False)
+            value = self._values.use(key)
+        if value is None:
+            value = make()
+            with self._lock:
+                self._values.keep(key, value)
         return value
 
 

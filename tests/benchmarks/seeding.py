@@ -19,7 +19,7 @@ from accio_daemon.core.effects import Effects
 from accio_daemon.core.moves import move_run
 from accio_daemon.core.on_runs import submit
 from accio_daemon.core.plan import ClassRegistry
-from accio_daemon.core.terms import Instant, RunNo
+from accio_daemon.core.terms import Instant
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 from accio_daemon.storage import levels, runs_query
@@ -76,7 +76,7 @@ def _store(connection: sqlite3.Connection, commands: list[SubmitRun], start: int
     world, fx = World(epoch=1), Effects()
     world.classes = ClassRegistry()
     (newest,) = connection.execute("SELECT max(no) FROM runs").fetchone()
-    world.next_run = RunNo(newest + 1)
+    world.numbers.run = newest
     for place, command in enumerate(commands, start):
         moment = Instant(wall_ms=1_700_000_000_000 + place, mono=0.0)
         submit(Turn(world, fx, moment), command)

@@ -12,7 +12,7 @@ from accio_daemon.engine.cycle import Cycle
 from accio_daemon.storage.transactions import Committed
 from tests.fakes import FakeClock, Reply
 from tests.simulator.disk import Disk
-from tests.simulator.requests import answer_to
+from tests.simulator.outside import Outside
 
 T = TypeVar("T")
 
@@ -23,6 +23,7 @@ class Daemon(Cycle):
     def __init__(self, disk: Disk, clock: FakeClock, settings: Settings, **parts: Any) -> None:
         """Start on what is on the disk; *parts* are those of a cycle."""
         super().__init__(restored=disk.restore(settings, clock.now()), records=disk.records, clock=clock, **parts)
+        self.outside = Outside(disk)
         self._database = disk
         self._sessions = 0
 
@@ -49,7 +50,7 @@ class Daemon(Cycle):
             for requests in (self.gathers, self.measures, self.asks):
                 while requests:
                     more = True
-                    self.post(answer_to(requests.popleft(), self._database.connection))
+                    self.post(self.outside.answer_to(requests.popleft()))
 
     def carry_out(self, command: Command[T], *, prepared: bool = True) -> T:
         """Carry a command out, with all that follows, and give its answer; not *prepared*, it goes without facts."""

@@ -11,7 +11,7 @@ from accio.domain.states import NodeState
 from accio.domain.workflows import Constant, FromChildren, NodeDefinition, Workflow
 from accio_daemon.core.commands import SubmitRun
 from tests import builders
-from tests.simulator.requests import Request, answer_to
+from tests.simulator.outside import Request
 from tests.simulator.truth import JOIN, expected, output
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def answering(story: "Simulation", what: str, *, slowly: bool = True) -> Callabl
             story.loop.note(f"the daemon died while {what}")
             return
         story.loop.note(what)
-        story.post(answer_to(request, story.disk.connection))
+        story.post(story.daemon.outside.answer_to(request))
 
     def take(request: Request) -> None:
         delay = story.loop.between(_SOON, _SLOWEST) if slowly else _SOON

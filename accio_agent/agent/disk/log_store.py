@@ -11,7 +11,6 @@ import errno
 import os
 import struct
 from bisect import bisect_left
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import field
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from accio.late import dataclass
+from accio.latest import Latest
 
 ATTEMPT_LIMIT = 64 << 20
 SEGMENT_SIZE = 64 << 20
@@ -105,7 +105,7 @@ class LogStore:
         self._first: dict[int, int] = {}  # of the last segment: where an attempt's first record begins
         self._ends: dict[int, int] = {}  # and where its last one ends, if it has several
         self._full: dict[int, _Full] = {}  # full segments that were read from
-        self._marks: OrderedDict[int, _Mark] = OrderedDict()  # where reading goes on, by attempt
+        self._marks: Latest[int, _Mark] = Latest(_MARKS)  # where reading goes on, by attempt
         self._open: dict[int, _Open] = {}
         self._fd = -1
         self._end = 0
@@ -190,7 +190,7 @@ class LogStore:
             if record.stream == NOTE:
                 extract.note = self._data(record).decode()
                 continue
-            self._mark(attempt, _Mark(record.segment, record.place, position))
+            self._marks.keep(attempt, _Mark(record.segment, record.place, position))
             start, position = position, position + record.length
             if position <= offset:
                 continue
@@ -205,11 +205,6 @@ class LogStore:
         if attempt not in self._open:
             self._marks.pop(attempt, None)
         return extract
-
-    def _mark(self, attempt: int, mark: _Mark) -> None:
-        self._marks[attempt] = mark
-        if len(self._marks) > _MARKS:
-            self._marks.popitem(last=False)
 
     def _records(self, attempt: int, mark: _Mark | None) -> Iterator[_Record]:
         """Find an attempt's records, from a mark on."""

@@ -22,8 +22,7 @@ def tell(turn: Turn, pool: Pool) -> None:
 def request(turn: Turn, pool: Pool, *, lasting: bool) -> None:
     """Ask for one more allocation, *lasting* if it stays whatever is queued; the caller tells."""
     world = turn.world
-    number = world.next_allocation
-    world.next_allocation += 1
+    number = world.numbers.next_allocation()
     made = Allocation(no=number, pool=pool.spec.name, lasting=lasting, requested_ms=turn.now.wall_ms)
     pool.live[number] = made
     turn.fx.allocations[number] = made

@@ -4,7 +4,6 @@ Everything that writes them goes through this process, and says so here. What is
 rest.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.workflows import Workflow
 from accio.errors import FailedPrecondition
 from accio.late import dataclass
+from accio.latest import Latest
 from accio_daemon.core.terms import Announced
 from accio_daemon.storage import workflows
 from accio_daemon.storage.readers import Readers
@@ -77,7 +77,7 @@ class Catalogue:
         """Keep what *readers* read; *left_out* says which operators agents can't load."""
         self._readers = readers
         self.left_out = left_out
-        self._workflows: OrderedDict[tuple[str, str | None], StoredWorkflow] = OrderedDict()
+        self._workflows: Latest[tuple[str, str | None], StoredWorkflow] = Latest(_KEPT)
         self._operators: Operators | None = None
         self._generation = 0
         self._used: dict[str, int] = {}
@@ -103,15 +103,12 @@ class Catalogue:
     async def workflow(self, name: str, version: str | None) -> StoredWorkflow | None:
         """Return a version of a workflow, None being the latest; None if there is none."""
         key = (name, version)
-        if (found := self._workflows.get(key)) is not None:
-            self._workflows.move_to_end(key)
+        if (found := self._workflows.use(key)) is not None:
             return found
         generation = self._generation
         found = await self._readers.read(lambda snapshot: workflows.get_workflow(snapshot, name, version))
         if found is not None and generation == self._generation:
-            self._workflows[key] = found
-            if len(self._workflows) > _KEPT:
-                self._workflows.popitem(last=False)
+            self._workflows.keep(key, found)
         return found
 
     def workflow_changed(self, name: str) -> None:

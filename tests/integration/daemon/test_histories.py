@@ -11,7 +11,7 @@ import pytest
 
 from accio.v1 import agents_pb2
 from accio_daemon.core.history import RENEWED_AHEAD, History
-from accio_daemon.core.world import ATTEMPT_BITS
+from accio_daemon.core.numbering import ATTEMPT_BITS
 from accio_daemon.storage import history
 from accio_daemon.storage.backup import back_up
 from accio_daemon.storage.database import FILE_NAME, prepare

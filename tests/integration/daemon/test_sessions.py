@@ -10,7 +10,7 @@ import grpc.aio
 import pytest
 
 from accio.v1 import accio_pb2, agents_pb2, runs_pb2, values_pb2, workflows_pb2
-from accio_daemon.core.world import ATTEMPT_BITS
+from accio_daemon.core.numbering import ATTEMPT_BITS
 from accio_daemon.services.sessions import link
 from tests.integration.daemon.harness import Serving, configured, refused, serving
 from tests.integration.daemon.scripted_agent import DOUBLE, OPERATORS, ScriptedAgent, hello, joined, operator

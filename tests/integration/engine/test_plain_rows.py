@@ -15,8 +15,8 @@ from accio_daemon.core.effects import Effects, NodeRow, ResultRow
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.plan import NodePlan
-from accio_daemon.core.records import Agent, Execution, Place
-from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, RunNo
+from accio_daemon.core.records import Agent, Execution
+from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Place, RunNo
 from accio_daemon.storage.codes import NODE_STATES, RUN_STATES
 from accio_daemon.storage.database import FILE_NAME, prepare
 from accio_daemon.storage.rendering import render

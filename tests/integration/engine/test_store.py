@@ -351,8 +351,8 @@ async def test_a_start_finds_the_world_as_it_was(place: Place) -> None:
     now = place.clock.now()
     assert again.world.epoch == life.cycle.world.epoch + 1
     assert_same(snapshot(life.cycle.world, now), snapshot(again.world, now))
-    for name in ("next_run", "next_agent", "next_operator"):
-        assert getattr(again.world, name) == getattr(life.cycle.world, name)
+    for name in ("run", "agent", "operator"):
+        assert getattr(again.world.numbers, name) == getattr(life.cycle.world.numbers, name)
     assert again.last_run_id == builders.run_id(4)
 
 

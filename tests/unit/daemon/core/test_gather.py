@@ -229,7 +229,7 @@ def test_a_single_run_gathers_one_value(cluster: Cluster) -> None:
 
 def test_a_failure_to_gather_is_told(cluster: Cluster) -> None:
     """What can't be read fails the node, as its staging did, and cancels what is behind it."""
-    cluster.daemon.gathered = lambda request: ValuesGathered(  # type: ignore[method-assign]  # a store that fails
+    cluster.daemon.outside.gathered = lambda request: ValuesGathered(  # type: ignore[method-assign]  # a store that fails
         request=request.number, value=None, problem="the blob is gone"
     )
     run = cluster.submit(workflow(), sweep=builders.sweep_of(2))
@@ -243,7 +243,7 @@ def test_what_was_gathered_is_kept_as_long_as_its_sweep(cluster: Cluster) -> Non
     """A list that is a blob, or a folder, is referred to by the run alone: gc must not take it from under a node."""
     blob, folder = digest_bytes(b"a long list"), digest_bytes(b"a folder")
     values = iter([Gathered(blob=(blob, 11), count=2), Gathered(text=json_string(folder), count=2)])
-    cluster.daemon.gathered = lambda request: ValuesGathered(  # type: ignore[method-assign]  # a store that has both
+    cluster.daemon.outside.gathered = lambda request: ValuesGathered(  # type: ignore[method-assign]  # a store that has both
         request=request.number, value=next(values)
     )
     runs = []

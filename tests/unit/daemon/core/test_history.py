@@ -1,8 +1,8 @@
 """What of an agent's holdings a daemon believes, by the history that they belong to."""
 
 from accio_daemon.core.history import History
+from accio_daemon.core.numbering import ATTEMPT_BITS
 from accio_daemon.core.terms import AttemptNo
-from accio_daemon.core.world import ATTEMPT_BITS
 
 OWN = History(id="a", since=10_004)
 OLD, NEW = AttemptNo(5 << ATTEMPT_BITS | 1), AttemptNo(10_004 << ATTEMPT_BITS | 1)

@@ -9,8 +9,8 @@ import pytest
 from accio.domain.states import Phase
 from accio_daemon.core.moves import move_execution
 from accio_daemon.core.node_queue import Group
-from accio_daemon.core.records import Execution, Place
-from accio_daemon.core.terms import ExecutionNo, SessionNo
+from accio_daemon.core.records import Execution
+from accio_daemon.core.terms import ExecutionNo, Place, SessionNo
 from accio_daemon.core.world import World
 from tests import builders
 from tests.simulator.cluster import Cluster

@@ -149,7 +149,7 @@ def test_what_no_host_could_take_asks_for_none(cluster: Cluster, spec: PoolSpec,
     submit(cluster, 10, start=10)
     cluster.tick(60)
     assert engine.asked() == []
-    assert cluster.world.next_allocation == 1
+    assert cluster.world.numbers.allocation == 0
     (line,) = cluster.world.unservable
     assert why in line
 

@@ -125,7 +125,7 @@ def test_what_was_being_read_at_a_crash_is_asked_again(cluster: Cluster) -> None
     def die(request: MeasureRequest) -> PointMeasured:
         raise DiedError
 
-    cluster.daemon.measured = die  # type: ignore[method-assign]  # the daemon dies while it reads
+    cluster.daemon.outside.measured = die  # type: ignore[method-assign]  # the daemon dies while it reads
     with pytest.raises(DiedError):
         end(cluster, run, {1: 9.0})
     assert rounds(cluster, run) == []

@@ -29,13 +29,13 @@ def cluster(make_cluster: MakeCluster) -> Cluster:
 def asked(cluster: Cluster) -> list[AskRequest]:
     """Return the list of what samplers are asked, which grows; answers are those of the cluster's daemon."""
     requests: list[AskRequest] = []
-    answer = cluster.daemon.asked
+    answer = cluster.daemon.outside.asked
 
     def note(request: AskRequest) -> TrialAsked:
         requests.append(request)
         return answer(request)
 
-    cluster.daemon.asked = note  # type: ignore[method-assign]
+    cluster.daemon.outside.asked = note  # type: ignore[method-assign]
     return requests
 
 
@@ -114,7 +114,7 @@ def test_what_was_being_asked_at_a_crash_is_asked_again(cluster: Cluster) -> Non
     def die(request: AskRequest) -> TrialAsked:
         raise DiedError
 
-    cluster.daemon.asked = die  # type: ignore[method-assign]  # the daemon dies while it asks
+    cluster.daemon.outside.asked = die  # type: ignore[method-assign]  # the daemon dies while it asks
     with pytest.raises(DiedError):
         cluster.succeed("0/A")
     assert (told(cluster, run), len(values(cluster, run))) == ([0], 1)
