@@ -205,7 +205,7 @@ def give_up(turn: Turn, execution: Execution, state: NodeState, failure: Failure
         own = state if instance.states[no] is _RUNNING else NodeState.FAILED
         if instance.executions[no] is execution:
             instance.executions[no] = None
-            endings.node_failed(turn, instance, no, own, failure)
+            endings.node_failed(turn, instance, no, own, failure, execution.node.operator_no)
 
 
 def lost(turn: Turn, agent: Agent, execution: Execution, reason: str, *, counts: bool) -> None:

@@ -55,6 +55,7 @@ class NodeRow:
     result: ExecutionNo | None
     failure: Failure | None
     ended_ms: int
+    operator_no: int | None = None  # the version that an execution without a result was of; a result names its own
 
 
 @dataclass(slots=True)

@@ -77,12 +77,17 @@ def node_succeeded(turn: Turn, instance: Instance, no: int, result: Result, *, c
         fx.runs[run.no] = run
 
 
-def node_failed(turn: Turn, instance: Instance, no: int, state: NodeState, failure: Failure) -> None:
-    """End a node without a result, and cancel all its transitive successors."""
+def node_failed(
+    turn: Turn, instance: Instance, no: int, state: NodeState, failure: Failure, operator_no: int | None = None
+) -> None:
+    """End a node without a result, and cancel all its transitive successors.
+
+    *operator_no* is the version by which it ended, whatever its run pins by now; None if it was never to be executed.
+    """
     begin = state in (NodeState.FAILED, NodeState.LOST)
     if begin:
         begin_instance(turn, instance)
-    end_node(turn, instance, no, state, failure)
+    end_node(turn, instance, no, state, failure, operator_no)
     run = instance.run
     name = run.plan.nodes[no].name
     for successor in _descendants(instance, no):
@@ -113,14 +118,17 @@ def _descendants(instance: Instance, no: int) -> list[int]:
     return sorted(seen)
 
 
-def end_node(turn: Turn, instance: Instance, no: int, state: NodeState, failure: Failure) -> None:
+def end_node(
+    turn: Turn, instance: Instance, no: int, state: NodeState, failure: Failure, operator_no: int | None = None
+) -> None:
     """Note that a node ended without a result; its successors are the caller's business."""
     run = instance.run
     move_node(instance, no, state)
     instance.executions[no] = None
     sequence = instance.ends[no] = turn.next_sequence()
     turn.fx.runs[run.no] = run
-    turn.fx.nodes[(run.no, instance.index, no)] = NodeRow(state, False, sequence, None, failure, turn.now.wall_ms)
+    row = NodeRow(state, False, sequence, None, failure, turn.now.wall_ms, operator_no)
+    turn.fx.nodes[(run.no, instance.index, no)] = row
     turn.fx.weigh(failure.length)
 
 

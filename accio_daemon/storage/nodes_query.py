@@ -64,6 +64,7 @@ class NodeFacts:
     ended_ms: int | None
     failure: Failure | None
     source: Source | None
+    ended_by: int | None = None  # the version of the execution, maybe another's, without a result; None: not known
 
     @property
     def current(self) -> AttemptRow | None:
@@ -72,9 +73,11 @@ class NodeFacts:
 
     @property
     def failed_version(self) -> int | None:
-        """The operator version of the attempt that decided how a node ended without a result; None if none did, or it
-        isn't known: the run may have moved on to another version since.
+        """The operator version by which a node ended without a result; None if it ended by none, or it isn't known: the
+        run may have moved on to another version since. What ended before that was kept has it from its last attempt.
         """
+        if self.ended_by is not None:
+            return self.ended_by
         last = self.attempts[-1] if self.attempts else None
         if last is None or self.state is NodeState.SUCCESS or last.state != self.state:
             return None
@@ -157,7 +160,7 @@ def _attempt(row: Sequence[Any]) -> AttemptRow:
 def _ended(
     common: dict[str, Any], key: tuple[int, int, int], past: Sequence[AttemptRow], row: Sequence[Any]
 ) -> NodeFacts:
-    (_, cached, _, cause, settled, result, attempt, agent, started, ended, *owner, log_bytes) = row
+    (_, cached, _, cause, settled, result, attempt, agent, started, ended, *owner, log_bytes, ended_by) = row
     source = None
     if result is not None:
         source = Source(
@@ -184,6 +187,7 @@ def _ended(
         ended_ms=settled if last is None or last.state != common["state"] else last.ended_ms,
         failure=None if cause is None else Failure.from_json(orjson.loads(cause)),
         source=source,
+        ended_by=ended_by,
     )
 
 

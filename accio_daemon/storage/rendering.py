@@ -265,7 +265,8 @@ def _render_ended_nodes(fx: Effects, tables: dict[str, Rows]) -> None:
         else:
             failure = None if row.failure is None else _failure(row.failure)
             cached = 1 if row.cached else 0
-            others.append((*key, NODE_STATES[row.state], cached, row.sequence, row.result, failure, row.ended_ms))
+            ended = (row.sequence, row.result, failure, row.ended_ms, row.operator_no)
+            others.append((*key, NODE_STATES[row.state], cached, *ended))
 
 
 def _attempt(row: AttemptRow) -> tuple[Any, ...]:

@@ -61,7 +61,7 @@ SELECT idx, state, started_at, ended_at FROM instances WHERE run_no = :run
 
 -- name: nodes_of
 SELECT n.idx, n.node, n.state, n.cached, n.sequence, n.cause, n.ended_at,
-       s.id, s.attempt, a.name, s.started_at, s.ended_at, s.run_no, s.idx, s.node, s.log_bytes
+       s.id, s.attempt, a.name, s.started_at, s.ended_at, s.run_no, s.idx, s.node, s.log_bytes, n.operator_no
 FROM nodes n LEFT JOIN results s ON s.id = n.result LEFT JOIN agents a ON a.no = s.agent_no
 WHERE n.run_no = :run AND n.idx IN (SELECT value FROM json_each(:indices))
 

@@ -11,7 +11,7 @@ INSERT OR REPLACE INTO contents (digest, result, bytes) VALUES
 INSERT OR REPLACE INTO instances (run_no, idx, state, sequence, started_at, ended_at) VALUES
 
 -- name: nodes
-INSERT OR REPLACE INTO nodes (run_no, idx, node, state, cached, sequence, result, cause, ended_at) VALUES
+INSERT OR REPLACE INTO nodes (run_no, idx, node, state, cached, sequence, result, cause, ended_at, operator_no) VALUES
 
 -- name: demands
 INSERT OR REPLACE INTO demands (run_no, idx, node, resources, timeout_ms, forced) VALUES

@@ -71,3 +71,21 @@ async def test_a_failure_keeps_the_version_that_failed(daemon: Serving) -> None:
     second = await daemon.accio.GetNode(accio_pb2.GetNodeRequest(run=f"{parent}.1", node="Fail"))
     assert (first.operator_digest, first.pinned_digest) == (later.digest, later.digest)
     assert (second.operator_digest, second.pinned_digest) == (earlier.digest, later.digest)
+
+
+async def test_a_failure_by_another_s_execution_keeps_the_version_that_failed(daemon: Serving) -> None:
+    """A child that failed by the execution of an equal one has no attempts of its own, and says what code it failed by."""
+    sweep = {"workflow": "failing", "params": {"x": 1}, "repeat": 2}
+    param = {"params": [{"name": "x", "kind": "double"}]}
+    graph = [{"op": "Fail", "inputs": {"x": {"param": "x"}}}]
+    earlier, later = operator("Fail", digest="c"), operator("Fail", digest="f")
+    async with joined(daemon.agents, operators=[earlier]):
+        await daemon.push({"id": "failing", "graph": graph} | param)
+        parent = (await daemon.finished(sweep)).id
+    request = accio_pb2.RetryRequest(ids=[f"{parent}.0"], latest_operators=True)
+    async with joined(daemon.agents, operators=[later], behaviour=lambda *_: {"value": "1.0"}):
+        (outcome,) = (await daemon.accio.Retry(request)).runs
+        assert (outcome.changed, outcome.error) == (True, "")
+    other = await daemon.accio.GetNode(accio_pb2.GetNodeRequest(run=f"{parent}.1", node="Fail"))
+    assert not other.attempts
+    assert (other.operator_digest, other.pinned_digest) == (earlier.digest, later.digest)
