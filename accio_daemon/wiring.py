@@ -111,6 +111,7 @@ class Services:
 
     def _of_runs(self) -> tuple[WorkflowCalls, SubmissionCalls, ListCalls, RunCalls]:
         parts = self._parts
+        looks = CodeLooks(parts.engine, parts.sessions)
         return (
             WorkflowCalls(
                 engine=parts.engine,
@@ -120,6 +121,7 @@ class Services:
                 limits=self._limits,
                 rights=self._rights,
                 keeper=parts.keeper,
+                looks=looks,
             ),
             SubmissionCalls(
                 engine=parts.engine,
@@ -132,7 +134,7 @@ class Services:
                 last_id=parts.last_id,
                 rights=self._rights,
                 waiting_calls=self._waiting_calls,
-                looks=CodeLooks(parts.engine, parts.sessions),
+                looks=looks,
             ),
             ListCalls(readers=parts.readers, plans=parts.plans, clock=parts.clock, rights=self._rights),
             RunCalls(
@@ -145,6 +147,7 @@ class Services:
                 limits=self._limits,
                 rights=self._rights,
                 keeper=parts.keeper,
+                looks=looks,
             ),
         )
 

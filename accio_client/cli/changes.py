@@ -127,6 +127,8 @@ def retry(
         )
     follows = wait and bool(found) and all(each.error is None and each.changed for each in found)
     code = SUCCESS if follows else tell(session, found, "retried", "has nothing to retry")
+    for warning in dict.fromkeys(warning for each in found for warning in each.warnings):
+        session.say(printable(f"warning: {warning}"))
     for each_id in changed:
         session.say(f"{each_id} runs again, of its nodes: {again[each_id]}")
     for each_id in moved:

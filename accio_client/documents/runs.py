@@ -140,5 +140,7 @@ def outcomes(found: Iterable[views.RunOutcome]) -> Document:
         outcome: Document = {"id": each.id, "changed": each.changed}
         if each.error is not None:
             outcome["error"] = each.error
+        if each.warnings:
+            outcome["warnings"] = list(each.warnings)
         runs.append(outcome)
     return {"runs": runs}

@@ -80,5 +80,8 @@ def counts(messages: Iterable[runs_pb2.StateCount]) -> dict[str, int]:
 
 def outcomes(message: accio_pb2.RunsResponse) -> tuple[views.RunOutcome, ...]:
     return tuple(
-        views.RunOutcome(id=RunId(each.id), changed=each.changed, error=each.error or None) for each in message.runs
+        views.RunOutcome(
+            id=RunId(each.id), changed=each.changed, error=each.error or None, warnings=tuple(each.warnings)
+        )
+        for each in message.runs
     )

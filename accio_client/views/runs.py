@@ -202,8 +202,9 @@ class RetryDemand(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """What became of one run of a request; `error` says why nothing could be done."""
+    """What became of one run of a request; `error` says why nothing could be done, `warnings` what is doubtful."""
 
     id: RunId
     changed: bool
     error: str | None
+    warnings: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ from accio_daemon.services.calls.watching import Watching
 from accio_daemon.services.messages.definitions import definition_json
 from accio_daemon.services.messages.nodes import node_message
 from accio_daemon.services.messages.runs import run_message
+from accio_daemon.services.sessions.code_looks import CodeLooks
 from accio_daemon.services.sessions.live import Live
 from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.services.transport.rpc import SendEncoded
@@ -58,8 +59,12 @@ class RunCalls:
         limits: Limits,
         rights: Rights,
         keeper: TokenKeeper,
+        looks: CodeLooks,
     ) -> None:
-        """Ask the engine, read from *readers*, and ask *live* for the progress of running nodes."""
+        """Ask the engine, read from *readers*, and ask *live* for the progress of running nodes.
+
+        *looks* are taken at operators' code before runs are moved on to it.
+        """
         self._engine = engine
         self._readers = readers
         self._catalogue = catalogue
@@ -68,6 +73,7 @@ class RunCalls:
         self._limits = limits
         self._rights = rights
         self._keeper = keeper
+        self._looks = looks
         self._views = NodeViews(engine=engine, readers=readers, plans=plans, live=live)
 
     # --- reading ------------------------------------------------------------------------------------------------
@@ -158,6 +164,7 @@ class RunCalls:
             demand = read_retry_demand(memory=request.memory, cpus=request.cpus, timeout=request.timeout)
         except ValueProblem as problem:
             raise BadRequest(problem.message) from None
+        doubts = await self._look() if request.latest_operators else []
 
         async def retry(found: Found) -> bool:
             if found.run.quarantined:
@@ -176,7 +183,16 @@ class RunCalls:
             lifted = await self._engine.write(partial(quarantine.lift, run=found.run.no))  # it goes on
             return bool(changed or lifted)
 
-        return await self._each(request.ids, "retry", retry)
+        answer = await self._each(request.ids, "retry", retry)
+        for outcome in answer.runs:
+            outcome.warnings.extend(doubts if outcome.changed else ())
+        return answer
+
+    async def _look(self) -> list[str]:
+        """Wait until agents have looked at the code of their operators; return of whom that isn't known."""
+        look = self._looks.begin()
+        await look.over()
+        return look.doubts
 
     async def _try_to_restore(self, found: Found) -> None:
         """Refuse what would end the daemon: a run whose facts make it fail still."""

@@ -154,6 +154,12 @@ class SubmissionCalls:
 
     async def validate(self, request: accio_pb2.SubmitRequest) -> workflows_pb2.ValidateResponse:
         """Check a definition as a submission would, and create nothing."""
+        look = self._looks.begin()
+        answer = await look.checked(lambda: self._validate(request))
+        answer.warnings.extend(map(issue_message, _doubts_of(look)))
+        return answer
+
+    async def _validate(self, request: accio_pb2.SubmitRequest) -> workflows_pb2.ValidateResponse:
         checked = await self._check(request)
         if checked.outcome.valid:
             try:
@@ -175,7 +181,8 @@ class SubmissionCalls:
 
     async def dry_run(self, request: accio_pb2.SubmitRequest) -> accio_pb2.DryRunResponse:
         """Return what a submission would do."""
-        accepted = await self.check(request)
+        look = self._looks.begin()
+        accepted = await look.checked(lambda: self.check(request))
         definition = accepted.definition
         plan = await _compiled(accepted, ClassRegistry())
         subject = Subject(
@@ -197,7 +204,7 @@ class SubmissionCalls:
             sampled=outcome.sampled,
             looked_up=outcome.looked_up,
             unknown=outcome.unknown,
-            warnings=map(issue_message, accepted.warnings),
+            warnings=map(issue_message, (*accepted.warnings, *_doubts_of(look))),
             forecast=forecast_message(seen.also),
             until=until_message(definition.sweep),
             nice=definition.nice,
@@ -281,7 +288,7 @@ class SubmissionCalls:
             earlier = self._earlier(*idempotency)
             if earlier is not None:
                 return Outcome(found=Found(run=earlier), created=False, warnings=())
-        accepted, plan = await self._check_current(request, look)
+        accepted, plan = await look.checked(lambda: self._check_and_compile(request))
         definition = accepted.definition
         now = self._clock.now()
         seed = definition.seed if definition.seed is not None else secrets.randbits(64) + MIN_SEED
@@ -308,23 +315,8 @@ class SubmissionCalls:
         if not submitted.created:
             row = await self._readers.read(lambda snapshot: runs_query.get_run(snapshot, submitted.no))
         row = row_of(command, submitted) if row is None else row
-        return Outcome(found=Found(run=row), created=submitted.created, warnings=accepted.warnings)
-
-    async def _check_current(self, request: accio_pb2.SubmitRequest, look: CodeLook) -> tuple[Accepted, Plan]:
-        """Check and compile a definition; once more if a look at operators' code has found something meanwhile."""
-        found: tuple[Accepted, Plan] | InvalidDefinition
-        try:
-            found = await self._check_and_compile(request)
-        except InvalidDefinition as error:
-            found = error
-        await look.over()
-        if look.changed:
-            found = await self._check_and_compile(request)
-        if isinstance(found, InvalidDefinition):
-            raise found
-        accepted, plan = found
-        doubts = [Issue(pointer("workflow"), each) for each in look.doubts]
-        return (replace(accepted, warnings=(*accepted.warnings, *doubts)) if doubts else accepted), plan
+        warnings = (*accepted.warnings, *_doubts_of(look))
+        return Outcome(found=Found(run=row), created=submitted.created, warnings=warnings)
 
     async def _check_and_compile(self, request: accio_pb2.SubmitRequest) -> tuple[Accepted, Plan]:
         accepted = await self.check(request)
@@ -334,6 +326,10 @@ class SubmissionCalls:
         if len(key) > _KEY_LIMIT:
             raise BadRequest(f"expected an idempotency key of at most {_KEY_LIMIT} characters, found {len(key)}")
         return self._readers.glance(lambda snapshot: submissions.earlier_submission(snapshot, owner, key, digest))
+
+
+def _doubts_of(look: CodeLook) -> list[Issue]:
+    return [Issue(pointer("workflow"), each) for each in look.doubts]
 
 
 async def _compiled(accepted: Accepted, classes: ClassRegistry) -> Plan:

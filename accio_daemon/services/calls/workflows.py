@@ -1,8 +1,9 @@
 """The rpcs about workflows."""
 
 import re
+from dataclasses import replace
 
-from accio.domain.issues import Checked
+from accio.domain.issues import Checked, Issue, pointer
 from accio.domain.limits import Limits
 from accio.domain.names import is_workflow_id, suggest
 from accio.domain.workflows import Workflow
@@ -15,6 +16,7 @@ from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.definitions import check_workflow_bytes, off_loop, value_of
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.workflows import workflow_message
+from accio_daemon.services.sessions.code_looks import CodeLooks
 from accio_daemon.services.transport.auth import CALLER, caller
 from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.storage import workflows
@@ -43,8 +45,12 @@ class WorkflowCalls:
         limits: Limits,
         rights: Rights,
         keeper: TokenKeeper,
+        looks: CodeLooks,
     ) -> None:
-        """Write through the engine, read from *readers*, and look up definitions in *catalogue*."""
+        """Write through the engine, read from *readers*, and look up definitions in *catalogue*.
+
+        *looks* are taken at operators' code before a definition is checked against them.
+        """
         self._engine = engine
         self._readers = readers
         self._catalogue = catalogue
@@ -52,6 +58,7 @@ class WorkflowCalls:
         self._limits = limits
         self._rights = rights
         self._keeper = keeper
+        self._looks = looks
 
     async def push_workflow(self, request: workflows_pb2.PushWorkflowRequest) -> workflows_pb2.PushWorkflowResponse:
         """Check and store a definition."""
@@ -89,13 +96,18 @@ class WorkflowCalls:
     async def _check(
         self, request: workflows_pb2.PushWorkflowRequest | workflows_pb2.ValidateWorkflowRequest
     ) -> Checked[Workflow]:
-        return await check_workflow_bytes(
-            self._catalogue,
-            request.definition,
-            default_id=request.default_id,
-            base_path=request.base_path,
-            limits=self._limits,
+        look = self._looks.begin()
+        outcome = await look.checked(
+            lambda: check_workflow_bytes(
+                self._catalogue,
+                request.definition,
+                default_id=request.default_id,
+                base_path=request.base_path,
+                limits=self._limits,
+            )
         )
+        doubts = (Issue(pointer("graph"), each) for each in look.doubts)
+        return replace(outcome, warnings=(*outcome.warnings, *doubts))
 
     async def get_workflow(self, request: workflows_pb2.GetWorkflowRequest) -> workflows_pb2.Workflow:
         """Return one version, and which others there are."""

@@ -1,18 +1,22 @@
-"""Has agents look at the code of their operators before a run pins it: what was edited a moment ago is told, or loaded.
+"""Has agents look at the code of their operators before it is pinned or checked against: what was edited a moment ago is
+told, or loaded.
 
 Agents look by themselves twice a second, and tell. Whoever edits a file and submits within that time would get what the
-code computed before, without a word. So those that are near (`Hello.answers_looks`) are asked at each submission. One
-that loads new code is waited for; one that is silent isn't waited for twice, and the submission says so.
+code computed before, without a word. So those that are near (`Hello.answers_looks`) are asked at each submission, dry
+run, check and push, and at a retry with the latest operators. One that loads new code is waited for; one that is silent
+isn't waited for twice, and the answer says so.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias, TypeVar
 
+from accio.errors import InvalidDefinition
 from accio_daemon.core.commands import AgentHeard
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.sessions.registry import Looked, Session, Sessions
 
+T = TypeVar("T")
 Answer: TypeAlias = "asyncio.Future[Looked] | None"
 
 SILENT_S = 5.0
@@ -36,7 +40,7 @@ class CodeLooks:
 
 
 class CodeLook:
-    """What was asked of some agents for one submission. `changed`, once it is over: whether something else is known of
+    """What was asked of some agents for one call. `changed`, once it is over: whether something else is known of
     operators since it began; `doubts`: of whom it isn't known, a warning.
     """
 
@@ -47,6 +51,20 @@ class CodeLook:
         self._asked = asked
         self.changed = False
         self.doubts: list[str] = []
+
+    async def checked(self, check: Callable[[], Awaitable[T]]) -> T:
+        """Return what a *check* against operators says, made beside the look; once more if that has found something."""
+        refused: InvalidDefinition | None = None
+        try:
+            found = await check()
+        except InvalidDefinition as error:
+            refused = error
+        await self.over()
+        if self.changed:
+            return await check()
+        if refused is not None:
+            raise refused
+        return found
 
     async def over(self) -> None:
         """Wait until the agents have looked, and have announced what they found."""
