@@ -54,16 +54,16 @@ class CodeLook:
 
     async def checked(self, check: Callable[[], Awaitable[T]]) -> T:
         """Return what a *check* against operators says, made beside the look; once more if that has found something."""
-        refused: InvalidDefinition | None = None
+        found: T | InvalidDefinition
         try:
             found = await check()
         except InvalidDefinition as error:
-            refused = error
+            found = error
         await self.over()
         if self.changed:
-            return await check()
-        if refused is not None:
-            raise refused
+            found = await check()
+        if isinstance(found, InvalidDefinition):
+            raise found
         return found
 
     async def over(self) -> None:

@@ -185,7 +185,7 @@ def test_check_finds_damage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         process.wait(STOPS_WITHIN_S)
     assert main([f"--data-dir={tmp_path}", "check"]) == 0
     connection = sqlite3.connect(tmp_path / "accio.db")
-    connection.execute("INSERT INTO nodes VALUES (1, 0, 0, 4, 0, 1, 99, NULL, 1)")
+    connection.execute("INSERT INTO nodes VALUES (1, 0, 0, 4, 0, 1, 99, NULL, 1, NULL)")
     connection.commit()
     connection.close()
     assert main([f"--data-dir={tmp_path}", "check"]) == 5
