@@ -17,8 +17,10 @@ from accio_agent.agent.deadline import Deadline
 PREFETCH_LIMIT = 1024
 """How many attempts an agent takes ahead of what has a place."""
 
-MOST_LEFT_OUT, MOST_SAID = 100, 2000
-"""Of how many packages the daemon is told why they can't be loaded, and in how many characters of each."""
+MOST_LEFT_OUT, MOST_SAID, MOST_NAMED = 100, 2000, 3
+"""Of how many packages the daemon is told why they can't be loaded, in how many characters of each, and how many
+operators are named of one that is withheld.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Offered:
 
 class Offers(Sequence[Offered]):
     """All operators that an agent has offered since it started, each at a place that stays its own; `current` are the
-    places of those that it offers now.
+    places of those that it offers now, and `left_out` says why there are no others.
 
     What is offered again as it once was gets its old place: attempts of one version are of one class, whenever they
     came, as they are for the daemon.
@@ -60,6 +62,7 @@ class Offers(Sequence[Offered]):
         self._all: list[Offered] = []
         self.catalogue = catalogue
         self.current: tuple[int, ...] = ()
+        self.left_out: tuple[str, ...] = ()
         self.renew(catalogue)
 
     def __len__(self) -> int:
@@ -92,6 +95,7 @@ class Offers(Sequence[Offered]):
         """Offer what there is in a catalogue, but for what is behind *withheld* references, and nothing else."""
         self.catalogue = catalogue
         self.current = tuple(self._place(each) for each in _offered(catalogue, withheld))
+        self.left_out = (*map(_why_withheld, _names_withheld(catalogue, withheld)), *catalogue.left_out)
 
     def _place(self, offered: Offered) -> int:
         if offered not in self._all:
@@ -107,6 +111,19 @@ def _offered(catalogue: Catalogue, withheld: Collection[Sequence[str]]) -> Itera
                 references=offer.source.references,
                 takes_datasets=any(port.type.contains(Kind.DATASET) for port in offer.spec.inputs),
             )
+
+
+def _names_withheld(catalogue: Catalogue, withheld: Collection[Sequence[str]]) -> Iterable[list[str]]:
+    """Yield the names of the operators behind each of the *withheld* references."""
+    for references in sorted(withheld, key=list):
+        if names := sorted(offer.spec.name for offer in catalogue.offers if offer.source.references == references):
+            yield names
+
+
+def _why_withheld(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    those = ", ".join(names[:MOST_NAMED]) + more
+    return f"{those}: the code was edited before it was loaded as announced; undo the edit, or start the agent again"
 
 
 def hello(
@@ -138,6 +155,6 @@ def hello(
         ends_in_ms=0 if deadline is None else max(1, int(deadline.seconds_left * 1000)),
         allocation=identity.allocation,
         owners=identity.owners,
-        left_out=[clip(each, MOST_SAID) for each in operators.catalogue.left_out[:MOST_LEFT_OUT]],
+        left_out=[clip(each, MOST_SAID) for each in operators.left_out[:MOST_LEFT_OUT]],
         answers_looks=identity.answers_looks,
     )

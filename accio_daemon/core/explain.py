@@ -279,7 +279,13 @@ def _never(world: World, execution: Execution) -> str:
     """Return why none of the connected agents can ever execute what is queued; empty if one can."""
     node_class, spec = execution.node_class, execution.node.operator
     demand, owner = node_class.resources, execution.payer
-    return why_never(world, spec, node_class.operator_no, demand, owner, forced=node_class.forced)
+    never = why_never(world, spec, node_class.operator_no, demand, owner, forced=node_class.forced)
+    latest = world.latest[spec.name][1]
+    if world.offering(node_class.operator_no) or not world.offering(latest):
+        return never
+    run = execution.first[0].run
+    go_on = f"accio retry {run.id} -operators=latest"
+    return f"{never}; undo the edit, or have the run go on with what was announced last: {go_on}"
 
 
 def _too_large(demand: Resources, name: str, offering: Iterable[Agent], *, forced: bool) -> str:

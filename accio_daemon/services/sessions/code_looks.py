@@ -1,5 +1,5 @@
-"""Has agents look at the code of their operators before it is pinned or checked against: what was edited a moment ago is
-told, or loaded.
+"""Has agents look at the code of their operators before it is pinned or checked against: what was edited a moment ago
+is told, or loaded.
 
 Agents look by themselves twice a second, and tell. Whoever edits a file and submits within that time would get what the
 code computed before, without a word. So those that are near (`Hello.answers_looks`) are asked at each submission, dry

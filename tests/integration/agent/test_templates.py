@@ -198,11 +198,15 @@ async def test_operators_that_changed_are_not_run(daemon: FakeDaemon, agent: Age
     daemon.assign(daemon.node_class("Threaded", 103), [3, 4, 5, 6], "{}")
     withheld = await daemon.connected(2)
     assert "Threaded" not in [each.name for each in withheld.operators]
+    assert [*withheld.left_out] == [
+        "Threaded: the code was edited before it was loaded as announced; undo the edit, or start the agent again"
+    ]
     await daemon.until(lambda: _given_back(daemon, withheld) >= {3, 4, 5, 6})
     assert (await run(daemon, 7, "Pid", "{}")).success
     (tmp_path / "threaded.py").write_text(THREADED)
     undone = await daemon.connected(3)
     assert "Threaded" in [each.name for each in undone.operators]
+    assert [*undone.left_out] == []
     assert (await run(daemon, 8, "Threaded", "{}")).success
     assert not daemon.reports.keys() & {3, 4, 5, 6}
     assert agent.process.poll() is None

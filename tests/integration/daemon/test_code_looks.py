@@ -1,4 +1,4 @@
-"""What pins operators, or checks against them, waits until agents have looked at their code, and for those that load it."""
+"""What pins operators, or checks against them, waits until agents have looked at their code, or have loaded it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -74,7 +74,7 @@ async def test_a_failure_keeps_the_version_that_failed(daemon: Serving) -> None:
 
 
 async def test_a_failure_by_another_s_execution_keeps_the_version_that_failed(daemon: Serving) -> None:
-    """A child that failed by the execution of an equal one has no attempts of its own, and says what code it failed by."""
+    """A child that failed by the execution of an equal one has no attempts, and says what code it failed by."""
     sweep = {"workflow": "failing", "params": {"x": 1}, "repeat": 2}
     param = {"params": [{"name": "x", "kind": "double"}]}
     graph = [{"op": "Fail", "inputs": {"x": {"param": "x"}}}]

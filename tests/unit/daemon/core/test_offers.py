@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from accio.domain.operators import OperatorSpec
-from accio_daemon.core import offers
+from accio_daemon.core import explain, offers
 from accio_daemon.core.commands import AgentStale
 from accio_daemon.engine.views import cluster_view
 from tests import builders
@@ -85,6 +85,23 @@ def test_a_version_that_nobody_offers_any_more_is_told(make_cluster: MakeCluster
     assert cluster.why(run, 0) == (
         "no connected agent offers version 222222222222 of Step, as pinned; a offers 111111111111"
     )
+
+
+def test_who_waits_for_a_version_that_was_edited_learns_how_to_go_on(make_cluster: MakeCluster) -> None:
+    """A node whose pinned version was replaced by a later one would wait without end: why says what to do, and so does
+    what those are told who follow its run.
+    """
+    cluster = make_cluster(operators=(OLD,))
+    cluster.leave(cluster.join("b", operators=(OLD,)))
+    run = cluster.submit(A)
+    cluster.join("a", operators=(NEW,))
+    name = cluster.world.runs[run].id
+    later = (
+        "no connected agent offers version 111111111111 of Step, as pinned; a offers 222222222222; undo the edit, or "
+        f"have the run go on with what was announced last: accio retry {name} -operators=latest"
+    )
+    assert cluster.why(run, 0) == later
+    assert explain.stuck(cluster.world, run, None) == f"A waits: {later}"
 
 
 def test_code_that_changed_on_an_agents_disk_is_told(cluster: Cluster) -> None:
