@@ -37,8 +37,8 @@ _MORE = {Cause.OUT_OF_MEMORY: "-memory=2x", Cause.TIME_OUT: "-timeout=2x"}
 
 
 def retry_words(found: Selected, groups: tuple[Group, ...], explanations: tuple[Explanation, ...], where: str) -> str:
-    """Return what runs the failures again: those that were asked for, or the corner in which all are; with more of what
-    ran out, if nothing else went wrong.
+    """Return what runs the failures again: those that were asked for, or the corner in which all are, and no children
+    beside them that were killed; with more of what ran out, if nothing else went wrong.
     """
     run = found.table.run
     if not where and explanations and explanations[0].covered == explanations[0].failed:
@@ -47,7 +47,15 @@ def retry_words(found: Selected, groups: tuple[Group, ...], explanations: tuple[
     causes = dict.fromkeys(group.fingerprint.cause for group in groups)
     limits = [words for cause, words in _MORE.items() if cause in causes]
     corner = [f"-where={shlex.quote(where)}"] if where and is_sweep else []
-    return " ".join(["retry", run, *corner, *(limits if len(limits) == len(causes) else [])])
+    only = ["-failed"] if is_sweep and _has_killed(found) else []
+    return " ".join(["retry", run, *only, *corner, *(limits if len(limits) == len(causes) else [])])
+
+
+def _has_killed(found: Selected) -> bool:
+    """Return whether children were killed, none of whose nodes had failed: a retry would run them again, too."""
+    killed = found.table.in_state(RunState.KILLED) & found.mask
+    killed[found.collected.failures.children] = False
+    return bool(killed.any())
 
 
 def run_of(found: Selected, child: int) -> str:

@@ -17,6 +17,7 @@ from accio.domain.datatypes import LONG
 from accio.domain.sweeps import Sweep
 from accio.errors import FailedPrecondition, Internal, NotFound
 from accio.v1 import accio_pb2, runs_pb2, values_pb2
+from accio.wire.packing import pack_places
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, run, submit_answer, updates
 
 
@@ -125,6 +126,37 @@ def test_failures_tell_what_was_killed(daemon: FakeDaemon, accio: Any) -> None:
     assert lines[1].startswith(f"2 were killed, which is no failure; by whom: accio get events {RUN}")
     assert "not ended" not in accio("failures", RUN).err
     assert accio("failures", RUN, "-where=x>3").out == "no child matches\n"
+
+
+@pytest.mark.parametrize(
+    ("where", "again"),
+    [
+        (["-where=x<=2"], "-failed -where='x<=2'"),
+        (["-where=x=1"], "-where=x=1"),
+        (["-where=x>=1 or x=7"], "-failed -where='x>=1 or x=7'"),
+        ([], "-failed -where=x=1"),
+    ],
+)
+def test_what_was_killed_is_not_run_again_with_the_failures(
+    daemon: FakeDaemon, accio: Any, where: list[str], again: str
+) -> None:
+    """The command that `failures` suggests runs those children again whose failures it shows, and no others."""
+    head = accio_pb2.ColumnsHead(
+        run=run(RUN, kind=runs_pb2.RUN_KIND_PARENT, state=runs_pb2.RUN_STATE_KILLED),
+        sweep_json=Sweep((Axis("x", LONG, ("1", "2", "3")),)).to_text(),
+        implied=runs_pb2.RUN_STATE_KILLED,
+        nodes=["A"],
+    )
+    failed = accio_pb2.PackedFailures(
+        rows=pack_places([0]),
+        nodes=pack_places([0]),
+        codes=pack_places([0]),
+        reasons=[accio_pb2.FailureReason(cause="exception", exception="ValueError", message="no")],
+    )
+    chunk = accio_pb2.ColumnsChunk(first=0, states=bytes([runs_pb2.RUN_STATE_FAILED]), failures=failed)
+    end = accio_pb2.ColumnsChunk(end=accio_pb2.ColumnsEnd())
+    daemon.answers["Columns"] = lambda _: [accio_pb2.ColumnsChunk(head=head), chunk, end]
+    assert accio("failures", RUN, *where, "-json").json["retry"].split(f"retry {RUN} ", 1)[1] == again
 
 
 def test_what_has_not_ended_is_told_beside_what_is_known(daemon: FakeDaemon, accio: Any) -> None:
