@@ -44,7 +44,7 @@ from accio_daemon.storage import quarantine
 from accio_daemon.storage.access import read_tokens
 from accio_daemon.storage.at_once import AtOnce
 from accio_daemon.storage.database import Database, FolderLock, refuse_remote
-from accio_daemon.storage.history import TakenUp, taken_up
+from accio_daemon.storage.history import TakenUp, disown, taken_up
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.replacing import finish_replacing
@@ -60,6 +60,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 STOP_GRACE_S = 1.0
+
+
+class SetBackError(Exception):
+    """The database is the state of an earlier time. Whoever serves it again serves it under a new identity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +106,7 @@ async def serve(
                 address, *others = await server.start(doors(config), _credentials(config, clock))
                 log.info("listening", address=address, also=others, data=str(config.data), pid=os.getpid())
                 ready(Daemon(address=address, sessions=parts.sessions, engine=parts.engine))
-                await stop.wait()
+                await _stopped(stop, parts)
                 log.info("stopping")
             finally:
                 parts.sessions.say_goodbye("the daemon stops", reconnect=True)
@@ -111,6 +115,18 @@ async def serve(
                 for each in forever:
                     each.cancel()
                 parts.engine.stop()
+
+
+async def _stopped(stop: asyncio.Event, parts: Parts) -> None:
+    """Wait for the end; SetBackError if it turns out that the database is the state of an earlier time."""
+    async with asyncio.TaskGroup() as tasks:
+        ends = [tasks.create_task(event.wait()) for event in (stop, parts.set_back)]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for each in ends:
+            each.cancel()
+    if parts.set_back.is_set():
+        disown(parts.config.database)
+        raise SetBackError
 
 
 def _metrics() -> "Metrics":
@@ -174,6 +190,7 @@ async def _put_together(
         pruner=pruner,
         plans=plans,
         history=taken_up.history,
+        starts=taken_up.starts,
     )
 
 

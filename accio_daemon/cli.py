@@ -169,7 +169,8 @@ def serve(config: Config) -> int:
     mask = os.umask(0o077)  # whatever it writes is its own user's
     try:
         portions = Portions(COLLECTED_AFTER, COLLECTED_ALONE)
-        uvloop.run(_serve(partial(bootstrap.serve, portions=portions), config))
+        while uvloop.run(_serve(partial(bootstrap.serve, portions=portions), config)):
+            log.warning("beginning anew", database=str(config.database))
     except Exception as error:
         cause = most_telling(error)
         if isinstance(cause, AccioError):
@@ -186,12 +187,20 @@ def serve(config: Config) -> int:
     return INTERNAL
 
 
-async def _serve(served: Callable[[Config, asyncio.Event], Awaitable[None]], config: Config) -> None:
+async def _serve(served: Callable[[Config, asyncio.Event], Awaitable[None]], config: Config) -> bool:
+    """Serve; True if it is to be begun anew, as the database turned out to be the state of an earlier time."""
+    from accio_daemon.bootstrap import SetBackError  # as above
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await served(config, stop)
+    anew = False
+    try:
+        await served(config, stop)
+    except* SetBackError:
+        anew = True
+    return anew
 
 
 def _raise_file_limit() -> None:

@@ -1,11 +1,15 @@
 """Puts the services of a daemon together from its parts: which call stands on what."""
 
+import asyncio
+from dataclasses import field
+
 from accio.content.blobs import BlobStore
 from accio.domain.ids import RunId
 from accio.domain.limits import Limits
 from accio.late import dataclass
 from accio_daemon.config import Config
 from accio_daemon.core.history import History
+from accio_daemon.core.starts import Starts
 from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.ports import Clock
 from accio_daemon.services.calls.access import AccessCalls
@@ -75,6 +79,8 @@ class Parts:
     pruner: Pruner
     plans: Plans
     history: History
+    starts: Starts
+    set_back: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Services:
@@ -218,6 +224,8 @@ class Services:
             store_folder=shared.folder,
             store_nonce=shared.nonce,
             history=parts.history,
+            starts=parts.starts,
+            set_back=parts.set_back.set,
         )
         return AgentCalls(
             parts.engine,

@@ -20,6 +20,7 @@ from accio_agent.agent.core.decisions import AgentCore
 from accio_agent.agent.disk.aside import OtherHistory, label_logs
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
+from accio_agent.agent.disk.start import keep_start, last_start
 from accio_agent.agent.errands import Errands
 from accio_agent.agent.link.log_answers import LogAnswers
 from accio_agent.agent.link.look_answers import LookAnswers
@@ -70,6 +71,7 @@ class Shell:
         self.resources = resources
         self._operators = operators
         self._folder = folder
+        self._start = last_start(folder)
         self._journal = journal
         self._logs = logs
         self._staging = staging
@@ -143,6 +145,7 @@ class Shell:
         message = hello(
             self.identity, self.resources, self._operators, held=held, draining=self.core.leaving, history=history
         )
+        message.start = self._start
         # What passed until the first one is time that no node of any such host ever has.
         self._lasts_ms = message.lasts_ms = self._lasts_ms or message.ends_in_ms
         return message
@@ -160,6 +163,9 @@ class Shell:
         if welcome.history and not self._journal.remembered.history:
             self._journal.belongs_to(welcome.history)
             label_logs(self._folder, welcome.history)
+        if welcome.start != self._start:
+            self._start = welcome.start
+            keep_start(self._folder, welcome.start)
         self._staging.use_store(welcome.store_folder, welcome.store_nonce)
         self._errands.drop_freed()
         self.core.welcome(welcome.keep, welcome.drop)

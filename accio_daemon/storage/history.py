@@ -6,8 +6,8 @@ database and, with what tells the file from its copies, in a marker beside it; a
 in the marker was put there by somebody, and gets a new identity. Backups are made without an opening.
 
 The marker is written before the database and again afterwards, first with both openings, so that a daemon that dies at
-any instant finds its own database again. What can't be detected: a whole machine that is set back to an earlier state,
-marker and all.
+any instant finds its own database again. A whole folder or machine that is set back to an earlier state, marker and
+all, is told by agents that have seen a later one; see core/starts.py.
 """
 
 import ctypes
@@ -15,14 +15,16 @@ import os
 import secrets
 import sqlite3
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import orjson
 import structlog
 
 from accio.late import dataclass
 from accio_daemon.core.history import RENEWED_AHEAD, History
+from accio_daemon.core.starts import Starts
 from accio_daemon.storage.sql import load
 
 MARKER_NAME = "accio.opened"
@@ -37,10 +39,13 @@ _STATX = struct.Struct("=I76xqI")  # what it knows, and when the file was made
 
 @dataclass(frozen=True, slots=True)
 class TakenUp:
-    """The history that a database goes on with; *renewed* if it isn't the one that the file came with."""
+    """The history that a database goes on with; *renewed* if it isn't the one that the file came with. Its *starts*
+    end with this one.
+    """
 
     history: History
     renewed: bool
+    starts: Starts
 
 
 @contextmanager
@@ -67,7 +72,7 @@ def taken_up(connection: sqlite3.Connection, database: Path, *, set_back: bool =
         noted = _write(marker, [opening] if renewed else [opened, opening])
         if noted or renewed:
             connection.execute(_SQL["set_fact"], ("opening", opening[0]))
-        yield TakenUp(history, renewed)
+        yield TakenUp(history, renewed, _start(connection, history, facts))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -75,6 +80,24 @@ def taken_up(connection: sqlite3.Connection, database: Path, *, set_back: bool =
         raise
     if noted:
         _write(marker, [opening])
+
+
+def disown(database: Path) -> None:
+    """Have the next opening of a database, which was set back, begin another history."""
+    database.with_name(MARKER_NAME).unlink(missing_ok=True)
+
+
+def _start(connection: sqlite3.Connection, history: History, facts: Mapping[str, str | bytes | int]) -> Starts:
+    """Note one more start of a history."""
+    known = orjson.loads(str(facts["starts"])) if "starts" in facts else {}
+    before = Starts(history=history.id, key=secrets.token_bytes(32), first=1, names=())
+    if known.get("history") == history.id:
+        key = bytes.fromhex(known["key"])
+        before = Starts(history=history.id, key=key, first=known["first"], names=tuple(known["names"]))
+    starts = before.further(secrets.token_hex(8))
+    kept = {"history": history.id, "key": starts.key.hex(), "first": starts.first, "names": starts.names}
+    connection.execute(_SQL["set_fact"], ("starts", orjson.dumps(kept).decode()))
+    return starts
 
 
 def renew(connection: sqlite3.Connection) -> History:

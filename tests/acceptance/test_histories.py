@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,46 @@ def test_an_old_report_is_no_result_of_a_restored_database(tmp_path: Path) -> No
             assert _begun(made, "after") == 2  # the restored database knows nothing of the first
         eventually(lambda: "the journal is set aside" in agent.output(), what="the agent's word")
         assert agent.popen.poll() is None
+
+
+def _set_back(made: Cluster, copy: Path) -> None:
+    """Write a copy of the data folder over it, so that each file is the one that was there, with what it was."""
+    for suffix in ("-wal", "-shm"):
+        (made.data / f"accio.db{suffix}").unlink(missing_ok=True)
+    subprocess.run(["cp", "-a", f"{copy}/.", str(made.data)], check=True)
+
+
+def test_a_report_of_lost_time_is_no_result_of_a_folder_that_was_set_back(tmp_path: Path) -> None:
+    """The whole data folder is as it was, so that nothing in it tells: its agent does, and the daemon begins anew."""
+    with cluster(tmp_path / "made") as made:
+        made.start_daemon()
+        made.start_agent("a1", "--cpus", "1")
+        made.agents_are("a1")
+        with made.client() as client:
+            client.push(GATED)
+        assert made.daemon is not None
+        made.daemon.kill(signal.SIGTERM)
+        assert made.daemon.ended() == 0
+        shutil.copytree(made.data, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
+        made.start_daemon()
+        made.agents_are("a1")
+        with made.client() as client:
+            client.submit({"workflow": "gated", "params": {"label": "lost"}})
+            eventually(lambda: _begun(made, "lost"), what="the beginning of what the copy lacks")
+        made.daemon.kill()
+        made.daemon.ended()
+        made.open_gate("lost")
+        eventually(lambda: any("Gate lost ends" in line for line in made.executed()), what="its end")
+        _set_back(made, tmp_path / "copy")
+        made.start_daemon()
+        with made.client() as client:
+            run = client.submit({"workflow": "gated", "params": {"label": "new"}}).run.id
+            made.open_gate("new")
+            assert client.wait(run).state == "success"
+            assert _begun(made, "new") == 1
+        assert "the database was set back to an earlier state" in made.daemon.output()
+        made.daemon.kill(signal.SIGTERM)
+        assert made.daemon.ended() == 0
 
 
 def test_an_agents_folder_may_serve_two_daemons(tmp_path: Path) -> None:

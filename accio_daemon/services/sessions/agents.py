@@ -15,7 +15,7 @@ import structlog
 from accio.domain.access import Caller
 from accio.domain.failures import clip
 from accio.domain.pools import CLUSTER_DIGITS, parse_key
-from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unauthenticated
+from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExhausted, Unauthenticated, Unavailable
 from accio.late import dataclass
 from accio.one_error import single_errors
 from accio.v1 import agents_pb2
@@ -33,6 +33,7 @@ from accio_daemon.core.commands import (
 from accio_daemon.core.history import History
 from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing, Welcome
+from accio_daemon.core.starts import Starts
 from accio_daemon.core.terms import AttemptNo
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.messages.agents import digested_of, joined_of, saved_of
@@ -65,7 +66,9 @@ AgentStream = Stream[agents_pb2.AgentMessage, agents_pb2.DaemonMessage]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSettings:
-    """What every agent is told when it joins, and how often its signs of life are passed on."""
+    """What every agent is told when it joins, how often its signs of life are passed on, and what to call if one tells
+    that the database was set back.
+    """
 
     lease_ms: int
     heartbeat_ms: int
@@ -73,6 +76,8 @@ class SessionSettings:
     store_folder: str
     store_nonce: str
     history: History
+    starts: Starts
+    set_back: Callable[[], None]
 
 
 class SessionEnded(Exception):
@@ -119,6 +124,7 @@ class AgentCalls:
         hello = await read_hello(stream, agents_pb2.Hello)
         history = self._settings.history
         await self._claim(CALLER.get(), hello.name, _allocation_here(hello, history))
+        self._refuse_the_past(hello)
         protocol = _protocol(hello)
         if history.is_other(hello.history):
             await _send_away(stream, hello, history)
@@ -171,6 +177,15 @@ class AgentCalls:
         if ended.error is not None:
             raise ended.error
 
+    def _refuse_the_past(self, hello: agents_pb2.Hello) -> None:
+        """Begin no session if the agent has seen a later state of the database: its attempts have numbers that this
+        daemon would give to others.
+        """
+        if self._settings.starts.lacks(hello.start):
+            log.error("the database was set back to an earlier state", told_by=hello.name[:200])
+            self._settings.set_back()
+            raise Unavailable("the daemon's database was set back to an earlier state: it begins anew, come again")
+
     async def _make_way(self, session: Session) -> None:
         """Refuse a copy of an agent that is connected and lives; one that has fallen silent makes way for it."""
         while (other := self._sessions.of(session.name)) is not None:
@@ -201,6 +216,7 @@ class AgentCalls:
             store_folder=settings.store_folder,
             store_nonce=settings.store_nonce,
             history=settings.history.id,
+            start=settings.starts.told,
         )
 
     def _pass_on(self, session: Session, reports: list[Report]) -> None:

@@ -1,7 +1,7 @@
 -- The identity of what a database records; see storage/history.py.
 
 -- name: facts
-SELECT name, value FROM meta WHERE name IN ('history', 'history_since', 'opening', 'epoch')
+SELECT name, value FROM meta WHERE name IN ('history', 'history_since', 'opening', 'epoch', 'starts')
 
 -- name: seal_facts
 SELECT name, value FROM meta WHERE name IN ('history', 'seal')

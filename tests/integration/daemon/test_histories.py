@@ -7,16 +7,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
+from accio.one_error import most_telling
 from accio.v1 import agents_pb2
+from accio_daemon.bootstrap import SetBackError
 from accio_daemon.core.history import RENEWED_AHEAD, History
 from accio_daemon.core.numbering import ATTEMPT_BITS
 from accio_daemon.storage import history
 from accio_daemon.storage.backup import back_up
 from accio_daemon.storage.database import FILE_NAME, prepare
 from accio_daemon.storage.history import MARKER_NAME, taken_up
-from tests.integration.daemon.harness import Serving, configured, serving
+from accio_daemon.storage.seal import SEAL_NAME
+from tests.integration.daemon.harness import Serving, configured, refused, serving
 from tests.integration.daemon.scripted_agent import OPERATORS, ScriptedAgent, hello, joined
 from tests.integration.daemon.workflows import PAIR
 
@@ -178,3 +182,33 @@ async def test_an_old_agent_drops_what_was_before_a_restore(tmp_path: Path) -> N
         assert list(agent.welcomed.result().drop) == [work.attempt]
         again = await agent.work.get()
         assert (again.node, again.attempt >> ATTEMPT_BITS >= RENEWED_AHEAD) == (f"{run.id}/First", True)
+
+
+async def test_a_start_that_a_folder_lost_begins_another_history(tmp_path: Path) -> None:
+    """An agent tells back a start that the database doesn't know: the daemon ends, and the next has another identity.
+
+    Starts that it knows, and what nobody could prove, end nothing.
+    """
+    config = configured(tmp_path)
+    async with serving(config) as daemon, joined(daemon.agents) as agent:
+        first = agent.welcomed.result()
+    kept = {name: (tmp_path / name).read_bytes() for name in (FILE_NAME, MARKER_NAME, SEAL_NAME)}
+    async with serving(config) as daemon, joined(daemon.agents, start=first.start) as agent:
+        lost = agent.welcomed.result()
+        assert (lost.history, lost.start == first.start) == (first.history, False)
+    for name, content in kept.items():
+        (tmp_path / name).write_bytes(content)
+
+    async def set_back() -> None:
+        async with serving(config) as daemon:
+            for told in (first.start, lost.start[:-1], "x.1.y.z"):
+                async with joined(daemon.agents, start=told) as agent:
+                    assert agent.welcomed.result().history == first.history
+            async with refused(grpc.StatusCode.UNAVAILABLE, "set back"), joined(daemon.agents, start=lost.start):
+                pass
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await set_back()
+    assert isinstance(most_telling(ended.value), SetBackError)
+    async with serving(config) as daemon, joined(daemon.agents, start=lost.start) as agent:
+        assert agent.welcomed.result().history != first.history
