@@ -6,6 +6,7 @@ A session holds the user's own token, in memory only: the daemon decides what it
 import hashlib
 import secrets
 from collections import deque
+from dataclasses import replace
 
 from accio.late import dataclass
 from accio.web_links import CODE_LIVES_S
@@ -13,6 +14,8 @@ from accio.web_links import CODE_LIVES_S
 IDLE_S = 12 * 3600.0
 MOST_TRIES = 5
 TRIES_WITHIN_S = 60.0
+AGAIN_WITHIN_S = 60.0
+"""Seconds for which a page that has redeemed a code may do so again: the answer, with its cookie, may have got lost."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,11 +32,21 @@ class Session:
     is_over: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Redeemed:
+    """A code that opened the session of *cookie*, for a page that came with a *key* of its own making."""
+
+    key: bytes
+    cookie: bytes
+    until: float
+
+
 class Sessions:
     """All sessions and codes of this process. Nothing of them outlives it."""
 
     def __init__(self) -> None:
         self._codes: dict[bytes, tuple[str | None, str, float]] = {}
+        self._redeemed: dict[bytes, _Redeemed] = {}
         self._sessions: dict[bytes, Session] = {}
         self._tries: deque[float] = deque()
 
@@ -55,10 +68,35 @@ class Sessions:
         self._tries.append(now)
         return True
 
-    def redeem(self, code: str, now: float) -> str | None:
-        """Open the session that a code stands for and return its cookie; None where the code is none, or is over."""
+    def redeem(self, code: str, now: float, key: str = "") -> str | None:
+        """Open the session that a code stands for and return its cookie; None where the code is none, or is over.
+
+        With the *key* that it was redeemed with, a code may be redeemed again for a while: that ends the session which
+        it opened before.
+        """
         token, who, until = self._codes.pop(_digest(code), (None, "", 0.0))
-        return self.open(token, who, now) if now < until else None
+        return self.open_by(code, key, token, who, now) if now < until else self._redeem_again(code, key, now)
+
+    def open_by(self, code: str, key: str, token: str | None, who: str, now: float) -> str:
+        """Open the session of a code that is redeemed by whoever has this *key*, and return its cookie."""
+        cookie = self.open(token, who, now)
+        if key:
+            self._redeemed[_digest(code)] = _Redeemed(
+                key=_digest(key), cookie=_digest(cookie), until=now + AGAIN_WITHIN_S
+            )
+        return cookie
+
+    def _redeem_again(self, code: str, key: str, now: float) -> str | None:
+        found = self._redeemed.get(_digest(code))
+        if found is None or now >= found.until or found.key != _digest(key):
+            return None
+        session = self._sessions.pop(found.cookie, None)
+        if session is None:  # it was logged out
+            return None
+        session.is_over = True
+        cookie = self.open(session.token, session.who, now)
+        self._redeemed[_digest(code)] = replace(found, cookie=_digest(cookie))
+        return cookie
 
     def open(self, token: str | None, who: str, now: float) -> str:
         """Open a session and return its cookie."""
@@ -86,11 +124,8 @@ class Sessions:
             del self._sessions[digest]
         for digest in [each for each, (_, _, until) in self._codes.items() if until <= now]:
             del self._codes[digest]
-
-
-def name_of_token(token: str) -> str:
-    """Return what a log may call the owner of a token."""
-    return f"token {_digest(token).hex()[:8]}"
+        for digest in [each for each, redeemed in self._redeemed.items() if redeemed.until <= now]:
+            del self._redeemed[digest]
 
 
 def _digest(secret: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from accio.domain.ids import AgentName
 from accio.v1 import accio_pb2, workload_pb2
 from accio_client import views
-from accio_client.from_wire.values import resources
+from accio_client.from_wire.values import person, resources
 from accio_client.moments import moment
 
 
@@ -49,4 +49,5 @@ def cluster(message: accio_pb2.ClusterState) -> views.ClusterView:
         refusing=message.refusing,
         agents=message.agents,
         started_at=moment(message.started_at_ms),
+        caller=person(message.caller) if message.HasField("caller") else None,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from accio.domain.ids import AgentName, OperatorName, PortName
 from accio.late import dataclass
+from accio_client.views.runs import PersonView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,8 @@ class ClusterView:
     refusing: str
     agents: int
     started_at: datetime | None
+    caller: PersonView | None = None
+    """Whom the token identifies that it was asked with; None: whoever has it says who they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

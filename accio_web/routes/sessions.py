@@ -6,16 +6,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from accio import web_links
-from accio.errors import AccioError, Unauthenticated
+from accio.domain.people import Person
+from accio.errors import AccioError, BadRequest, Unauthenticated
 from accio.version import accio_version
 from accio_client.documents import document
 from accio_web import clock
 from accio_web.answers import answer
 from accio_web.errors import refused
-from accio_web.sessions import name_of_token
-from accio_web.web import Web, body_of, session_of
+from accio_web.web import Body, Web, body_of, session_of, text
 
 log = structlog.get_logger(__name__)
+
+_KEY = range(16, 201)  # letters of what a page makes up
 
 
 class SessionRoutes:
@@ -40,15 +42,15 @@ class SessionRoutes:
         code, token = body.get("code"), body.get("token")
         cookie: str | None = None
         if isinstance(code, str):
-            cookie = sessions.redeem(code, now()) or self._redeem_further(code)
+            key = _key(body)
+            cookie = sessions.redeem(code, now(), key) or self._redeem_further(code, key)
             if cookie is None:
                 raise Unauthenticated(
                     "this link was used already, or is too old: `accio web link` prints another; or log in with the "
                     "token"
                 )
         elif isinstance(token, str) and token.strip():
-            await self._check(token.strip())
-            cookie = sessions.open(token.strip(), name_of_token(token.strip()), now())
+            cookie = sessions.open(token.strip(), await self._check(token.strip()), now())
         if cookie is None:
             raise Unauthenticated("expected a code or a token")
         log.info("logged in", by="code" if isinstance(code, str) else "token")
@@ -63,25 +65,28 @@ class SessionRoutes:
         )
         return response
 
-    def _redeem_further(self, code: str) -> str | None:
+    def _redeem_further(self, code: str, key: str) -> str | None:
         """Open the session of whoever started this process for a code of `accio web link`."""
         settings = self._web.settings
         if not web_links.redeem(settings.links, code, clock.wall()):
             return None
-        return self._web.sessions.open(settings.token, settings.user, self._web.now())
+        return self._web.sessions.open_by(code, key, settings.token, settings.user, self._web.now())
 
-    async def _check(self, token: str) -> None:
-        """Ask the daemon whether it knows the token; its own words for what it refuses."""
+    async def _check(self, token: str) -> str:
+        """Return who comes with a token, by the daemon, whose own words tell what it refuses. Who comes with one that
+        identifies nobody is called as whoever started this process: for them it makes its calls.
+        """
         if not (token.isascii() and token.isprintable()):
             raise Unauthenticated("a token holds printable ASCII characters only")
         client = self._web.clients.made(token)
         try:
-            await client.cluster_state()
+            caller = (await client.cluster_state()).caller
         except AccioError:
             log.warning("a log-in was refused")
             raise
         finally:
             await client.close()
+        return self._web.settings.user if caller is None else str(Person(name=caller.name, email=caller.email))
 
     async def log_out(self, request: Request) -> Response:
         """End the session."""
@@ -105,3 +110,11 @@ class SessionRoutes:
                 }
             )
         )
+
+
+def _key(body: Body) -> str:
+    """Return what a page made up to be known by, should it have to ask again; empty where it made up nothing."""
+    key = text(body, "key")
+    if key and len(key) not in _KEY:
+        raise BadRequest(f"key: expected {_KEY.start} to {_KEY.stop - 1} characters, found {len(key)}")
+    return key

@@ -14,6 +14,7 @@ from accio_daemon.engine.ports import EnginePort
 from accio_daemon.engine.snapshots import AgentView, ClusterView
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.messages.agents import agent_message
+from accio_daemon.services.transport.auth import CALLER
 from accio_daemon.services.transport.keeping import TokenKeeper
 
 
@@ -72,8 +73,12 @@ class ClusterCalls:
         return found
 
     async def get_cluster_state(self, _request: accio_pb2.GetClusterStateRequest) -> accio_pb2.ClusterState:
-        """Return numbers about the whole cluster."""
-        return self.state_of(self._engine.cluster())
+        """Return numbers about the whole cluster, and whom the caller's token identifies."""
+        state = self.state_of(self._engine.cluster())
+        person = CALLER.get().person
+        if person is not None:
+            state.caller.CopyFrom(values_pb2.Person(name=person.name, email=person.email))
+        return state
 
     def state_of(self, view: ClusterView) -> accio_pb2.ClusterState:
         """Sum up the cluster."""

@@ -159,6 +159,14 @@ async def test_people_see_and_revoke_their_own(daemon: Serving) -> None:
         await ada.RevokeToken(accio_pb2.RevokeTokenRequest(id=eves.token.id))
 
 
+async def test_a_caller_is_told_who_that_is(daemon: Serving) -> None:
+    """A token of somebody says of whom; that of the token file stands for nobody."""
+    ada = as_user(daemon, (await made(daemon, TokenKind.USER, owner=ADA)).secret)
+    state = await ada.GetClusterState(accio_pb2.GetClusterStateRequest())
+    assert (state.caller.name, state.caller.email) == ("Ada", "ada@x.org")
+    assert not (await daemon.accio.GetClusterState(accio_pb2.GetClusterStateRequest())).HasField("caller")
+
+
 async def test_last_is_ones_own(daemon: Serving) -> None:
     """`last` is the caller's newest run, by token or, without names in tokens, by what the caller says; `last~1`, …"""
     ada = as_user(daemon, (await made(daemon, TokenKind.USER, owner=ADA)).secret)

@@ -1,7 +1,9 @@
 """Every route with every method: who has no session, who calls from elsewhere, and who calls us by a foreign name."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +134,37 @@ async def test_the_cookie_is_ours_alone() -> None:
     cookie = answer.headers["set-cookie"].lower()
     assert cookie.startswith("accio_7616_")
     assert {"httponly", "samesite=strict", "path=/"} <= {part.strip() for part in cookie.split(";")}
+
+
+@pytest.mark.parametrize("further", [False, True], ids=["first link", "accio web link"])
+async def test_a_link_is_answered_again_to_the_page_that_used_it(tmp_path: Path, *, further: bool) -> None:
+    """The page that redeemed a code has the answer again, should it get lost; nobody else has."""
+    folder = tmp_path if further else None
+    browser = Browser(replace(AWAY, links=folder))
+    code = "further" if further else browser.sessions.offer("secret", "me", 0.0)
+    if further:
+        (tmp_path / hashlib.sha256(code.encode()).hexdigest()).touch()
+
+    async def status(**body: object) -> int:
+        return (await browser.http.post("/api/v1/login", json={"code": code, **body}, headers=OURS)).status_code
+
+    assert await status(key="k" * 48) == 200
+    browser.http.cookies.clear()  # so much for the answer
+    assert await status(key="o" * 48) == 401
+    assert await status() == 401
+    assert await status(key="k" * 48) == 200
+    assert (await browser.http.get("/api/v1/session")).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["short", "x" * 201, 5, None, ["x" * 20]])
+async def test_a_key_that_is_none(key: object) -> None:
+    """It is refused before a code is used up."""
+    browser = Browser()
+    code = browser.sessions.offer("secret", "me", 0.0)
+    answer = await browser.http.post("/api/v1/login", json={"code": code, "key": key}, headers=OURS)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("key: expected")
+    assert browser.sessions.redeem(code, 0.0) is not None
 
 
 async def test_codes_cannot_be_guessed_at_leisure() -> None:

@@ -1,7 +1,7 @@
 """Codes and sessions of the web interface, by a clock of the test's own."""
 
 from accio.web_links import CODE_LIVES_S
-from accio_web.sessions import IDLE_S, MOST_TRIES, TRIES_WITHIN_S, Sessions
+from accio_web.sessions import AGAIN_WITHIN_S, IDLE_S, MOST_TRIES, TRIES_WITHIN_S, Sessions
 
 
 def test_a_code_opens_one_session() -> None:
@@ -14,6 +14,40 @@ def test_a_code_opens_one_session() -> None:
     assert found is not None
     assert (found.token, found.who) == ("secret", "me")
     assert sessions.redeem(code, 2.0) is None
+
+
+def test_a_lost_answer_is_given_again() -> None:
+    """Who redeemed a code with a key may do so again for a minute, with that key alone; only one session is left."""
+    sessions = Sessions()
+    code = sessions.offer("secret", "me", 0.0)
+    lost = sessions.redeem(code, 1.0, "mine")
+    assert lost is not None
+    began = sessions.find(lost, 1.0)
+    assert began is not None
+    assert sessions.redeem(code, 2.0) is None
+    assert sessions.redeem(code, 2.0, "another's") is None
+    cookie = sessions.redeem(code, 2.0, "mine")
+    assert cookie is not None
+    found = sessions.find(cookie, 2.0)
+    assert found is not None
+    assert (found.token, found.who) == ("secret", "me")
+    assert sessions.find(lost, 2.0) is None
+    assert began.is_over
+    assert sessions.redeem(code, 1.0 + AGAIN_WITHIN_S, "mine") is None
+    assert sessions.find(cookie, 1.0 + AGAIN_WITHIN_S) is found
+
+
+def test_who_has_logged_out_is_not_let_in_again() -> None:
+    """Nor is a code that was redeemed without a key worth anything later, whatever key comes with it."""
+    sessions = Sessions()
+    code = sessions.offer("secret", "me", 0.0)
+    cookie = sessions.redeem(code, 1.0, "mine")
+    assert cookie is not None
+    sessions.close(cookie)
+    assert sessions.redeem(code, 2.0, "mine") is None
+    other = sessions.offer("secret", "me", 0.0)
+    assert sessions.redeem(other, 1.0) is not None
+    assert [sessions.redeem(other, 2.0, key) for key in ("", "mine")] == [None, None]
 
 
 def test_a_code_ends() -> None:
