@@ -81,8 +81,7 @@ class Worker:
         self._kept_since = 0
         self._served = 0
         self._totals = (0, 0)
-        out, err = os.dup(1), os.dup(2)
-        self._streams = Streams(out, err, page)
+        self._streams = Streams((os.dup(0), os.dup(1), os.dup(2)), page)
         self._surroundings = Surroundings(folder)
         self._affinity = os.sched_getaffinity(0)
         self._clear_refs = _open_clear_refs()

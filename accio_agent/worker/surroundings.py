@@ -14,13 +14,14 @@ import sys
 import termios
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from accio_agent.linux import LIBC
 from accio_agent.protocol.page import WorkerPage
 
 _UMASK = 0o022
 _ioctl, _FIONREAD = fcntl.ioctl, termios.FIONREAD
+_fcntl, _GETFL, _SETFL = fcntl.fcntl, fcntl.F_GETFL, fcntl.F_SETFL
 _PIPES_SIZE = 4
 _NOTHING = bytes(_PIPES_SIZE)
 _LONGEST_VALUE = 511
@@ -28,14 +29,18 @@ VARIABLES = (b"ACCIO_RUN", b"ACCIO_NODE", b"ACCIO_ATTEMPT", b"ACCIO_ATTEMPT_NO",
 
 
 class Streams:
-    """Standard output and standard error of a worker: pipes to the agent, and how much went through them."""
+    """Standard input of a worker, which is empty, and its output and errors: pipes to the agent, and how much went
+    through them.
+    """
 
-    def __init__(self, out: int, err: int, page: WorkerPage) -> None:
-        self._saved = out, err
+    def __init__(self, saved: tuple[int, int, int], page: WorkerPage) -> None:
+        """Go by *saved*, copies of the descriptors 0, 1 and 2."""
+        self._saved_in, *self._saved = saved
         self._page = page
         self._available = bytearray(_PIPES_SIZE), bytearray(_PIPES_SIZE)
         self._out: TextIO = sys.stdout
         self._err: TextIO = sys.stderr
+        self._attributes: list[dict[str, Any]] = []
         self.renew()
 
     def renew(self) -> None:
@@ -43,10 +48,17 @@ class Streams:
         self._point_back()
         self._out = sys.stdout = sys.__stdout__ = _text_stream(1)  # type: ignore[misc, assignment]  # on purpose
         self._err = sys.stderr = sys.__stderr__ = _text_stream(2)  # type: ignore[misc, assignment]  # on purpose
+        self._attributes = [dict(vars(self._out)), dict(vars(self._err))]
 
     def _point_back(self) -> None:
+        os.dup2(self._saved_in, 0)
         os.dup2(self._saved[0], 1)
         os.dup2(self._saved[1], 2)
+        # How a pipe is written to belongs to the pipe, which the workers before and after this one have, too.
+        if _fcntl(1, _GETFL) != os.O_WRONLY:
+            _fcntl(1, _SETFL, os.O_WRONLY)
+        if _fcntl(2, _GETFL) != os.O_WRONLY:
+            _fcntl(2, _SETFL, os.O_WRONLY)
 
     def flush(self, *, python_alone: bool = False) -> None:
         """Write out what Python and the C library hold back; the library has nothing if it was *python_alone*."""
@@ -67,8 +79,14 @@ class Streams:
         """Undo what an operator did to the streams."""
         self._point_back()
         replaced = sys.stdout is not self._out or sys.stderr is not self._err
-        if replaced or self._out.closed or self._err.closed:
+        if replaced or [vars(self._out), vars(self._err)] != self._attributes or self._is_closed():
             self.renew()
+
+    def _is_closed(self) -> bool:
+        try:
+            return self._out.closed or self._err.closed
+        except ValueError:  # one was detached from its file
+            return True
 
     def totals(self) -> tuple[int, int]:
         """Return how many bytes were written to the pipes of stdout and stderr since the worker began."""
@@ -90,7 +108,15 @@ class Streams:
 def _text_stream(fd: int) -> TextIO:
     """Return a stream that writes each line at once, and whatever text there is."""
     raw = io.FileIO(fd, "w", closefd=False)
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    return _TextStream(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+class _TextStream(io.TextIOWrapper):
+    """A text stream in which it shows that it was set otherwise: what line ends it writes can't be asked for."""
+
+    def reconfigure(self, **settings: Any) -> None:
+        super().reconfigure(**settings)
+        self.reconfigured = True
 
 
 class Variable:

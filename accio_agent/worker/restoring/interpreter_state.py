@@ -104,12 +104,19 @@ def _restore_decimal(context: decimal.Context, kept: tuple[Any, ...]) -> None:
             setattr(context, name, value)
 
 
+def _restore_thread(kept: dict[str, Any]) -> None:
+    attributes = vars(threading.main_thread())
+    attributes.clear()
+    attributes.update(kept)
+
+
 PROPERTIES = (
     _attributes("settings of sys", sys, SETTINGS_OF_SYS),
     Property("settings of the interpreter", _settings, _restore_settings),
     Property("the collector's callbacks", gc.callbacks.copy, partial(gc.callbacks.__setitem__, slice(None))),
     _attributes("settings of warnings", warnings, _WARNINGS),
     _attributes("hooks of threads", threading, ("excepthook", "_trace_hook", "_profile_hook")),
+    Property("the main thread's attributes", vars(threading.main_thread()).copy, _restore_thread),
     Property("what codecs do at errors", lambda: list(map(codecs.lookup_error, _ON_ERRORS)), _restore_errors),
     Property("which classes count as which", abc.get_cache_token, lambda _: None),  # nothing takes a registration back
     Property(

@@ -12,8 +12,10 @@ from io import IOBase
 from types import GeneratorType
 from typing import Any
 
+from accio_agent.worker.restoring.written_memory import WrittenMemory, place_of
+
 MOST_BYTES = 1 << 16
-"""Arrays up to this size are compared byte by byte; of larger ones nothing is looked at."""
+"""Arrays up to this size are compared byte by byte; of larger ones it is found out whether they were written to."""
 
 MOST_KEYS = 10_000
 """Of larger ordered dictionaries the order isn't looked at."""
@@ -58,7 +60,7 @@ def reader_of(thing: object) -> Callable[[], Any] | None:
         return SharedMemory(thing) if len(thing) <= MOST_BYTES else None  # type: ignore[arg-type]  # it has a length
     if module == "array" or isinstance(thing, bytearray | memoryview):
         size = memoryview(thing).nbytes  # type: ignore[arg-type]  # all of them are buffers
-        return (lambda: memoryview(thing).tobytes()) if size <= MOST_BYTES else None  # type: ignore[arg-type]  # as above
+        return (lambda: memoryview(thing).tobytes()) if size <= MOST_BYTES else _written(thing)  # type: ignore[arg-type]  # as above
     return _reader_of_extension(thing)
 
 
@@ -86,6 +88,7 @@ def _reader_of_extension(thing: Any) -> Callable[[], Any] | None:
         with suppress(TypeError):  # it is a function, which has no size
             if ctypes.sizeof(thing) <= MOST_BYTES:
                 return lambda: bytes(thing)
+            return WrittenMemory(lambda: (ctypes.addressof(thing), ctypes.sizeof(thing)))
     if isinstance(thing, Iterator) and module.partition(".")[0] in sys.stdlib_module_names:
         return object  # where it stands can't be asked for: it counts as moved whenever it is looked at
     return None
@@ -135,16 +138,27 @@ def _numpy_reader(thing: Any) -> Callable[[], Any] | None:
     if memory is not None and len(memory) <= MOST_BYTES:
         return SharedMemory(memory)
     if getattr(thing, "dtype", None) is not None and hasattr(thing, "flags") and hasattr(thing, "tobytes"):
-        return lambda: _array_state(thing)
+        return _array_reader(thing)
     return None
 
 
-def _array_state(array: Any) -> Any:
-    """Return what of an array can be compared: of a large one its shape."""
-    kind = (array.shape, array.dtype, array.flags.writeable)
-    if array.nbytes > MOST_BYTES:
-        return kind
-    return kind, (array.tolist() if array.dtype.hasobject else array.tobytes())
+def _written(thing: Any) -> WrittenMemory | None:
+    """Return what tells whether a large buffer or array was written to, if that can be found out."""
+    place = place_of(thing)
+    return None if place is None else WrittenMemory(place)
+
+
+def _array_reader(array: Any) -> Callable[[], Any]:
+    """Return what reads what of an array can be compared."""
+    if array.nbytes > MOST_BYTES and (written := _written(array)) is not None:
+        return lambda: (*_kind_of(array), written())
+    if array.dtype.hasobject:
+        return lambda: (*_kind_of(array), array.tolist())
+    return lambda: (*_kind_of(array), array.tobytes())
+
+
+def _kind_of(array: Any) -> tuple[Any, ...]:
+    return array.shape, array.dtype, array.flags.writeable
 
 
 def _pandas_reader(thing: Any) -> Callable[[], Any] | None:
@@ -152,15 +166,14 @@ def _pandas_reader(thing: Any) -> Callable[[], Any] | None:
     manager = getattr(thing, "_mgr", None)
     if manager is None or not hasattr(manager, "blocks") or not hasattr(manager, "axes"):
         return None
+    blocks = [each.values for each in manager.blocks]
+    readers = [_array_reader(values) for values in blocks if hasattr(values, "flags")]
     return lambda: (
         list(map(id, thing._mgr.axes)),  # noqa: SLF001 - in public it is copied
-        [_block_state(each.values) for each in thing._mgr.blocks],  # noqa: SLF001 - as above
+        [id(each.values) for each in thing._mgr.blocks],  # noqa: SLF001 - as above
+        [read() for read in readers],
         dict(thing.attrs),
     )
-
-
-def _block_state(values: Any) -> Any:
-    return _array_state(values) if hasattr(values, "flags") else (id(values), len(values))
 
 
 def _position(thing: object) -> Any:

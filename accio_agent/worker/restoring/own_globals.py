@@ -28,9 +28,10 @@ from accio_agent.worker.restoring.dict_versions import VERSIONED, DictVersions, 
 from accio_agent.worker.restoring.object_state import Shared, objects_within, reader_of
 from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.unseen_effects import unseen_effect
+from accio_agent.worker.restoring.written_memory import WrittenMemory, place_of
 
 MOST_ENTRIES = 10_000
-"""Of larger collections only the size is looked at, of larger dictionaries whether they were changed at all."""
+"""In larger collections no objects are looked at, only whether the collection is of the same ones."""
 
 MOST_OBJECTS = 20_000
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: objects of other classes can't change theirs
@@ -244,13 +245,14 @@ class OwnGlobals:
         yield from ((f"{where}.{name}", value) for name, value in list(names.items()) if _is_looked_at(name, value))
 
     def _add_collection(self, where: str, thing: Any) -> Iterator[tuple[str, Any]]:
-        if len(thing) > MOST_ENTRIES:
-            self._readers.append((where, thing.__len__))
+        if len(thing) > MOST_ENTRIES and not isinstance(thing, deque):
+            place = place_of(thing)
+            self._readers.append((where, thing.__len__ if place is None else WrittenMemory(place)))
             return
         self._live.append(thing)
         self._kept.append(thing.copy() if type(thing) in {list, set, deque} else _plain(thing))
         self._places.append(where)
-        yield from ((where, part) for part in thing)
+        yield from ((where, part) for part in thing) if len(thing) <= MOST_ENTRIES else ()
 
     # --- finding -----------------------------------------------------------------------------------------------------
 

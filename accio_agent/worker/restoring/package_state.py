@@ -235,9 +235,10 @@ def _groups(options: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict
 
 
 def _of_matplotlib(module: ModuleType) -> list[Property]:
-    # As a dictionary: its own methods check, and look for a backend. Which one it has found is no setting.
+    # As a dictionary: its own methods check, and look for a backend.
     settings, get = module.rcParams, dict.__getitem__
     names = [name for name in dict.keys(settings) if name != "backend"]
+    backend = get(settings, "backend")
 
     def read() -> list[Any]:
         return [get(settings, name) for name in names]
@@ -245,11 +246,73 @@ def _of_matplotlib(module: ModuleType) -> list[Property]:
     def restore(kept: Seen) -> None:
         dict.update(settings, zip(names, kept.value, strict=True))
 
-    return [Property("settings of Matplotlib", Remembering(read, lambda: [settings]), restore)]
+    return [
+        Property("settings of Matplotlib", Remembering(read, lambda: [settings]), restore),
+        Property(
+            "Matplotlib's backend",
+            lambda: _usual_backend(get(settings, "backend")),
+            lambda _: dict.__setitem__(settings, "backend", backend),
+        ),
+    ]
+
+
+def _usual_backend(name: object) -> object:
+    """Return one name for the backend that is yet to be found, and that which is found where there is no screen."""
+    return name.lower() if isinstance(name, str) and name.lower() != "agg" else ""
 
 
 def _of_pyplot(module: ModuleType) -> list[Property]:
-    return [Property("figures that are open", module.get_fignums, lambda _: module.close("all"))]
+    def backend() -> object:
+        found = getattr(module._backend_mod, "__name__", "")  # noqa: SLF001 - asking for it in public would look for one
+        return _usual_backend(found.removeprefix("matplotlib.backends.backend_"))
+
+    return [
+        Property("figures that are open", module.get_fignums, lambda _: module.close("all")),
+        Property("the backend of figures", backend, lambda _: vars(module).update(_backend_mod=None)),
+    ]
+
+
+def _of_polars(module: ModuleType) -> list[Property]:
+    """Return what Polars keeps beside the environment, each with a function that reads it."""
+    readers: dict[str, Callable[[], Any]] = module.config._POLARS_CFG_DIRECT_VARS  # noqa: SLF001 - the public way asks for 25 variables of the environment
+    names = tuple(readers)
+
+    def read() -> tuple[Any, ...]:
+        return tuple(readers[name]() for name in names)
+
+    def restore(kept: tuple[Any, ...]) -> None:
+        for name, value in zip(names, kept, strict=True):
+            getattr(module.Config, name)(value)
+
+    return [Property("settings of Polars", read, restore)]
+
+
+def _of_arrow(module: ModuleType) -> list[Property]:
+    return [
+        Property("threads of Arrow", module.cpu_count, module.set_cpu_count),
+        Property("threads of Arrow for files", module.io_thread_count, module.set_io_thread_count),
+    ]
+
+
+def _of_distributions(module: ModuleType) -> list[Property]:
+    known = [each for each in vars(module).values() if hasattr(each, "_random_state")]
+    read = attrgetter("_random_state")
+
+    def restore(kept: list[Any]) -> None:
+        for each, generator in zip(known, kept, strict=True):
+            each._random_state = generator  # noqa: SLF001 - the public one would take it for a seed
+
+    return [Property("generators of scipy.stats", lambda: list(map(read, known)), restore)]
+
+
+def _of_mpmath(module: ModuleType) -> list[Property]:
+    contexts = (module.mp, module.iv)
+
+    def restore(kept: tuple[int, ...]) -> None:
+        for each, bits in zip(contexts, kept, strict=True):
+            each.prec = bits
+
+    return [Property("mpmath's precision", lambda: tuple(each.prec for each in contexts), restore)]
 
 
 def _of_sklearn(module: ModuleType) -> list[Property]:
@@ -274,10 +337,14 @@ OF_MODULES: Mapping[str, Callable[[ModuleType], list[Property]]] = {
     "matplotlib.pyplot": _of_pyplot,
     "matplotlib.style": _of_styles,
     "mimetypes": _of_mimetypes,
+    "mpmath": _of_mpmath,
     "multiprocessing.context": _of_multiprocessing,
     "numpy": _of_numpy,
     "numpy.random": _of_numpys_generator,
     "pandas": _of_pandas,
+    "polars": _of_polars,
+    "pyarrow": _of_arrow,
+    "scipy.stats": _of_distributions,
     "sklearn": _of_sklearn,
     "socket": _of_socket,
     "tempfile": _of_tempfile,

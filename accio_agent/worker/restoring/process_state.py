@@ -26,7 +26,7 @@ if not _asked:
 
 STDERR = 2
 PROCESSORS = "the processors that it may use"
-_SIGNALS = tuple(sorted(each for each in signal.valid_signals() if each < signal.SIGRTMIN))  # the others mean nothing
+_SIGNALS = tuple(sorted(signal.valid_signals()))
 _LEAST = os.sched_param(0)  # what policies without real time want
 _TIMERS = (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 _LIMITS = tuple(sorted(value for name, value in vars(resource).items() if name.startswith("RLIMIT_")))

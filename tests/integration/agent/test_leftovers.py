@@ -11,6 +11,7 @@ from accio.v1 import agents_pb2
 from tests.integration.agent.conftest import AgentProcess
 from tests.integration.agent.fake_daemon import FakeDaemon
 from tests.integration.agent.leaving_operators import CHANGES
+from tests.integration.agent.pairing_operators import PAIRS
 
 UNSEEN = '''
 import ctypes
@@ -53,7 +54,7 @@ async def agent(daemon: FakeDaemon, tmp_path: Path) -> AsyncIterator[AgentProces
     folder = tmp_path / "operators"
     folder.mkdir()
     named = ["--operators", str(tmp_path / "unseen.py")]
-    for module in ("leaving_operators.py", "following_operators.py"):
+    for module in ("leaving_operators.py", "following_operators.py", "pairing_operators.py"):
         (folder / module).write_text(Path(__file__).with_name(module).read_text())
         named += ["--operators", str(folder / module)]
     (folder / "torch.py").write_text(TORCH)
@@ -114,6 +115,19 @@ async def test_whatever_is_changed_the_next_execution_finds_as_it_was(runs: Runs
         found = json.loads(await runs.value("Found"))
         if found != expected:
             wrong[what] = {name: (found[name], value) for name, value in expected.items() if found[name] != value}
+    assert wrong == {}
+
+
+@pytest.mark.timeout(600)  # as above
+async def test_what_one_leaves_another_does_not_see(runs: Runs) -> None:
+    """What an execution sets of streams, pipes, threads and other packages isn't set for the next one."""
+    wrong = {}
+    for what in PAIRS:
+        expected = await runs.value("LookAt", what=what), await runs.out()
+        await runs.report("LeaveOf", what=what)
+        found = await runs.value("LookAt", what=what), await runs.out()
+        if found != expected:
+            wrong[what] = expected, found
     assert wrong == {}
 
 

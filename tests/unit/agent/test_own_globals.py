@@ -105,6 +105,16 @@ def test_nothing_changed(module: ModuleType) -> None:
         ("import pandas\nd = pandas.DataFrame({'a': [0]})", "d['b'] = 1", "d"),
         ("import pandas\nd = pandas.DataFrame({'a': [0]})", "d.index = ['x']", "d"),
         ("import pandas\nd = pandas.Series([0, 1])", "d[0] = 2", "d"),
+        ("many = [0] * 20_000", "many[9_000] = 1", "many"),
+        ("many = set(range(20_000))", "many.discard(1); many.add(-1)", "many"),
+        ("from collections import deque\nmany = deque([0] * 20_000, 20_000)", "many.append(1)", "many"),
+        ("many = bytearray(200_000)", "many[100_000] = 1", "many"),
+        ("import array\nmany = array.array('d', [0]) * 20_000", "many[9_000] = 1", "many"),
+        ("import ctypes\nmany = (ctypes.c_int * 50_000)()", "many[25_000] = 1", "many"),
+        ("import numpy\nmany = numpy.zeros((100, 200))", "many[50, 50] = 1", "many"),
+        ("import numpy\nmany = numpy.zeros(90_000)[::-2]", "many[0] = 1", "many"),
+        ("import numpy\nmany = numpy.full(20_000, None)", "many[9_000] = 1", "many"),
+        ("import pandas\nmany = pandas.DataFrame({'a': range(20_000)})", "many.loc[9_000, 'a'] = 1", "many"),
     ],
 )
 def test_changes_are_found(module: ModuleType, before: str, statement: str, where: str) -> None:
@@ -133,6 +143,9 @@ def test_changes_are_found(module: ModuleType, before: str, statement: str, wher
         ("import logging\nlog = logging.getLogger('own')", "log.debug('a'); log.warning('b')"),
         ("import pickle\nclass A: pass\na = A()", "import copy; copy.deepcopy(a)"),
         ("text = 'a' * 3", "text = ''.join(['a'] * 3)"),
+        ("many = [0] * 20_000", "sum(many), many[5]"),
+        ("many = set(range(20_000))", "5 in many, len(many & {1})"),
+        ("import numpy\nmany = numpy.zeros(90_000)", "many.sum(), many[::2].copy()"),
     ],
 )
 def test_imports_and_caches_of_functools_do_not_count(module: ModuleType, before: str, statement: str) -> None:
