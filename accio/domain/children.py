@@ -156,7 +156,8 @@ class Taken:
             self.reached.add(index)
         elif index == self.low:
             self.low += 1
-            self._move_up()
+            if self.reached or self.removed:
+                self._move_up()
 
     def remove(self, index: int) -> None:
         """Note that a child was deleted."""

@@ -132,10 +132,15 @@ class Sweep:
 
     def coordinates(self, number: int) -> Coordinates:
         """Return the indices of child *number* on all axes, and its repetition (from 1)."""
-        self._check(number)
+        return self.indices(number), number % self.repeat + 1
+
+    def indices(self, number: int) -> tuple[int, ...]:
+        """Return the indices of child *number* on all axes."""
+        if not 0 <= number < self.size:
+            self._check(number)
         if self.layout is not None:
-            return self.layout.indices(number // self.repeat, len(self.axes)), number % self.repeat + 1
-        return tuple([number // stride % size for stride, size in self._places]), number % self.repeat + 1
+            return self.layout.indices(number // self.repeat, len(self.axes))
+        return tuple([number // stride % size for stride, size in self._places])
 
     def number(self, indices: tuple[int, ...], repetition: int = 1) -> int:
         """Return the number of the child at these coordinates: the inverse of `coordinates`.

@@ -22,6 +22,7 @@ from accio_daemon.core.turn import Turn
 
 # At hand, as finding a member in its class costs more than comparing it (see moves).
 _SUCCESS, _WAITING, _QUEUED = NodeState.SUCCESS, NodeState.WAITING, NodeState.QUEUED
+_SCHEDULED, _BEGUN, _SUCCEEDED = RunState.SCHEDULED, RunState.RUNNING, RunState.SUCCESS
 
 
 def begin_instance(turn: Turn, instance: Instance) -> None:
@@ -29,12 +30,12 @@ def begin_instance(turn: Turn, instance: Instance) -> None:
     if instance.started_ms is not None:
         return
     instance.started_ms = turn.now.wall_ms
-    move_instance(instance, RunState.RUNNING)
+    move_instance(instance, _BEGUN)
     run = instance.run
     if run.started_ms is None:
         run.started_ms = turn.now.wall_ms
-    if run.state is RunState.SCHEDULED:
-        move_run(run, RunState.RUNNING)
+    if run.state is _SCHEDULED:
+        move_run(run, _BEGUN)
     turn.fx.runs[run.no] = run
     run.taken.reach(instance.index)
     keep_instance(turn, instance)
@@ -176,7 +177,7 @@ def instance_over(turn: Turn, instance: Instance) -> None:
     run = instance.run
     states = instance.states
     succeeded = states.count(_SUCCESS) == len(states)  # what nearly all do
-    state = RunState.SUCCESS if succeeded else final_state(states)
+    state = _SUCCEEDED if succeeded else final_state(states)
     if instance.started_ms is None:
         run.taken.reach(instance.index)
     move_instance(instance, state)

@@ -100,7 +100,11 @@ def received(
         value: str | Blob | None = binding.text  # as `value_of` does: here it is asked for each node
         label = binding.label
         if value is None:
-            value = value_of(binding, sweep, coordinates, results, gathered)
+            axis = binding.axis
+            if axis is not None and binding.source is binding.target:  # so does this
+                value = sweep.axes[axis].value_at(coordinates[axis])
+            else:
+                value = value_of(binding, sweep, coordinates, results, gathered)
             if value is None:
                 return None
         if isinstance(value, tuple):

@@ -72,9 +72,17 @@ def move_instance(instance: Instance, after: RunState) -> None:
     if instance.index == OWN:
         instance.run.own_state = after
         return
-    if before is not _SCHEDULED:
-        count_children(instance.run, before, -1)
-    count_children(instance.run, after, 1)
+    run = instance.run  # what nearly all children do is counted without further calls
+    if before is _RUNNING:
+        run.running -= 1
+    elif before is not _SCHEDULED:
+        count_children(run, before, -1)
+    if after is _RUNNING:
+        run.running += 1
+    elif after is _SUCCESS:
+        run.success += 1
+    else:
+        count_children(run, after, 1)
 
 
 def restore_instance(instance: Instance, state: RunState) -> None:

@@ -21,6 +21,7 @@ from accio_daemon.core.told import Told
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
+_QUEUED = NodeState.QUEUED  # at hand, as finding a member in its class costs more than comparing it (see moves)
 _KILLED = Failure(cause=Cause.KILLED, message="the run was killed")
 
 
@@ -164,7 +165,7 @@ def open_instance(world: World, instance: Instance) -> None:
     run = instance.run
     run.open[instance.index] = instance
     for no in instance.roots:
-        move_node(instance, no, NodeState.QUEUED)
+        move_node(instance, no, _QUEUED)
         world.ready.append((instance, no))
 
 

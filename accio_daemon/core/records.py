@@ -52,7 +52,7 @@ AS_DECLARED: Mapping[int, NodeDemand] = {}
 NOTHING_SAVED: Mapping[int, Checkpoint] = {}
 
 # At hand, as finding a member in its class costs more than comparing it (see moves).
-_SCHEDULED, _WAITING = RunState.SCHEDULED, NodeState.WAITING
+_SCHEDULED, _WAITING, _IDLE = RunState.SCHEDULED, NodeState.WAITING, Phase.IDLE
 
 # What most executions avoid.
 NOBODY: frozenset[SessionNo] = frozenset()
@@ -206,7 +206,7 @@ class Instance:
             count = self.remaining = plan.per_child
             self.states = [_WAITING] * count
             self.ends = [sequence] * count
-            self.coordinates = run.sweep.coordinates(index)[0]
+            self.coordinates = run.sweep.indices(index)
         else:
             count, before = len(plan.nodes), plan.per_child
             self.remaining = count - before
@@ -283,7 +283,7 @@ class Execution:
         self.dispatched_ms = 0  # when it was last dispatched, and the same by the clock for decisions
         self.dispatched_mono = 0.0
         self.granted_mono = 0.0  # since when what it needs is reserved; while it has no grant, when it was dispatched
-        self.phase = Phase.IDLE  # which of the following fields are set: accio.domain.states.PHASE_FIELDS
+        self.phase = _IDLE  # which of the following fields are set: accio.domain.states.PHASE_FIELDS
         self.not_before: float | None = None  # monotonic seconds: back-off of a retry
         self.not_before_ms: int | None = None  # the same by the wall clock, which a restart can read
         self.queued_mono = 0.0  # since when it is queued
