@@ -32,22 +32,22 @@ def hand_over(turn: Turn, agent: Agent) -> None:
     handing = turn.world.handing_over
     if agent not in handing:
         handing[agent] = iter(list(agent.attempts.values()))
-        _go_on_with(turn, agent)
+        _go_on_with(turn, agent, HANDED_AT_ONCE)
 
 
-def go_on(turn: Turn) -> None:
-    """Look at some more nodes of each agent that is lost, unless it has come back."""
+def go_on(turn: Turn, most: int = HANDED_AT_ONCE) -> None:
+    """Look at *most* more nodes of each agent that is lost, or fewer, unless it has come back."""
     for agent in list(turn.world.handing_over):
         if agent.lost:
-            _go_on_with(turn, agent)
+            _go_on_with(turn, agent, min(most, HANDED_AT_ONCE))
         else:
             del turn.world.handing_over[agent]
 
 
-def _go_on_with(turn: Turn, agent: Agent) -> None:
+def _go_on_with(turn: Turn, agent: Agent, most: int) -> None:
     handing = turn.world.handing_over
-    portion = list(islice(handing[agent], HANDED_AT_ONCE))
-    if len(portion) < HANDED_AT_ONCE:
+    portion = list(islice(handing[agent], most))
+    if len(portion) < most:
         del handing[agent]
     here = [each for each in portion if each.attempt is not None and agent.attempts.get(each.attempt) is each]
     if ended_with_host(turn.world, agent, turn.now):

@@ -3,6 +3,8 @@
 And how children are opened, one after the other, never all at once.
 """
 
+from itertools import islice
+
 from accio.domain.children import CLOSED_BY_DELETE, CLOSED_BY_KILL, OPEN
 from accio.domain.failures import Failure
 from accio.domain.people import Person
@@ -23,6 +25,7 @@ from accio_daemon.core.world import World
 
 _QUEUED = NodeState.QUEUED  # at hand, as finding a member in its class costs more than comparing it (see moves)
 _KILLED = Failure(cause=Cause.KILLED, message="the run was killed")
+_NEVER_READY = Failure(cause=Cause.CANCELLED, message="the run was killed before this node was ready")
 
 
 def submit(turn: Turn, command: SubmitRun) -> Submitted:
@@ -198,7 +201,7 @@ def _kill_all(turn: Turn, run: Run, by: str) -> bool:
     world.unopened.remove(run)
     turn.fx.runs[run.no] = run
     note(turn, run, None, "killed", f"killed by {by}")
-    for instance in list(run.open.values())[: world.settings.killed_at_once]:
+    for instance in list(islice(run.open.values(), world.settings.killed_at_once)):
         kill_instance(turn, instance)
     if run.no in world.runs:
         world.killing.append(run)
@@ -206,14 +209,15 @@ def _kill_all(turn: Turn, run: Run, by: str) -> bool:
     return True
 
 
-def go_on_killing(turn: Turn) -> None:
-    """Kill some more open children of runs that are being killed."""
+def go_on_killing(turn: Turn, most: int) -> None:
+    """Kill *most* more open children of each run that is being killed, or as many as one decision may."""
     world = turn.world
+    most = min(most, world.settings.killed_at_once)
     for _ in range(len(world.killing)):
         run = world.killing.popleft()
         if run.closed != CLOSED_BY_KILL:
             continue  # retried since: what the kill hadn't reached goes on
-        for instance in list(run.open.values())[: world.settings.killed_at_once]:
+        for instance in list(islice(run.open.values(), most)):
             kill_instance(turn, instance)
         if run.open:
             world.killing.append(run)
@@ -221,7 +225,6 @@ def go_on_killing(turn: Turn) -> None:
 
 def kill_instance(turn: Turn, instance: Instance, killed: Failure = _KILLED) -> None:
     """Kill what runs or is queued of a child, cancel what waits."""
-    never = Failure(cause=Cause.CANCELLED, message="the run was killed before this node was ready")
     for no, state in enumerate(instance.states):
         if state not in NODE_TERMINAL:
             endings.unsubscribe(turn, instance, no)
@@ -231,7 +234,7 @@ def kill_instance(turn: Turn, instance: Instance, killed: Failure = _KILLED) -> 
                     move_node(instance, no, NodeState.QUEUED)  # a root of a child that wasn't opened yet
                 endings.end_node(turn, instance, no, NodeState.KILLED, killed)
             else:
-                endings.end_node(turn, instance, no, NodeState.CANCELLED, never)
+                endings.end_node(turn, instance, no, NodeState.CANCELLED, _NEVER_READY)
     if instance.index in instance.run.open:
         endings.instance_over(turn, instance)
 

@@ -26,10 +26,17 @@ from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
 
-def place(turn: Turn, ahead: int | None = None) -> bool:
-    """Assign everything that can be assigned now, and send nodes ahead, at most so many; True if more may be sent.
+PLACED_AT_ONCE = 256
+"""Nodes that one step assigns to free workers: where an agent with room for thousands joins, all that wait for it would
+hold up everybody.
+"""
 
-    Sending ahead is tried anew at each call, so the next one goes on where this one stops.
+
+def place(turn: Turn, ahead: int | None = None, most: int = PLACED_AT_ONCE) -> bool:
+    """Assign what can be assigned now, at *most* so many nodes, and send so many ahead; True if more may be sent.
+
+    Sending ahead is tried anew at each call, so the next one goes on where this one stops; and so is assigning, for
+    which what has changed is remembered until all of it was looked at.
     """
     world = turn.world
     left = world.queue.count if ahead is None else ahead
@@ -46,7 +53,8 @@ def place(turn: Turn, ahead: int | None = None) -> bool:
     due: set[Owner] = set()  # whose next node has waited for the cap long enough: no smaller one passes it any more
     any_nice = any(least[0] for least, *_ in heads)
     kept: set[Agent] = set()  # where something waits for room that isn't nice
-    while heads:
+    placed = 0
+    while heads and placed < most:
         least, head_place, order, group = heads[0]
         if shifts and (ranks := (group.nice, rank(group.owner, mono))) > least:  # something of his was sent since
             heapq.heapreplace(heads, (ranks, head_place, order, group))
@@ -68,12 +76,16 @@ def place(turn: Turn, ahead: int | None = None) -> bool:
             left -= _prefetch(turn, group, kept, left)
             heapq.heappop(heads)
             continue
+        placed += 1
         head = group.head()
         if head is None:
             heapq.heappop(heads)
         else:
             heapq.heapreplace(heads, (least, head.place, order, group))
-    return not left and world.queue.count > 0
+    if heads:
+        world.place_all = world.place_all or everyone
+        world.dirty_agents |= dirty
+    return (bool(heads) or not left) and world.queue.count > 0
 
 
 def _is_capped(turn: Turn, group: Group, due: set[Owner]) -> bool:

@@ -76,7 +76,7 @@ T = TypeVar("T")
 
 
 def handle(turn: Turn, command: Command[T], *, settling: int = SETTLED_AT_ONCE) -> T:
-    """Apply *command* and return its answer, or raise AccioError having changed nothing."""
+    """Apply *command*, settle at most so many nodes, and return its answer, or raise AccioError having changed nothing."""
     answer = _apply(turn, cast("AnyCommand", command))  # a test holds that the union lists all of them
     readying.settle(turn, settling)
     return cast("T", answer)  # a test holds that each case answers what its command says
@@ -157,7 +157,7 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
 def stop_more(turn: Turn) -> bool:
     """Go on with kills alone, as nothing may begin now; True if calling again would do more."""
     if turn.world.killing:
-        on_runs.go_on_killing(turn)
+        on_runs.go_on_killing(turn, SETTLED_AT_ONCE)
     return bool(turn.world.killing)
 
 
@@ -166,16 +166,16 @@ def advance(
 ) -> bool:
     """Go on with what earlier commands made possible; True if there is more to do.
 
-    It opens so many children, settles so many nodes, and sends so many *ahead*; all for which agents have room if that
-    isn't said.
+    It opens so many children, settles, kills or assigns so many nodes, and sends so many *ahead*; all for which agents
+    have room if that isn't said.
     """
     world = turn.world
     if world.killing:
-        on_runs.go_on_killing(turn)
+        on_runs.go_on_killing(turn, settling)
     if world.handing_over:
-        handing_over.go_on(turn)
+        handing_over.go_on(turn, settling)
     opened = on_runs.open_children(world, opening, settling)
     readying.settle(turn, settling)
     failed = bool(world.undigested) and externals.request_digests(turn)
-    more_ahead = not world.lookups and placement.place(turn, ahead)
+    more_ahead = not world.lookups and placement.place(turn, ahead, min(settling, placement.PLACED_AT_ONCE))
     return bool(opened or failed or world.ready or world.lookups or world.killing or world.handing_over or more_ahead)

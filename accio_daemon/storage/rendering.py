@@ -257,13 +257,15 @@ def _plain_result(row: ResultRow) -> tuple[Any, ...]:
 def _render_ended_nodes(fx: Effects, tables: dict[str, Rows]) -> None:
     plain = tables["plain_nodes"] = Rows()
     others = tables["nodes"] = Rows()
+    texts: dict[int, str | None] = {}  # one kill fails thousands in one way
     for key, row in fx.nodes.items():
         if row is None:
             continue
         if row.state is _SUCCESS and not row.cached and row.failure is None:
             plain.append((*key, row.sequence, row.result, row.ended_ms))
         else:
-            failure = None if row.failure is None else _failure(row.failure)
+            known = id(row.failure)
+            failure = texts[known] if known in texts else texts.setdefault(known, _failure(row.failure))
             cached = 1 if row.cached else 0
             ended = (row.sequence, row.result, failure, row.ended_ms, row.operator_no)
             others.append((*key, NODE_STATES[row.state], cached, *ended))

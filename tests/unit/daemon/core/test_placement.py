@@ -4,9 +4,12 @@ import pytest
 
 from accio.domain.resources import Resources
 from accio.domain.workflows import Workflow
-from accio_daemon.core import explain
+from accio_daemon.core import explain, reactor, readying
 from accio_daemon.core.commands import DrainAgent
+from accio_daemon.core.effects import Effects
 from accio_daemon.core.ledger import Account, LedgerError
+from accio_daemon.core.placement import PLACED_AT_ONCE
+from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import Settings
 from tests import builders
 from tests.simulator.cluster import Cluster
@@ -40,6 +43,35 @@ def test_the_least_loaded_agent_is_chosen_then_the_first_by_name(cluster: Cluste
     for number in range(1, 6):
         cluster.submit(needs(f"t{number}"))
     assert where(cluster) == {"t1": "w1", "t2": "w2", "t3": "w3", "t4": "w3", "t5": "w1"}
+
+
+def test_a_step_assigns_a_portion(cluster: Cluster) -> None:
+    """It says that there may be more, and the next ones go on where it stopped."""
+    agent = cluster.join("w1", builders.offer(20))
+    turn = Turn(cluster.world, Effects(), cluster.clock.now())
+    sweep = builders.sweep_of(9)
+    reactor.handle(turn, cluster.submission(builders.graph({"A": []}, swept=("A",)), sweep=sweep))
+    reactor.advance(turn)
+    readying.resolve(turn, {})
+    (record,) = cluster.world.agents.values()
+    assigned = []
+    for _ in range(4):
+        more = reactor.advance(turn, settling=4)
+        assigned.append((len(record.attempts), more))
+    assert assigned == [(4, True), (8, True), (9, False), (9, False)]
+    assert agent.session == record.session
+
+
+def test_an_agent_that_takes_more_than_a_step_assigns_gets_all_of_it(cluster: Cluster) -> None:
+    """What waited for an agent that has come is remembered from one step to the next, whatever stands before it."""
+    small = cluster.join("w1", builders.offer(1))
+    many = PLACED_AT_ONCE + 10
+    cluster.submit(builders.graph({"A": []}, swept=("A",)), sweep=builders.sweep_of(many))
+    cluster.submit(needs("large", cpus=3))
+    assert len(small.running()) == 1
+    large = cluster.join("w2", builders.offer(many + 3))
+    assert len(large.running()) == many
+    assert cluster.queue() == []
 
 
 def test_agents_that_have_the_inputs_come_first(make_cluster: MakeCluster) -> None:
