@@ -25,7 +25,6 @@ from accio_daemon.core.terms import Instant, Pin
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
-
 PLACED_AT_ONCE = 256
 """Nodes that one step assigns to free workers: where an agent with room for thousands joins, all that wait for it would
 hold up everybody.
@@ -40,13 +39,9 @@ def place(turn: Turn, ahead: int | None = None, most: int = PLACED_AT_ONCE) -> b
     """
     world = turn.world
     left = world.queue.count if ahead is None else ahead
-    everyone, world.place_all = world.place_all, False
-    dirty, world.dirty_agents = world.dirty_agents, set()
+    everyone, dirty = _take_changes(world)
     if not world.queue.count or not (everyone or dirty or world.queue.groups):
         return False
-    if everyone:
-        for group in world.queue.groups.values():  # those that a cap keeps back, too
-            group.able = None
     rank, shifts, mono = world.policy.rank, world.policy.shifts, turn.now.mono
     heads = [(least, head, order, group) for order, (least, head, group) in enumerate(world.heads(mono))]
     heapq.heapify(heads)
@@ -86,6 +81,16 @@ def place(turn: Turn, ahead: int | None = None, most: int = PLACED_AT_ONCE) -> b
         world.place_all = world.place_all or everyone
         world.dirty_agents |= dirty
     return (bool(heads) or not left) and world.queue.count > 0
+
+
+def _take_changes(world: World) -> tuple[bool, set[Agent]]:
+    """Return whether anything may fit anywhere now, and else the agents where something may that didn't before."""
+    everyone, world.place_all = world.place_all, False
+    dirty, world.dirty_agents = world.dirty_agents, set()
+    if everyone:
+        for group in world.queue.groups.values():  # those that a cap keeps back, too
+            group.able = None
+    return everyone, dirty
 
 
 def _is_capped(turn: Turn, group: Group, due: set[Owner]) -> bool:

@@ -76,7 +76,7 @@ T = TypeVar("T")
 
 
 def handle(turn: Turn, command: Command[T], *, settling: int = SETTLED_AT_ONCE) -> T:
-    """Apply *command*, settle at most so many nodes, and return its answer, or raise AccioError having changed nothing."""
+    """Apply *command* and settle so many nodes; return its answer, or raise AccioError having changed nothing."""
     answer = _apply(turn, cast("AnyCommand", command))  # a test holds that the union lists all of them
     readying.settle(turn, settling)
     return cast("T", answer)  # a test holds that each case answers what its command says
