@@ -81,10 +81,10 @@ def points_of(given: Any) -> Any:
 
 
 def definition(workflow: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a run definition; options that are None are left out.
+    """Return a run definition; options that are None are left out. Lists and arrays are several values, as a range is.
 
-    >>> definition("w", {"n": range(1, 6)}, {"repeat": 3, "seed": None})
-    {'workflow': 'w', 'params': {'n': {'from': 1, 'to': 5, 'step': 1}}, 'repeat': 3}
+    >>> definition("w", {"n": range(1, 6), "alpha": [0.1, 0.5]}, {"repeat": 3, "seed": None})
+    {'workflow': 'w', 'params': {'n': {'from': 1, 'to': 5, 'step': 1}, 'alpha': {'values': [0.1, 0.5]}}, 'repeat': 3}
     """
     forms = {name: _form(value) for name, value in params.items()}
     return {"workflow": workflow, "params": forms} | {
@@ -95,4 +95,6 @@ def definition(workflow: str, params: Mapping[str, Any], options: Mapping[str, A
 def _form(value: Any) -> Any:
     if isinstance(value, range) and value:
         return {"from": value[0], "to": value[-1], "step": value.step}
+    if isinstance(value, list | tuple) or getattr(value, "ndim", 0) == 1:  # arrays, and series of data frames
+        return values(*value)
     return value

@@ -106,7 +106,7 @@ class ParamForms:
         datatype = reading_type(param.type, self._of(param))
         if isinstance(form, list):
             one = f'one {param.type} is written {{"value": [..]}}; ' if param.type.kind in _ARRAYS else ""
-            hint = f'; {one}several values are written {{"values": [..]}}, in Python values(..)'
+            hint = f'; {one}several values are written {{"values": [..]}}'
             self._findings.error(path, f"expected a value or {_FORMS}, found {quote(form)}{hint}")
             return None
         if not isinstance(form, Mapping):

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from functools import wraps
+from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +17,7 @@ from accio.domain.documents import parse_document
 from accio.domain.runs import with_overrides
 from accio.errors import BadRequest, InvalidDefinition, NotFound
 from accio.late import dataclass
-from accio_client.cli.pairs import given_parameters, tag_list, values_of_form
+from accio_client.cli.pairs import given_parameters, parameters, tag_list, values_of_form
 from accio_client.cli.session import Session
 from accio_client.file_names import base_path, readable
 from accio_client.point_files import number
@@ -50,6 +51,7 @@ class Overrides:
     until: str | None = None
     seed: str | None = None
     nice: bool | None = None
+    files: tuple[str, ...] = ()
     zipped: tuple[str, ...] = ()
     points: str | None = None
     sample: str | None = None
@@ -79,6 +81,12 @@ class Overrides:
 
 
 _OPTIONS = (
+    click.option(
+        "--files",
+        multiple=True,
+        metavar="NAME=PATTERN",
+        help="A value for each file or folder that the pattern matches, as in -files 'reads=in/*.fq'.",
+    ),
     click.option("--name", help="The run's name."),
     click.option("--notes", help="Notes about the run."),
     click.option("--tags", metavar="TAG,TAG...", help="Tags, instead of the file's."),
@@ -171,7 +179,6 @@ def submission(argument: str | Mapping[str, Any], overrides: Overrides, reader: 
     *argument* is a definition where a run was named that it makes again. *reader* is asked only if a value may be a
     short form of a sweep.
     """
-    params = given_parameters(overrides.params)
     if isinstance(argument, Mapping):
         source, document = Source(name="", text=b"", base_path=base_path(str(Path.cwd()))), dict(argument)
     elif means_file(argument):
@@ -184,6 +191,7 @@ def submission(argument: str | Mapping[str, Any], overrides: Overrides, reader: 
             return source  # the daemon tells everything that is wrong with it
     else:
         source, document = Source(name="", text=b"", base_path=base_path(str(Path.cwd()))), {"workflow": argument}
+    params = [*given_parameters(overrides.params), *_matching(overrides.files, source.base_path)]
     workflow = document.get("workflow")
     short = isinstance(workflow, str) and any(text is not None and _may_be_short(text) for _, text in params)
     points = overrides.sweep()
@@ -206,6 +214,34 @@ def submission(argument: str | Mapping[str, Any], overrides: Overrides, reader: 
         changed["seed"] = overrides.seed
     text = json.dumps(changed, ensure_ascii=False, default=number).encode()
     return Source(name=source.name, text=text, base_path=source.base_path)
+
+
+def _matching(patterns: tuple[str, ...], base: str) -> list[tuple[str, str]]:
+    """Return a value for each file that a NAME=PATTERN of a shell matches here, in the order of their names; they are
+    named in full where relative paths mean another folder than this one.
+    """
+    here = base == base_path(str(Path.cwd()))
+    pairs = []
+    for name, pattern in parameters(patterns):
+        found = sorted(glob(pattern, recursive=True))  # noqa: PTH207 - it may begin anywhere, as in a shell
+        if not found:
+            raise NotFound(f"-files: no file or folder matches {pattern!r}, for parameter {name}")
+        pairs += [(name, path if here else str(Path(path).absolute())) for path in found]
+    return pairs
+
+
+def patterns_of_files(overrides: Overrides, readings: Readings) -> list[str]:
+    """Return remarks on datasets that aren't there and would match some as patterns: `reads=in/*.fq`."""
+    return [
+        f"{text!r} names one file or folder; for a value for each that matches write -files {shlex.quote(given)}"
+        for given, (name, text) in zip(overrides.params, given_parameters(overrides.params), strict=True)
+        if name in readings.types
+        and readings.types[name].kind is Kind.DATASET
+        and text is not None
+        and has_magic(text)
+        and not Path(text).exists()
+        and glob(text, recursive=True)  # noqa: PTH207 - as above
+    ]
 
 
 def texts_with_commas(overrides: Overrides, readings: Readings) -> list[str]:
@@ -232,4 +268,4 @@ def _instead_of(name: str, text: str) -> str:
 
 
 def _may_be_short(text: str) -> bool:
-    return "," in text or ".." in text or text.lstrip().startswith("{")
+    return "," in text or ".." in text or text.lstrip().startswith("{") or has_magic(text)

@@ -11,7 +11,15 @@ from accio.domain.datatypes import parse_type
 from accio.domain.documents import parse_document
 from accio.errors import AccioError, FailedPrecondition, InvalidDefinition, NotFound
 from accio.exits import NOT_SUCCESS, SUCCESS
-from accio_client.cli.definitions import Overrides, Readings, Source, run_options, submission, texts_with_commas
+from accio_client.cli.definitions import (
+    Overrides,
+    Readings,
+    Source,
+    patterns_of_files,
+    run_options,
+    submission,
+    texts_with_commas,
+)
 from accio_client.cli.functions import announced, described, names_operator, reference
 from accio_client.cli.notices import Notices, notify_option
 from accio_client.cli.output import fields, out
@@ -159,7 +167,7 @@ def _readings(session: Session, client: "Client", overrides: Overrides, workflow
         return Readings({}, {})
     words = {param.name: [each for each in param.choices if isinstance(each, str)] for param in params}
     readings = Readings({param.name: parse_type(param.kind) for param in params}, words)
-    for remark in texts_with_commas(overrides, readings):
+    for remark in (*texts_with_commas(overrides, readings), *patterns_of_files(overrides, readings)):
         session.say(remark)
     return readings
 

@@ -1,5 +1,6 @@
 """Values of parameters as forms of a run definition."""
 
+import numpy as np
 import pytest
 
 from accio_client.forms import arange, definition, linspace, logspace, values
@@ -37,3 +38,10 @@ def test_ranges_of_python_are_ranges() -> None:
     """A `range` becomes a form; what isn't given isn't there; everything else goes as it is."""
     made = definition("w", {"n": range(10, 0, -3), "x": 1}, {"repeat": None, "tags": ["a"]})
     assert made == {"workflow": "w", "params": {"n": {"from": 10, "to": 1, "step": -3}, "x": 1}, "tags": ["a"]}
+
+
+@pytest.mark.parametrize("several", [[1, 2], (1, 2), np.array([1, 2])])
+def test_what_holds_several_values_is_several(several: object) -> None:
+    """Lists, tuples and arrays make a sweep; a form, and a text, stay what they are."""
+    assert definition("w", {"n": several}, {})["params"] == {"n": {"values": [1, 2]}}
+    assert definition("w", {"n": {"value": [1]}, "word": "ab"}, {})["params"] == {"n": {"value": [1]}, "word": "ab"}
