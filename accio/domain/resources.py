@@ -201,11 +201,24 @@ def parse_size(value: Any) -> int:
 
 
 def parse_count(value: Any) -> int:
-    """Read a whole number, 0 or more (of GPUs, of licences)."""
+    """Read a whole number, 0 or more (of GPUs, of licences, of retries); in a definition the text of one is none."""
+    if isinstance(value, str):
+        raise ValueProblem(f"expected a whole number, 0 or more, found {quote(value)}")
+    return count_of_text(value)
+
+
+def count_of_text(value: Any) -> int:
+    """Read a whole number, 0 or more, or the text of one, as a command line has it."""
     number = number_of_json(value)
     if number is None or number.exact != number.exact.to_integral_value() or not 0 <= number.exact <= MAX_AMOUNT:
         raise ValueProblem(f"expected a whole number, 0 or more, found {quote(value)}")
     return int(number.exact)
+
+
+def _cpus_of_json(value: Any) -> int:
+    if isinstance(value, str):
+        raise ValueProblem(f"expected a number of CPUs above 0, such as 1 or 0.5, found {quote(value)}")
+    return parse_cpus(value)
 
 
 def parse_changes(document: Any, path: str = "") -> tuple[ResourceChanges, list[Issue]]:
@@ -214,7 +227,7 @@ def parse_changes(document: Any, path: str = "") -> tuple[ResourceChanges, list[
         return ResourceChanges(), [Issue(path, f"expected resources (an object), found {quote(document)}")]
     issues: list[Issue] = []
     amounts: dict[str, int] = {}
-    readers = {"cpus": parse_cpus, "memory": parse_size, "disk": parse_size, "gpus": parse_count}
+    readers = {"cpus": _cpus_of_json, "memory": parse_size, "disk": parse_size, "gpus": parse_count}
     for key, value in document.items():
         if is_ignored(key) or key == "custom":
             continue

@@ -136,6 +136,8 @@ def with_overrides(
     drawn = "sample" in changed or (isinstance(study, Mapping) and study.get("sampler") != Sampler.GRID)
     if texts and isinstance(given, Mapping):  # anything else is an error that validation will tell
         changed["params"] = dict(given) | _forms(texts, types or {}, words or {}, sampled=drawn)
+        if isinstance(parts := changed.get("union"), list):
+            changed["union"] = [_without(part, texts.keys()) for part in parts]
     options = {
         "name": name,
         "notes": notes,
@@ -146,6 +148,13 @@ def with_overrides(
     }
     changed |= {key: value for key, value in options.items() if value is not None}
     return changed
+
+
+def _without(part: Any, names: Collection[str]) -> Any:
+    """Return a part of a union without values of its own for some parameters."""
+    if not isinstance(part, Mapping) or not isinstance(own := part.get("params"), Mapping):
+        return part
+    return {**part, "params": {name: form for name, form in own.items() if name not in names}}
 
 
 def _forms(

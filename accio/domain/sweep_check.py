@@ -79,6 +79,7 @@ class SweepCheck:
                 continue
             self._findings.known_keys(given, PART_KEYS, path, "a sweep of a union")
             before = len(self._findings.errors)
+            self._once(given, path, shared)
             sweep = self._part(given, path, shared, repeat)
             if sweep is not None and len(self._findings.errors) == before:
                 query = self._query(document, "", sweep.axes)
@@ -92,6 +93,14 @@ class SweepCheck:
         except ValueProblem as problem:
             self._findings.error("/union", problem.message)
             return None
+
+    def _once(self, part: Mapping[str, Any], path: str, shared: Mapping[str, Any]) -> None:
+        """Report parameters that a part of a union gives other values than 'params' beside it does."""
+        own = part.get("params")
+        for name in own if isinstance(own, Mapping) else ():
+            if name in shared and not is_ignored(name):
+                message = f"'params' beside 'union' gives parameter '{name}' its values, so a part can't"
+                self._findings.error(path + pointer("params", name), message)
 
     # --------------------------------------------------------------------------------------------------------- where
 

@@ -152,10 +152,13 @@ class _Checker:
         if text is None:
             return None
         try:
-            return parse_person(text)
+            person = parse_person(text)
         except ValueProblem as problem:
             self.findings.problem("/owner", problem)
             return None
+        if not person.email:
+            self.findings.error("/owner", f"expected an owner as 'Name <email>', found {quote(text)}")
+        return person
 
     # ----------------------------------------------------------------------------------------------------- parameters
 

@@ -84,7 +84,7 @@ def _read(value: object, name: str, reader: Callable[[Any], Read], issues: list[
 
 
 def _factor(value: Any) -> float | None:
-    number = number_of_json(value)
+    number = None if isinstance(value, str) else number_of_json(value)
     if number is None:
         raise ValueProblem(f"expected a factor such as 2.0, found {quote(value)}")
     return float(number.exact)

@@ -10,7 +10,7 @@ from accio import logs
 from accio.domain.caps import parse_served
 from accio.domain.pools import parse_key
 from accio.domain.problems import ValueProblem
-from accio.domain.resources import check_counter_name, parse_count, parse_cpus, parse_size
+from accio.domain.resources import check_counter_name, count_of_text, parse_cpus, parse_size
 from accio.errors import AccioError
 from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
 from accio.interpreter import fork_only_to_exec
@@ -144,7 +144,7 @@ def command(
             milli_cpus=None if cpus is None else parse_cpus(cpus),
             memory=None if memory is None else parse_size(memory),
             disk=None if disk is None else parse_size(disk),
-            gpus=None if gpus is None else parse_count(gpus),
+            gpus=None if gpus is None else count_of_text(gpus),
             custom=_counters(resource),
             owners=_owners(owners, allocation),
             grace_s=grace,
@@ -192,7 +192,7 @@ def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:
         if not equals:
             raise ValueProblem(f"expected --resource NAME=N, found {text!r}")
         check_counter_name(name)
-        counters[name] = parse_count(amount)
+        counters[name] = count_of_text(amount)
     return tuple(sorted(counters.items()))
 
 

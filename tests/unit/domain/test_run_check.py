@@ -45,6 +45,14 @@ def paths(document: dict[str, Any]) -> list[str]:
         ({"seed": 2**63}, "/seed"),
         ({"repeat": 0}, "/repeat"),
         ({"repeat": "3"}, "/repeat"),
+        ({"repeat": None}, "/repeat"),
+        ({"tags": None}, "/tags"),
+        ({"seed": None}, "/seed"),
+        ({"seed": 1.5}, "/seed"),
+        ({"params": None}, "/params"),
+        ({"on_failure": None}, "/on_failure"),
+        ({"on_failure": {"max": True}}, "/on_failure/max"),
+        ({"nice": None}, "/nice"),
         ({"repeat": 1.5}, "/repeat"),
         ({"repeat": True}, "/repeat"),
         ({"repeat": 10**8}, "/repeat"),
@@ -392,6 +400,18 @@ def test_overrides_replace_and_keep_places() -> None:
     }
     assert document["tags"] == ["x"]
     assert with_overrides({"workflow": "probe"}) == {"workflow": "probe"}
+
+
+def test_overrides_replace_what_parts_of_a_union_say() -> None:
+    """A value of the command line counts for all points: parts lose theirs, and keep the rest."""
+    parts = [{"params": {"a": 1, "b": 2}}, {"params": {"b": 3}, "where": "b=3"}, "no part"]
+    changed = with_overrides({"workflow": "probe", "union": parts}, params=[("a", "7")])
+    assert changed["params"] == {"a": {"value": "7"}}
+    assert changed["union"] == [{"params": {"b": 2}}, {"params": {"b": 3}, "where": "b=3"}, "no part"]
+    assert parts[0] == {"params": {"a": 1, "b": 2}}, "what was given stays as it was"
+    run = check_a_run(with_overrides({"workflow": "probe", "union": parts[:2]}, params=[("a", "7")]), library())
+    assert run.value is not None, run.errors
+    assert {run.value.sweep.child(at)["a"] for at in range(run.value.sweep.size)} == {"7"}
 
 
 def test_overrides_leave_mistakes_to_the_check() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from accio.domain.studies import Sampler
 from accio.schemas import load
 from tests.cases.loader import DOC, FIXTURES
 
@@ -35,6 +36,12 @@ def test_good_definitions_have_the_shape(name: str, key: str) -> None:
     assert len(good) > 10
     for document in good + (FIXTURES["workflows"] if key == "workflow" else []):
         judge.validate(document)
+
+
+def test_every_sampler_is_in_the_schema() -> None:
+    """What the check accepts, the schema does."""
+    study = load("run")["properties"]["optimize"]["properties"]
+    assert study["sampler"]["enum"] == [each.value for each in Sampler]
 
 
 GOOD_RUN: dict[str, Any] = {"workflow": "w"}
@@ -100,6 +107,10 @@ def test_bad_runs_do_not(change: dict[str, Any]) -> None:
         {"graph": [{"op": "A", "inputs": {"x": {"reference": "a/b/c"}}}]},
         {"graph": [{"op": "A", "inputs": {"x": None}}]},
         {"graph": [{"op": "A", "resources": {"cpu": 1}}]},
+        {"graph": [{"op": "A", "resources": {"cpus": "1"}}]},
+        {"graph": [{"op": "A", "resources": {"gpus": "1"}}]},
+        {"graph": [{"op": "A", "retries": "1"}]},
+        {"owner": "Jane"},
         {"params": [{"name": "p"}]},
         {"params": [{"name": "9", "kind": "integer"}]},
     ],
