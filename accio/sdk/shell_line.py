@@ -44,6 +44,20 @@ _CODE_READERS = re.compile(
 )
 _COMPARED = re.compile(r"\s-(?:eq|ne|lt|le|gt|ge)\s+[\"']?$")
 _COMPARES = re.compile(r"[\"']?\s+-(?:eq|ne|lt|le|gt|ge)\s")
+_NAMES = (
+    (re.compile(r"\s*(?:\w+=\S*\s+)*(read|unset)\s(?:[^<]*\s)?(?!-)[^\s<]*$"), "a variable's name at '%s'"),
+    (re.compile(r"(?:^|\s)(test|\[\[?)\s(?:[^\]]*\s)?-v\s+\S*$"), "a variable's name at '%s -v'"),
+    (re.compile(r"(?:^|\s)(printf)\s+-v\s+\S*$"), "a variable's name at '%s -v'"),
+    (re.compile(r"\s*(declare|typeset|local|readonly)\s(?:\S*\s)*[^\s=]*$"), "a variable's name at '%s'"),
+    (re.compile(r"\s*(declare|typeset|local)(?:\s+-\w+)*\s+-\w*n\w*\s(?:\S*\s)*\S*$"), "a variable's name at '%s -n'"),
+)
+"""What takes names of variables, in which an index is arithmetic, and what it is called."""
+_OPTION = re.compile(r"\s-\w*[pdinNtu]\s+[\"']?$")  # of `read`, before what is no name
+_INDEX = re.compile(r"\$\{[!#]?(\w+)\[(?:[^\]}]|\$\{[^}]*\})*$")
+_BOUNDS = re.compile(r"\$\{[!#]?(?:\w+(?:\[[^\]]*\])?|[@*]):(?![-=?+])(?:[^}]|\$\{[^}]*\})*$")
+_ASSIGNED = re.compile(r"(?:(?:^|[\s;(&|])(\w+)|[\s(])\[[^\]\s]*$")
+_ASSIGNS = re.compile(r"[^\]\s]*\]\+?=")
+_ASSOCIATIVE = r"(?:declare|typeset|local|readonly)(?:\s+-\w+)*\s+-\w*A\w*\s(?:[^;\n]*\s)?%s\b"
 _ENDS = {"(": ")", "`": "`", "{": "}", '"': '"', "((": "))", "[": "]", "1(": ")"}
 _ARITHMETIC = frozenset({"((", "[", "1("})
 """What has arithmetic within: `$((` and `((`, the old `$[`, and parentheses and subscripts of any of these."""
@@ -121,9 +135,29 @@ def _reads_as_code(line: str, contexts: Sequence[Context], place: Place) -> str:
     command = line[begin : place.begin]
     if found := _CODE_READERS.match(command):
         return f"'{found[1]}'"
+    if named := _reads_a_name(line, contexts, place, command):
+        return named
     tested = line[: place.begin].rpartition("[[")
     if tested[1] and "]]" not in tested[2] and (_COMPARED.search(tested[2]) or _COMPARES.match(line, place.end)):
         return "a comparison of numbers in '[['"
+    return ""
+
+
+def _reads_a_name(line: str, contexts: Sequence[Context], place: Place, command: str) -> str:
+    """Say of which name, index or bound a place is a part, in all of which bash does arithmetic; nothing if of none."""
+    before = line[: place.begin]
+    for pattern, called in _NAMES:
+        found = pattern.search(before if "-v" in called else command)
+        if found and not (found[1] == "read" and _OPTION.search(command)):
+            return called % found[1]
+    if place.context is Context.SINGLE:
+        return ""
+    if (found := _INDEX.search(before)) and contexts[found.start()] is not Context.SINGLE:
+        return "" if re.search(_ASSOCIATIVE % found[1], before) else "an array's index"
+    if (found := _BOUNDS.search(before)) and contexts[found.start()] is not Context.SINGLE:
+        return "the bounds of a substring"
+    if (found := _ASSIGNED.search(before)) and _ASSIGNS.match(line, place.end):
+        return "" if re.search(_ASSOCIATIVE % (found[1] or r"\w+"), before) else "an array's index"
     return ""
 
 
