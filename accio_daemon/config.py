@@ -1,7 +1,7 @@
 """What the daemon can be told, by options and by the environment; options win."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from accio import places, sockets
@@ -121,13 +121,6 @@ def read_config(
     """Check what was given; BadRequest says what is wrong with it."""
     given = listen or environment.get("ACCIO_ADDR", "")
     address = places.parse_address(given) if given else ""
-    if synchronous.upper() not in SYNCHRONOUS:
-        raise BadRequest(f"--synchronous: expected {' or '.join(SYNCHRONOUS)}, found {synchronous!r}")
-    if policy not in POLICIES:
-        raise BadRequest(f"--policy: expected {' or '.join(POLICIES)}, found {policy!r}")
-    for name, number in (("sweep-limit", sweep_limit), ("open-children", open_children)):
-        if number < 1:
-            raise BadRequest(f"--{name}: expected a number above 0, found {number}")
     data = places.folder_named(data_dir, "--data-dir") if data_dir else places.data_folder(environment)
     settings = places.config_folder(environment)
     default = not data_dir and not environment.get("ACCIO_DATA_DIR")
@@ -139,19 +132,31 @@ def read_config(
         backups=_backups(data, backups or environment.get("ACCIO_BACKUPS", "").split(os.pathsep)),
         tls=tuple(places.folder_named(each, "--tls") for each in tls) if tls else None,
         token_copy=settings / places.TOKEN if default and settings is not None else None,
-        sweep_limit=sweep_limit,
-        open_children=open_children,
+        sweep_limit=_count("sweep-limit", sweep_limit),
+        open_children=_count("open-children", open_children),
         lease_s=_seconds("lease", lease, least=1.0),
         max_losses=max_losses,
         reserve_after_s=_seconds("reserve-after", reserve_after, least=0.0),
-        synchronous=synchronous.upper(),
+        synchronous=_one_of("synchronous", synchronous.upper(), SYNCHRONOUS),
         store_at=_store(store or environment.get("ACCIO_STORE", "")),
         quota=_size("quota", quota),
         metrics=_metrics(metrics, open_to_all=open_metrics),
-        policy=policy,
+        policy=_one_of("policy", policy, POLICIES),
         hide_runs=hide_runs,
         crash_at=environment.get("ACCIO_CRASH_AT") or None,
     )
+
+
+def _one_of(option: str, text: str, choices: Collection[str]) -> str:
+    if text not in choices:
+        raise BadRequest(f"--{option}: expected {' or '.join(choices)}, found {text!r}")
+    return text
+
+
+def _count(option: str, number: int) -> int:
+    if number < 1:
+        raise BadRequest(f"--{option}: expected a number above 0, found {number}")
+    return number
 
 
 def _metrics(text: str, *, open_to_all: bool) -> str:

@@ -10,6 +10,7 @@ from accio.domain.issues import Issue
 from accio.domain.operators import OperatorSpec
 from accio.errors import AccioError, BadRequest, InvalidDefinition
 from accio.late import dataclass
+from accio.sdk.describe import Description
 from accio.sdk.descriptions import describe_source
 from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.installed import Installed
@@ -75,41 +76,33 @@ def discover(
     sources = merged([*announced, *explicit])
     shared = shared or cache
     contents = None if shared is None else shared / "installed"
-    offers: list[Offer] = []
-    warnings: list[str] = []
-    left_out: list[str] = []
-    wrong: list[AccioError] = []
-    fingerprints: dict[str, Fingerprint] = {}
     with ThreadPoolExecutor() as pool:  # each is described by a process of its own
         describing = [
             pool.submit(describe_source, source, shared if source in announced else cache, contents)
             for source in sources
         ]
-    for source, described in zip(sources, describing, strict=True):
+    described: list[tuple[Source, Description]] = []
+    left_out: list[str] = []
+    wrong: list[AccioError] = []
+    for source, future in zip(sources, describing, strict=True):
         try:
-            description = described.result()
+            described.append((source, future.result()))
         except AccioError as error:
             if source.distribution in wanted:
                 wrong.append(error)
             else:
                 left_out.append(f"the operators of {source.distribution} are left out: {error.message}")
-            continue
-        fingerprints[source.distribution] = description.fingerprint
-        offers += [Offer(spec=spec, source=source) for spec in description.specs]
-        warnings += [
-            f"operator {spec.name} is never cached: {spec.uncacheable}"
-            for spec in description.specs
-            if spec.digest is None
-        ]
     if wrong:
         raise _together(wrong)
+    offers = tuple(Offer(spec=spec, source=source) for source, description in described for spec in description.specs)
     refuse_duplicates(offers)
+    uncached = (offer.spec for offer in offers if offer.spec.digest is None)
     return Catalogue(
-        offers=tuple(offers),
+        offers=offers,
         named=frozenset(wanted),
-        warnings=tuple(warnings),
+        warnings=tuple(f"operator {spec.name} is never cached: {spec.uncacheable}" for spec in uncached),
         left_out=tuple(left_out),
-        fingerprints=fingerprints,
+        fingerprints={source.distribution: description.fingerprint for source, description in described},
         contents=contents,
     )
 

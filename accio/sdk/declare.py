@@ -125,39 +125,20 @@ def operator(
     Raises InvalidDefinition with everything that is wrong, naming the operator and the port.
     """
     limits, issues = read_limits(
-        resources=_resources(cpus, memory, disk, gpus, resources),
-        timeout=timeout,
-        retries=retries,
-        retry_backoff=retry_backoff,
-        retry_memory=retry_memory,
-        memory_limit=memory_limit,
-    )
+        resources=_resources(cpus, memory, disk, gpus, resources), timeout=timeout, retries=retries,
+        retry_backoff=retry_backoff, retry_memory=retry_memory, memory_limit=memory_limit,
+    )  # fmt: skip
     texts = {"name": name, "category": category, "help": help, "deprecated": deprecated, "version": version}
     issues += option_issues(texts, {"unstable": unstable, "isolated": isolated}, files)
-    if python is not None and (problem := why_no_environment(python)):
-        issues.append(Issue(pointer("python"), problem))
-    if image is not None and (problem := why_no_image(image)):
-        issues.append(Issue(pointer("image"), problem))
-    if image is not None and python is not None:
-        issues.append(Issue(pointer("python"), "an image has its own Python: name one of `image` and `python`"))
+    issues += _environment_issues(python, image)
 
     def declare(decorated: Target) -> Target:
         _check_target(decorated, name)
+        own_name = name if name and isinstance(name, str) else decorated.__name__
         declaration = _declare(
-            decorated,
-            name=name if name and isinstance(name, str) else decorated.__name__,
-            unstable=unstable,
-            category=category,
-            help_text=help,
-            deprecated=deprecated,
-            version=version,
-            files=files,
-            isolated=isolated,
-            python=python,
-            image=image,
-            limits=limits,
-            issues_of_options=issues,
-        )
+            decorated, own_name, help, files, issues, unstable=unstable, category=category, deprecated=deprecated,
+            version=version, isolated=isolated, python=python, image=image, limits=limits,
+        )  # fmt: skip
         setattr(decorated, ATTRIBUTE, declaration)
         _declared.setdefault(getattr(decorated, "__module__", None) or "", []).append(declaration)
         return decorated
@@ -198,26 +179,19 @@ def _check_target(target: object, name: str | None) -> None:
 
 def _declare(
     target: Callable[..., Any],
-    *,
     name: str,
-    unstable: bool,
-    category: str,
     help_text: str | None,
-    deprecated: str | None,
-    version: str | None,
     files: Sequence[str | os.PathLike[str]],
-    isolated: bool,
-    python: str | Mapping[str, str] | None,
-    image: str | None,
-    limits: Limits,
     issues_of_options: Sequence[Issue],
+    **options: Any,
 ) -> Declaration:
+    """Return the declaration of *target*; *options* are those fields of it that are as they were given."""
     is_class = isinstance(target, type)
     function = getattr(target, RUN) if is_class else target
     signature = read_signature(function, is_method=is_class, docstring=target.__doc__)
     issues = [*_name_issues(name), *signature.issues, *_constructor_issues(target), *issues_of_options]
     issues += _default_issues(signature)
-    if version == "":
+    if options["version"] == "":
         issues.append(
             Issue("/version", "the version is empty; leave it out, or say something that changes with the code")
         )
@@ -225,21 +199,29 @@ def _declare(
         raise InvalidDefinition(Issue(issue.path, f"operator {name}: {issue.message}") for issue in issues)
     if help_text is None:
         help_text = describe(target.__doc__).summary or describe(function.__doc__).summary
-    return _build(target, signature, name=name, unstable=unstable, category=category, help=help_text,
-                  deprecated=deprecated, version=version, files=tuple(map(os.fspath, files)), isolated=isolated,
-                  python=python, image=image, limits=limits)  # fmt: skip
-
-
-def _build(target: Callable[..., Any], signature: Signature, **options: Any) -> Declaration:
     return Declaration(
+        name=name,
         target=target,
         takes_context=signature.takes_context,
         inputs=signature.inputs,
         outputs=signature.outputs,
         record=signature.record,
         records=signature.records,
+        help=help_text,
+        files=tuple(os.fspath(each) for each in files),
         **options,
     )
+
+
+def _environment_issues(python: object, image: object) -> list[Issue]:
+    issues = []
+    if python is not None and (problem := why_no_environment(python)):
+        issues.append(Issue(pointer("python"), problem))
+    if image is not None and (problem := why_no_image(image)):
+        issues.append(Issue(pointer("image"), problem))
+    if image is not None and python is not None:
+        issues.append(Issue(pointer("python"), "an image has its own Python: name one of `image` and `python`"))
+    return issues
 
 
 def _resources(

@@ -64,14 +64,8 @@ async def run(
     resources, visible = _resources(folder.path, options, job)
     deadline = await _find_deadline(options, job)
     operators = Offers(catalogue)
-    try:
-        journal = Journal(folder.path / "journal")
-        separate_logs(folder.path, journal.remembered.history)
-        logs = LogStore(folder.path / "logs")
-        transfer = Transfer(door, find_token)
-        staging = Staging(folder.path, transfer, options.store)
-    except OSError as error:
-        raise unusable(folder.path, error) from None
+    transfer = Transfer(door, find_token)
+    journal, logs, staging = _open(folder.path, transfer, options.store)
     outbound = Outbound()
     agent = Shell(
         identity=_identity(folder, deadline, options, answers_looks=options.reload or door.is_near),
@@ -88,15 +82,7 @@ async def run(
     )
     dialer = Dialer(door, find_token, agent, outbound)
     agent.offering.changed = dialer.tell_anew
-    if options.reload:
-        reloader = _reloader(catalogue, agent, dialer, folder)
-        watch = CodeWatch(
-            catalogue,
-            lambda changed, loading: agent.code_changed(changed, loading, "" if loading else reloader.problem(changed)),
-            reloader.reload,
-        )
-    else:
-        watch = CodeWatch(catalogue, agent.code_changed)
+    watch = _watch_code(catalogue, agent, _reloader(catalogue, agent, dialer, folder) if options.reload else None)
     agent.looks.look, agent.looks.nothing_new = watch.look_now, watch.nothing_new
     _tell_started(folder, operators, resources, _further(options, job, deadline))
     try:
@@ -111,6 +97,27 @@ async def run(
         return False
     _set_aside(folder, agent, journal, other.history)
     return True
+
+
+def _open(folder: Path, transfer: Transfer, store: Path | None) -> tuple[Journal, LogStore, Staging]:
+    """Open what an agent keeps in its folder."""
+    try:
+        journal = Journal(folder / "journal")
+        separate_logs(folder, journal.remembered.history)
+        return journal, LogStore(folder / "logs"), Staging(folder, transfer, store)
+    except OSError as error:
+        raise unusable(folder, error) from None
+
+
+def _watch_code(catalogue: Catalogue, agent: Shell, reloader: Reloader | None) -> CodeWatch:
+    """Return the watch over operators' code; with a *reloader* edited ones are offered as they are."""
+    if reloader is None:
+        return CodeWatch(catalogue, agent.code_changed)
+
+    def changed(sources: frozenset[str], loading: bool) -> None:
+        agent.code_changed(sources, loading, "" if loading else reloader.problem(sources))
+
+    return CodeWatch(catalogue, changed, reloader.reload)
 
 
 def _tell_started(folder: StateFolder, operators: Offers, resources: Resources, further: dict[str, str]) -> None:

@@ -52,9 +52,6 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
         frame, a CSV or Parquet file), *sample* draws points (`{"method": "lhs", "n": 100}`), *union* has several
         sweeps, and *where* is a condition that points must meet. A *nice* run stands behind all that aren't.
         """
-        from accio_client import forms
-        from accio_client.composing import Workflow
-
         options = {
             "name": name,
             "notes": notes,
@@ -63,24 +60,42 @@ class HandleCalls(AnalysisCalls, WorkflowCalls):
             "seed": seed,
             "nice": nice,
             "zip": zip,
-            "points": None if points is None else forms.points_of(points),
+            "points": points,
             "sample": sample,
             "union": union,
             "where": where,
         }
         given = {**(params or {}), **values}
+        submitted = await self._submit_any(definition, given, options, base_path, cache, idempotency_key)
+        return AsyncRun(self, submitted)
+
+    async def _submit_any(
+        self,
+        definition: Definition | str,
+        given: Mapping[str, Any],
+        options: Mapping[str, Any],
+        base_path: str | None,
+        cache: views.CacheMode,
+        key: str | None,
+    ) -> views.Submitted:
+        """Submit what `submit` takes, with the parameters and options that were *given* beside it."""
+        from accio_client import forms
+        from accio_client.composing import Workflow
+
+        if options["points"] is not None:
+            options = {**options, "points": forms.points_of(options["points"])}
         if isinstance(definition, Workflow):
             pushed = await self.push(definition, base_path=base_path)
             document = forms.definition(f"{pushed.workflow.id}:{pushed.workflow.version}", given, options)
-            submitted = await self._submit(document, base_path, cache, idempotency_key)
-            return AsyncRun(self, replace(submitted, warnings=(*pushed.warnings, *submitted.warnings)))
+            submitted = await self._submit(document, base_path, cache, key)
+            return replace(submitted, warnings=(*pushed.warnings, *submitted.warnings))
         if not isinstance(definition, str):
             used = [each for each, value in options.items() if value is not None] + list(given)
             if used:
                 raise BadRequest(f"expected {', '.join(used)} in the definition, or the name of a workflow beside them")
-            return AsyncRun(self, await self._submit(definition, base_path, cache, idempotency_key))
+            return await self._submit(definition, base_path, cache, key)
         document = forms.definition(definition, given, options)
-        return AsyncRun(self, await self._submit_named(definition, document, base_path, cache, idempotency_key))
+        return await self._submit_named(definition, document, base_path, cache, key)
 
     async def run(self, run: str) -> AsyncRun:
         """Return the handle of a run or a sweep that is there; NotFound without one."""

@@ -95,10 +95,14 @@ def export(
         return
     with session.client() as client:
         files = write(client, _meant(session, client, runs, where), options)
+    _tell(session, files, _NOTHING if series is None else _NO_SERIES)
+
+
+def _tell(session: Session, files: "Sequence[ExportedFile]", if_none: str) -> None:
     content = document({"files": [{"path": readable(str(each.path)), "rows": each.rows} for each in files]})
     session.answer(content, (str(each.path) for each in files), lambda: _show(files))
     if not files:
-        session.say(_NOTHING if series is None else _NO_SERIES)
+        session.say(if_none)
 
 
 def _names(series: str) -> tuple[str, ...]:

@@ -102,11 +102,12 @@ def get(
         _show_all(session, matching, cursor)
         return
     page = _fetch(session, matching, limit or PAGE, cursor)
-    session.answer(
-        document(run_page(page)),
-        (run.id for run in page.runs),
-        lambda: show_runs(page.runs, children=bool(parent)),
-    )
+    _show_page(session, query, page, children=bool(parent))
+
+
+def _show_page(session: Session, query: tuple[str, ...], page: RunPage, *, children: bool) -> None:
+    ids = (run.id for run in page.runs)
+    session.answer(document(run_page(page)), ids, lambda: show_runs(page.runs, children=children))
     _say_what_next(session, query, page)
 
 

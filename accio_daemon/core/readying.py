@@ -40,8 +40,7 @@ def settle(turn: Turn, most: int | None = None) -> None:
 
 
 def _begin(turn: Turn, instance: Instance, no: int) -> None:
-    world = turn.world
-    run = instance.run
+    world, run = turn.world, instance.run
     node = run.plan.nodes[no]
     if node.gathers and (lacking := [each for each in node.gathers if each not in run.gathered]):
         gathering.wait_for(turn, instance, no, lacking)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -95,17 +96,7 @@ class TokenKeeper:
         purpose = name if allocation is None else f"allocation {allocation}"
         subject = f"{kind} token of {token.owner}" + (f" ({purpose})" if purpose else "")
         change = self.change("create token", subject)
-
-        def store(transaction: Transaction) -> int:
-            if allocation is not None:
-                if not access.is_wanted(transaction, allocation):
-                    raise FailedPrecondition(f"allocation {allocation} is over, was given up, or never was")
-                return access.insert_token(transaction, token)  # that it was asked for is told by the allocation
-            number = access.insert_token(transaction, token)
-            access.record_change(transaction, replace(change, subject=f"{number}: {subject}"))
-            return number
-
-        stored = replace(token, no=await self._engine.write(store))
+        stored = replace(token, no=await self._engine.write(partial(_store, token, change)))
         self._tokens.add(stored)
         if groups:
             self.tell_groups()
@@ -297,6 +288,17 @@ class TokenKeeper:
             new = {no: at for no, at in used.items() if written.get(no) != at}
             await self._engine.write(lambda transaction: access.note_uses(transaction, new))  # noqa: B023  # it is awaited in this turn
             written |= new
+
+
+def _store(token: StoredToken, change: Change, transaction: Transaction) -> int:
+    """Keep a new token, and who made it; return its number."""
+    allocation = token.allocation
+    if allocation is not None and not access.is_wanted(transaction, allocation):
+        raise FailedPrecondition(f"allocation {allocation} is over, was given up, or never was")
+    number = access.insert_token(transaction, token)
+    if allocation is None:  # else that it was asked for is told by the allocation
+        access.record_change(transaction, replace(change, subject=f"{number}: {change.subject}"))
+    return number
 
 
 def _check_pools(kind: TokenKind, pools: frozenset[str]) -> None:

@@ -407,20 +407,9 @@ def _of_numpy() -> str:
     return type(vars(np.random)["get_bit_generator"]()).__name__
 
 
-def _found() -> dict[str, object]:
+def _found_of_process() -> dict[str, object]:
     return {
-        "globals": [calls, seen, table, list(recent), repr(ids), settings.rate, settings.extras, Tally.total],
-        "draws": [
-            str(colours.__reduce__()),
-            generator.getstate()[1][-1],
-            str(numbers.bit_generator.state),
-            weights.tolist(),
-        ],
-        "functions": [grown.__defaults__, _cells(up), getgeneratorlocals(pause), sorted(vars(remembered.__wrapped__))],
         "place": os.lseek(lines.fileno(), 0, os.SEEK_CUR),
-        "variable": variable.get(),
-        "third": [str(decimal.Decimal(1) / 3), decimal.DefaultContext.prec],
-        "numpy": [np.geterr(), np.get_printoptions()["precision"]],
         "locale": locale.setlocale(locale.LC_ALL),
         "hour": time.strftime("%H", time.localtime(0)),
         "limits": resource.getrlimit(resource.RLIMIT_NOFILE),
@@ -428,6 +417,14 @@ def _found() -> dict[str, object]:
         "mask": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
         "handlers": [str(signal.getsignal(number)) for number in sorted(signal.valid_signals())],
         "timers": [signal.getitimer(number) for number in (0, 1, 2)],
+        "files": len(list(Path("/proc/self/fd").iterdir())),
+        "processors": sorted(os.sched_getaffinity(0)),
+        "scheduling": os.sched_getscheduler(0),
+    }
+
+
+def _found_of_interpreter() -> dict[str, object]:
+    return {
         "collector": [gc.isenabled(), gc.get_threshold()],
         "interpreter": [sys.getrecursionlimit(), sys.getswitchinterval(), sys.get_int_max_str_digits()],
         "sys": [sys.argv, sys.path, len(sys.meta_path), str(sys.excepthook), sys.stdout.fileno()],
@@ -436,13 +433,18 @@ def _found() -> dict[str, object]:
         "policy": str(asyncio.events._event_loop_policy),  # type: ignore[attr-defined]  # without making one
         "time-out": socket.getdefaulttimeout(),
         "filters": [str(each) for each in warnings.filters],
+        "origins": [sys.get_coroutine_origin_tracking_depth(), "left_behind" in sys.modules],
+        "names of sys": [hasattr(sys, "left"), sys.platform, sys.exit.__name__, signal.set_wakeup_fd(-1)],
+        "variable": variable.get(),
+    }
+
+
+def _found_of_libraries() -> dict[str, object]:
+    return {
+        "third": [str(decimal.Decimal(1) / 3), decimal.DefaultContext.prec],
+        "numpy": [np.geterr(), np.get_printoptions()["precision"]],
         "logging": [logging.root.level, len(logging.root.handlers)],
         "patches": [random.random.__name__, statistics.mean.__name__, hasattr(statistics, "tau"), len("four")],
-        "files": len(list(Path("/proc/self/fd").iterdir())),
-        "processors": sorted(os.sched_getaffinity(0)),
-        "scheduling": os.sched_getscheduler(0),
-        "states": [lock.locked(), event.is_set(), simple.qsize(), hashing.hexdigest(), context.prec],
-        "holders": [dict(maps), view["a"], memory.total_changes, hasattr(Colour.RED, "left"), len(weak), described(1)],
         "loggers": [
             own_log.level,
             logging.getLogger("asyncio").disabled,
@@ -452,24 +454,39 @@ def _found() -> dict[str, object]:
         "library": [str(tempfile.tempdir), str(urllib.request._opener), Settings in copyreg.dispatch_table],  # type: ignore[attr-defined]  # as above
         "classes": [Path.read_text.__name__, hasattr(Path, "left")],
         "pandas": [pd.get_option("display.precision"), pd.get_option("mode.sim_interactive")],
-        "own": [frame["a"].tolist(), constant(), hasattr(Tally, "__len__")],
         "tables": [calendar.firstweekday(), gettext.textdomain(), mimetypes.guess_type("a.left")[0]],
         "registered": [urllib.parse.uses_netloc, isinstance(1, collections.abc.Sized), zoneinfo.TZPATH],
-        "origins": [sys.get_coroutine_origin_tracking_depth(), "left_behind" in sys.modules],
         "styles": ["left" in styles.library, "left" in mpl.colormaps],
+        "words of logging": [logging.getLevelName(logging.DEBUG), logging.raiseExceptions],
+        "contexts": decimal.ExtendedContext.prec,
+        "figures": [plt.rcParams["lines.linewidth"], plt.get_fignums()],
+    }
+
+
+def _found_here() -> dict[str, object]:
+    return {
+        "globals": [calls, seen, table, list(recent), repr(ids), settings.rate, settings.extras, Tally.total],
+        "draws": [
+            str(colours.__reduce__()),
+            generator.getstate()[1][-1],
+            str(numbers.bit_generator.state),
+            weights.tolist(),
+        ],
+        "functions": [grown.__defaults__, _cells(up), getgeneratorlocals(pause), sorted(vars(remembered.__wrapped__))],
+        "states": [lock.locked(), event.is_set(), simple.qsize(), hashing.hexdigest(), context.prec],
+        "holders": [dict(maps), view["a"], memory.total_changes, hasattr(Colour.RED, "left"), len(weak), described(1)],
+        "own": [frame["a"].tolist(), constant(), hasattr(Tally, "__len__")],
         "orders": [list(order), list(used)],
         "bits": [str(_behind(each)) for each in (draw, draw_normal, draw_number)] + [str(bits.state), _of_numpy()],
         "arrays": [str(nested), mapped.tolist(), frame.attrs],
         "iterators": length_hint(items),
         "counting": len(counting.draw.__func__.__closure__[0].cell_contents),
         "tables of databases": memory.execute("SELECT count(*) FROM sqlite_schema").fetchone(),
-        "words of logging": [logging.getLevelName(logging.DEBUG), logging.raiseExceptions],
-        "names of sys": [hasattr(sys, "left"), sys.platform, sys.exit.__name__, signal.set_wakeup_fd(-1)],
-        "contexts": decimal.ExtendedContext.prec,
-        "figures": [plt.rcParams["lines.linewidth"], plt.get_fignums()],
     }
 
 
 @operator(version="1")
 def Found() -> str:
-    return json.dumps(_found(), default=str)
+    return json.dumps(
+        _found_here() | _found_of_process() | _found_of_interpreter() | _found_of_libraries(), default=str
+    )
