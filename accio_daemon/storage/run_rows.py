@@ -108,11 +108,18 @@ class RunRows:
         keys |= {*SEARCHED, _WORDS} if any(isinstance(leaf, Text) for leaf in found) else set()
         self._readers = {key: read for key in sorted(keys) if (read := self._reader(key)) is not None}
         self._operators: Mapping[int, str] | None = None
+        self._parts = [
+            *(("may_hold_word", each.text) for each in conjuncts(checked.filter) if isinstance(each, Text)),
+            *((f"may_hold_{key}", part) for key in ("name", "notes") for part in contained_required(checked, key)),
+        ]
         self.at_once = max(1, _LEAVES // max(1, len(found)))
         """How many runs may be looked at for one page."""
 
     def matching(self, numbers: Sequence[int]) -> set[int]:
         """Return those of the runs that match."""
+        for statement, part in self._parts:  # most runs drop out here, before a row is made of them
+            asked = {"nos": orjson.dumps(numbers).decode(), "part": part.casefold()}
+            numbers = [number for (number,) in self._connection.execute(SQL[statement], asked)]
         values = {
             "nos": orjson.dumps(numbers).decode(),
             "workflow": "workflow" in self._readers,

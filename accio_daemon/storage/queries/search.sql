@@ -89,6 +89,26 @@ SELECT r.no, r.state, r.kind, r.owner_name, r.owner_email, r.name, r.notes, r.cr
        iif(:tags, (SELECT json_group_array(tag) FROM tags WHERE run_no = r.no), '[]')
 FROM runs r WHERE r.no IN (SELECT value FROM json_each(:nos))
 
+-- What is asked of the database before rows are made of runs: whether a part, in lower case, may be in a text of theirs. SQLite's lower() knows
+-- the letters of ASCII alone, so that a text with others may have any part; so may the values of parameters that are texts.
+
+-- name: may_hold_word
+SELECT r.no FROM json_each(:nos) c CROSS JOIN runs r ON r.no = c.value
+WHERE instr(lower(r.name || ' ' || r.notes), :part) > 0
+   OR length(r.name || ' ' || r.notes) <> length(CAST(r.name || ' ' || r.notes AS BLOB))
+   OR instr(r.sweep, 'string') > 0 OR instr(r.sweep, 'dataset') > 0
+   OR r.workflow_no IN (SELECT no FROM workflows
+                        WHERE instr(lower(id || ':' || version), :part) > 0 OR length(id) <> length(CAST(id AS BLOB)))
+   OR EXISTS (SELECT 1 FROM tags t WHERE t.run_no = r.no AND (instr(lower(t.tag), :part) > 0 OR length(t.tag) <> length(CAST(t.tag AS BLOB))))
+
+-- name: may_hold_name
+SELECT r.no FROM json_each(:nos) c CROSS JOIN runs r ON r.no = c.value
+WHERE instr(lower(r.name), :part) > 0 OR length(r.name) <> length(CAST(r.name AS BLOB))
+
+-- name: may_hold_notes
+SELECT r.no FROM json_each(:nos) c CROSS JOIN runs r ON r.no = c.value
+WHERE instr(lower(r.notes), :part) > 0 OR length(r.notes) <> length(CAST(r.notes AS BLOB))
+
 -- name: causes
 SELECT DISTINCT n.cause ->> 'cause'
 FROM instances i CROSS JOIN nodes n ON n.run_no = i.run_no AND n.idx = i.idx

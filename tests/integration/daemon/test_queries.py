@@ -1,17 +1,20 @@
 """Queries over stored runs and children agree with asking each of them, and lists come in any order."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import grpc
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accio.domain.axes import Axis
-from accio.domain.datatypes import INTEGER
+from accio.domain.datatypes import INTEGER, STRING
 from accio.domain.filters import Row, matches
 from accio.domain.states import RunState
+from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest
 from accio.v1 import accio_pb2
 from accio_daemon.storage import search, sorting
@@ -296,3 +299,35 @@ async def test_a_query_that_cannot_be_read_says_where(daemon: Serving, fields: A
     with pytest.raises(grpc.aio.AioRpcError, match=message) as caught:
         await daemon.accio.List(accio_pb2.ListRequest(**fields))
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+WORDY = ("Straße", "STRASSE", "ﬁt at 3 K", "İzmir", "a\0strasse", "fit", "kelvin 3 k", "izmir", "x'\"\\y")
+
+
+@pytest.mark.parametrize("part", ["strasse", "STRASSE", "ﬁ", "fi", "k", "K", "i̇zmir", "zmir", "'\"\\y", "%", "_", "v1"])
+def test_words_are_found_whatever_their_letters(tmp_path: Path, part: str) -> None:
+    """What the database leaves out before runs are looked at has no word, by the rules of case of every alphabet."""
+    plain = Known(
+        state=RunState.SUCCESS,
+        owner=OWNERS[0],
+        workflow=1,
+        name="",
+        notes="",
+        tags=frozenset(),
+        values=(2,),
+        listed=True,
+        deleted=False,
+    )
+    runs = [plain, *(replace(plain, name=each) for each in WORDY), *(replace(plain, notes=each) for each in WORDY)]
+    runs += [replace(plain, tags=frozenset({each})) for each in WORDY]
+    written = part.replace("\\", "\\\\").replace('"', '\\"')
+    with database(tmp_path / "accio.db", runs) as connection:
+        texts = len(runs)
+        axis = Axis("word", STRING, (orjson.dumps("Straße").decode(),))
+        connection.execute("UPDATE runs SET sweep = ? WHERE no = ?", (Sweep((axis,)).to_text(), texts))
+        for query in (f'"{written}"', f'name~"{written}"', f'notes~"{written}" kind=single'):
+            checked = read_run_query(query, NOW)
+            found = [run.no for run in list_runs(connection, Filters(query=checked), None, 100).runs]
+            rows: dict[int, Row] = {no: as_row(no, run) for no, run in enumerate(runs, start=1)}
+            rows[texts] = {**rows[texts], "param.x": ("Straße",)}
+            assert found == [no for no in sorted(rows, reverse=True) if matches(checked, rows[no])], query
