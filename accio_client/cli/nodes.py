@@ -111,6 +111,8 @@ def _show_failure(failure: FailureView) -> None:
 
 CHILDREN = 1000
 """Of how many children of a sweep it tells, unless more are asked for: each is a question of its own."""
+ALIKE = 5
+"""How many answers that differ in values alone are told one by one."""
 
 
 @accio_command
@@ -126,7 +128,8 @@ CHILDREN = 1000
 def explain(session: Session, place: tuple[str, ...], *, limit: int | None, everything: bool) -> None:
     """Say why a node (or each node of a run) was executed, taken from the cache, or waits.
 
-    On a sweep it means that node, or each node, of its children, and the nodes of the sweep itself, which gather.
+    On a sweep it means that node, or each node, of its children, and the nodes of the sweep itself, which gather;
+    those whose answers differ in numbers alone are told by one of them. -json has each.
     """
     run, node = run_and_node(place, "RUN or RUN/NODE")
     with session.client() as client:
@@ -147,8 +150,14 @@ def explain(session: Session, place: tuple[str, ...], *, limit: int | None, ever
 
 
 def _show_reasons(found: Sequence[WhyView]) -> None:
+    alike: dict[tuple[object, ...], list[WhyView]] = {}
     for each in found:
-        out(printable(f"{each.run}/{each.node}: {each.answer}" + (f": {each.reason}" if each.reason else "")))
+        alike.setdefault(_kind(each), []).append(each)
+    for each in (each for group in alike.values() for each in (group if len(group) <= ALIKE else group[:1])):
+        others = len(alike[_kind(each)]) - 1
+        many = f" (and {others:,} others alike)" if others >= ALIKE else ""
+        reason = f": {each.reason}" if each.reason else ""
+        out(printable(f"{each.run}/{each.node}{many}: {each.answer}{reason}"))
         when = f"{local_time(each.computed_at)}{f' on {each.agent}' if each.agent else ''}" if each.computed_at else ""
         if each.source and each.answer == "cached":
             out(printable(f"  taken from: {each.source}" + (f" ({when})" if when else "")))
@@ -159,6 +168,12 @@ def _show_reasons(found: Sequence[WhyView]) -> None:
         for difference in each.differences:
             before, after = difference.before or "(nothing)", difference.after or "(nothing)"
             out(printable(f"  {difference.component}: {before} → {after}"))
+
+
+def _kind(found: WhyView) -> tuple[object, ...]:
+    """Return what answers have in common that are told by one of them: all but the values in them."""
+    told = "" if found.source or found.differences else found.reason
+    return (found.node, found.answer, bool(found.source), told, *(each.component for each in found.differences))
 
 
 @accio_command

@@ -309,6 +309,31 @@ def test_why_of_a_sweep_asks_about_each_child(daemon: FakeDaemon, accio: Any) ->
     assert [request.cursor for request in daemon.requests["List"]] == [""]
 
 
+def test_answers_that_differ_in_values_alone_are_told_by_one(daemon: FakeDaemon, accio: Any) -> None:
+    """A sweep's nodes are mostly executed for one reason, each with another value: one of many tells it."""
+    parent = run(RUN)
+    parent.kind = runs_pb2.RUN_KIND_PARENT
+
+    def answer(request: accio_pb2.WhyRequest) -> accio_pb2.WhyResponse:
+        _, index = request.run.split(".")
+        found = accio_pb2.WhyAnswer(run=request.run, node="A", answer="executed")
+        if index == "0":
+            found.reason = "there was no earlier result of A"
+        else:
+            found.reason = f"differs: n {index}"
+            setattr(found, "from", f"{RUN}.0/A")  # a word of Python
+            found.differences.add(component="input n", before="0", after=index)
+        return accio_pb2.WhyResponse(answers=[found])
+
+    runs = accio_pb2.ListResponse(runs=[run(f"{RUN}.{index}") for index in range(60)])
+    daemon.answers |= {"Get": accio_pb2.GetResponse(run=parent), "List": runs, "Why": answer}
+    first, second, *details = accio("why", RUN).out.splitlines()
+    assert first == f"{RUN}.0/A: executed: there was no earlier result of A"
+    assert second == f"{RUN}.1/A (and 58 others alike): executed: differs: n 1"
+    assert details == [f"  nearest earlier result: {RUN}.0/A", "  input n: 0 → 1"]
+    assert len(accio("why", RUN, "-json").json["nodes"]) == 60
+
+
 def test_clearing_metadata(daemon: FakeDaemon, accio: Any) -> None:
     """An empty value clears a field; one that isn't named stays."""
     daemon.answers["UpdateMetadata"] = accio_pb2.UpdateMetadataResponse(run=run(), changed=True)
