@@ -1,6 +1,7 @@
 """Whatever a caller or an agent says, it is answered, no bug shows, and the daemon serves everybody else.
 
-ACCIO_FUZZ_MESSAGES is how many messages of each kind are sent; the soak sends more than the checks of a change.
+ACCIO_FUZZ_MESSAGES is how many messages of each kind are sent; the soak sends more than the checks of a change. They
+are made in portions: hypothesis keeps what it has made, 0.1 MB a message, until a search is over.
 """
 
 import asyncio
@@ -29,6 +30,8 @@ from tests.property import messages
 T = TypeVar("T")
 
 MESSAGES = int(os.environ.get("ACCIO_FUZZ_MESSAGES", "150"))
+PORTION = 2_000
+PORTIONS = -(-MESSAGES // PORTION)
 METHODS = [*ACCIO.methods, *ARTIFACTS.methods, *POOLS.methods]
 PATIENCE = 60.0
 # What callers are told of a bug, of an answer that never comes, and of a daemon that is gone.
@@ -46,10 +49,18 @@ _POOLS = st.builds(
 Run = Callable[[Callable[[Serving], Coroutine[Any, Any, Any]]], Any]
 
 fuzzed = settings(
-    max_examples=MESSAGES,
+    max_examples=min(MESSAGES, PORTION),
+    derandomize=settings().derandomize and PORTIONS == 1,  # or each portion would be the same
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
+
+
+@pytest.fixture(params=range(PORTIONS))
+def portion(request: pytest.FixtureRequest) -> int:
+    """Return which portion of the messages is sent."""
+    number: int = request.param
+    return number
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +121,7 @@ async def _call(daemon: Serving, method: MethodDescriptor, request: Message) -> 
     return ""
 
 
+@pytest.mark.usefixtures("portion")
 @fuzzed
 @given(st.sampled_from(METHODS).flatmap(lambda method: st.tuples(st.just(method), messages.of(method.input_type))))
 def test_every_call_is_answered(on_daemon: Run, said: tuple[MethodDescriptor, Message]) -> None:
@@ -137,6 +149,7 @@ async def _said(call: Any, words: Iterable[Any]) -> str:
     return str(await call.details())
 
 
+@pytest.mark.usefixtures("portion")
 @fuzzed
 @given(st.lists(messages.of(agents_pb2.AgentMessage.DESCRIPTOR), max_size=4), st.sampled_from(("greets", "doesn't")))
 def test_every_session_ends_in_a_status(on_daemon: Run, said: list[agents_pb2.AgentMessage], manners: str) -> None:
@@ -153,6 +166,7 @@ async def _serve(daemon: Serving, said: list[pools_pb2.PoolsMessage]) -> Any:
     return await _said(stub.Serve(timeout=PATIENCE, metadata=_authorized(daemon)), said)
 
 
+@pytest.mark.usefixtures("portion")
 @fuzzed
 @given(
     st.lists(messages.of(pools_pb2.PoolsMessage.DESCRIPTOR), max_size=4),
@@ -200,6 +214,7 @@ async def _lie(daemon: Serving, report: agents_pb2.Report) -> Any:
         return node
 
 
+@pytest.mark.usefixtures("portion")
 @fuzzed
 @given(messages.of(agents_pb2.Report.DESCRIPTOR))
 def test_every_report_is_judged(on_daemon: Run, report: agents_pb2.Report) -> None:
