@@ -95,12 +95,12 @@ class SweepCheck:
             return None
 
     def _once(self, part: Mapping[str, Any], path: str, shared: Mapping[str, Any]) -> None:
-        """Report parameters that a part of a union gives other values than 'params' beside it does."""
+        """Warn of parameters that a part of a union gives other values than 'params' beside it does."""
         own = part.get("params")
         for name in own if isinstance(own, Mapping) else ():
             if name in shared and not is_ignored(name):
-                message = f"'params' beside 'union' gives parameter '{name}' its values, so a part can't"
-                self._findings.error(path + pointer("params", name), message)
+                message = f"this part's values of '{name}' count here, not those in 'params' beside 'union'"
+                self._findings.warn(path + pointer("params", name), message)
 
     # --------------------------------------------------------------------------------------------------------- where
 

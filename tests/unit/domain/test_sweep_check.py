@@ -205,6 +205,15 @@ def test_unions_have_their_points_once() -> None:
     assert [again.number(*again.coordinates(number)) for number in range(14)] == list(range(14))
 
 
+def test_a_part_of_a_union_has_values_of_its_own() -> None:
+    """What a part says counts in it, instead of what stands beside the union; that is warned of."""
+    document = {"workflow": "probe", "params": {"a": 1, "b": 2}, "union": [{}, {"params": {"a": 5}}]}
+    checked = check_a_run(document, library())
+    assert checked.value is not None, checked.errors
+    assert rows(checked.value.sweep, "a", "b") == [("1", "2"), ("5", "2")]
+    assert [issue.path for issue in checked.warnings if "count here" in issue.message] == ["/union/1/params/a"]
+
+
 def test_unions_of_formulas_stay_formulas() -> None:
     """A parameter with the same range in all parts isn't listed, whatever the others do; samples may be parts."""
     parts = [
@@ -250,7 +259,6 @@ def test_unions_of_formulas_stay_formulas() -> None:
         ({"union": [{"params": {"q": 1}}]}, "/union/0/params/q", "no parameter 'q'"),
         ({"union": [{"params": {"level": 1}}, {}]}, "/union", "sweep 0 gives 'level' a value, and sweep 1 doesn't"),
         ({"union": [{}], "zip": ["a", "b"]}, "/zip", "in the parts of 'union'"),
-        ({"union": [{"params": {"a": 1}}]}, "/union/0/params/a", "beside 'union' gives parameter 'a' its values"),
         ({"union": [{}, {"points": [{"a": 1}]}]}, "/params/a", "'points' gives parameter 'a' its values"),
         ({"union": None}, "/union", "found null"),
         ({"union": [{"params": None}]}, "/union/0/params", "found null"),
