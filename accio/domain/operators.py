@@ -229,11 +229,23 @@ class _Checker:
         if spec.retry_backoff_ms < 0:
             message = f"expected a duration, 0 or more, found {spec.retry_backoff_ms} ms"
             yield self._issue(pointer("retry_backoff_ms"), message)
+        yield from self._resources()
         for key, problem in growth_problems(spec.retry_memory, spec.memory_limit, spec.resources):
             yield self._issue(pointer(key), problem)
 
     def _issue(self, path: str, message: str) -> Issue:
         return Issue(path, f"operator {self._spec.name}: {message}")
+
+    def _resources(self) -> Iterable[Issue]:
+        """Find amounts that would be others once they were written and read."""
+        wanted = self._spec.resources
+        read, issues = resources_from_json(wanted.to_json(), pointer("resources"))
+        for issue in issues:
+            yield self._issue(issue.path, issue.message)
+        if not issues and read != wanted:
+            yield self._issue(
+                pointer("resources"), f"expected resources, found {wanted}, which would be read as {read}"
+            )
 
     def _ports(self, key: str, ports: Sequence[InputPort | OutputPort]) -> Iterable[Issue]:
         seen: set[str] = set()

@@ -32,6 +32,7 @@ from accio_daemon.storage.recorded import RECORDED, operator_numbers, options_of
 from accio_daemon.storage.results import result_of
 from accio_daemon.storage.rounds import read_rounds
 from accio_daemon.storage.sql import load
+from accio_daemon.storage.stored_operators import read_operator
 from accio_daemon.storage.studies import read_pruned, read_told
 
 _SQL = load("restore")
@@ -101,7 +102,7 @@ def read_numbers(connection: sqlite3.Connection) -> Numbers:
 def read_operators(connection: sqlite3.Connection) -> list[OperatorFacts]:
     """Read all operator versions, the latest of each name last."""
     return [
-        OperatorFacts(no=no, identity=identity, spec=OperatorSpec.from_json(orjson.loads(spec)), announced=announced)
+        OperatorFacts(no=no, identity=identity, spec=read_operator(spec), announced=announced)
         for no, _, identity, spec, announced in connection.execute(_SQL["operators"])
     ]
 

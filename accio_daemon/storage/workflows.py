@@ -1,13 +1,11 @@
 """Workflows with their versions, and the operators that were announced: reading, and the jobs that change them."""
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
-from accio.domain.operators import OperatorSpec
 from accio.domain.people import Person
 from accio.domain.workflows import Workflow
 from accio.errors import AlreadyExists, FailedPrecondition, NotFound
@@ -15,6 +13,7 @@ from accio.late import dataclass
 from accio_daemon.core.terms import Announced
 from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.sql import load
+from accio_daemon.storage.stored_operators import read_operator
 
 SQL = load("workflows")
 LATEST = f"{SQL['columns']} {SQL['latest']}"
@@ -153,4 +152,4 @@ def operators_by_no(connection: sqlite3.Connection, nos: Iterable[int]) -> Mappi
 
 def _operators(rows: Iterable[tuple[Any, ...]]) -> Iterable[Announced]:
     for no, spec in rows:
-        yield Announced(no=no, spec=OperatorSpec.from_json(json.loads(spec)))
+        yield Announced(no=no, spec=read_operator(spec))

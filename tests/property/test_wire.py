@@ -45,7 +45,7 @@ TYPES = st.sampled_from(("integer", "double", "string", "list(double)", "map(str
 
 RESOURCES = st.builds(
     Resources,
-    milli_cpus=AMOUNTS,
+    milli_cpus=st.integers(1, 2**49),
     memory=AMOUNTS,
     disk=AMOUNTS,
     gpus=st.integers(0, 2**31 - 1),

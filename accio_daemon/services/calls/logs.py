@@ -262,7 +262,8 @@ class LogCalls:
             return False
         # While several run, each is asked once in a look: what one prints mustn't keep the others waiting.
         waits = chunks.follows and not alone and attempt.state == "running"
-        return answer.next_offset > offset and not waits
+        told = bool(answer.lines or answer.note)  # who tells nothing has nothing more: else he could do so for ever
+        return told and answer.next_offset > offset and not waits
 
 
 class _Chunks:

@@ -75,6 +75,7 @@ class ScriptedAgent:
         self.executed = 0
         self.receiving: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._receive())
         self.logs: dict[int, bytes] = {}
+        self.endless = False  # whether each answer about a log has nothing, and promises more
 
     async def send(self, **kind: Any) -> None:
         """Send one message."""
@@ -99,6 +100,10 @@ class ScriptedAgent:
                     answer = agents_pb2.LogAnswer(
                         request=message.log.request, lines=lines, next_offset=len(data), end=True
                     )
+                    if self.endless:
+                        answer = agents_pb2.LogAnswer(
+                            request=message.log.request, next_offset=message.log.offset + 1, end=False
+                        )
                     await self.send(logs=answer)
                 case _:
                     self.received.put_nowait(message)

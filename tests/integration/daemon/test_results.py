@@ -237,6 +237,16 @@ async def test_logs_come_from_the_agent_or_from_what_is_left(daemon: Serving) ->
     assert "isn't connected" in left.note
 
 
+async def test_a_log_that_tells_nothing_ends(daemon: Serving) -> None:
+    """An agent that answers with no line and a further offset each time isn't asked for ever."""
+    async with joined(daemon.agents) as agent:
+        await daemon.push(FAILING)
+        run = await daemon.finished({"workflow": "failing"})
+        agent.endless = True
+        chunks = [chunk async for chunk in daemon.accio.Logs(accio_pb2.LogsRequest(run=run.id, node="Fail"))]
+        assert [line for chunk in chunks for line in chunk.lines] == []
+
+
 async def test_a_history_is_in_order(daemon: Serving, agent: ScriptedAgent) -> None:
     """Events tell what happened to a run from its submission to its end."""
     await daemon.push(FAILING)

@@ -1,7 +1,8 @@
 """Sessions of agents: their beginning, what travels, and every way in which they end."""
 
 import asyncio
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,26 @@ async def test_a_wrong_hello_is_refused(daemon: Serving) -> None:
     bad_type = operator("Bad", (("x", "dubble", None),))
     async with refused(invalid, "Bad", "dubble"):
         await say(daemon, hello=hello("m", (bad_type,)))
+    idle = values_pb2.Operator(name="Idle", resources=values_pb2.Resources())
+    async with refused(invalid, "Idle", "CPUs above 0"):
+        await say(daemon, hello=hello("m", (idle,)))
     async with refused(invalid, "hello"):
         await say(daemon, heartbeat=agents_pb2.Heartbeat(seq=1))
     assert await agents(daemon) == []
+
+
+async def test_an_operator_that_an_earlier_version_let_in_ends_no_start(tmp_path: Path) -> None:
+    """One that demands no processor was stored once, and no start could read it any more: it demands one now."""
+    config = configured(tmp_path)
+    async with serving(config) as daemon, joined(daemon.agents):
+        pass
+    with closing(sqlite3.connect(config.database)) as connection:
+        changed = "UPDATE operators SET spec = json_set(spec, '$.resources.cpus', 0) WHERE name = 'Double'"
+        assert connection.execute(changed).rowcount == 1
+        connection.commit()
+    async with serving(config) as daemon:
+        found = await daemon.accio.GetOperator(accio_pb2.GetOperatorRequest(name="Double"))
+        assert found.resources.milli_cpus == 1000
 
 
 async def test_heartbeats_are_answered(daemon: Serving, agent: ScriptedAgent) -> None:

@@ -111,3 +111,11 @@ def test_ports_are_found_by_name() -> None:
     assert FULL.output("value") is FULL.outputs[0]
     assert FULL.output("data") is None
     assert (data.required, epsilon.required, optional.required) == (True, False, False)
+
+
+def test_a_demand_of_no_processor_is_none() -> None:
+    """Resources that would be others once they were stored, or couldn't be read at all, are refused."""
+    spec = OperatorSpec(name="Op", digest="d", resources=Resources(milli_cpus=0))
+    assert [issue.path for issue in spec.problems()] == ["/resources/cpus"]
+    for wanted in (Resources(custom=(("a b", 1),)), Resources(milli_cpus=2**53 + 1)):
+        assert OperatorSpec(name="Op", digest="d", resources=wanted).problems()
