@@ -43,7 +43,11 @@ cycle holds, isn't looked at several times before it is gone. A look takes as lo
 log = logs.get_logger(__name__)
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`accio daemon backup FILE` copies the database of a running daemon, as a client of it.",
+)
 @click.option(
     "--listen", metavar="HOST:PORT", help="Where to listen besides the data folder's socket; default ACCIO_ADDR."
 )

@@ -203,11 +203,18 @@ def _declared_in(module: ModuleType) -> Iterator[Loaded]:
             yield _rooted(declaration, module, name)
 
 
+def _is_own(module: ModuleType, value: object) -> bool:
+    """Return whether *value* is an operator, or a function that the module defines and doesn't just import."""
+    if declaration_of(value) is not None:
+        return True
+    return inspect.isfunction(value) and value.__module__ == module.__name__
+
+
 def _declared_at(module: ModuleType, attribute: str) -> Iterator[Loaded]:
     try:
         value = getattr(module, attribute)
     except AttributeError:
-        known = [name for name, value in vars(module).items() if inspect.isfunction(value) or declaration_of(value)]
+        known = [name for name, value in vars(module).items() if _is_own(module, value)]
         meant = suggest(attribute, known)
         hint = f"; did you mean {meant}?" if meant else f"; it has {', '.join(known[:10])}" if known else ""
         raise BadRequest(f"{module.__name__} has no attribute {attribute}{hint}") from None

@@ -36,7 +36,7 @@ def unknown(words: str) -> int:
     known = [f"{verb} {each}" for each in nouns(verb)] or verbs()
     close = [f"{verb} {each}" for each in get_close_matches(noun, nouns(verb), n=1, cutoff=0.5)]
     if not nouns(verb):
-        close = get_close_matches(verb, known, n=1, cutoff=0.5)
+        close = _named(verb) or get_close_matches(verb, known, n=1, cutoff=0.5)
     elif not close and (lists := [each for each in nouns("get") if each in (noun, f"{noun}s")]):
         close = [f"get {lists[0]}"]  # `describe agent`: there is a list of them, and no more
     elif not close and noun and "run" in nouns(verb):
@@ -44,6 +44,12 @@ def unknown(words: str) -> int:
     meant = f"; did you mean `accio {close[0]}`?" if close else f"; there are: {', '.join(known)}"
     sys.stderr.write(f"accio: there is no command {_plain(words)!r}{meant}\n")
     return 1
+
+
+def _named(noun: str) -> list[str]:
+    """Return the commands whose last word is *noun*, as of `accio runs`; what lists things comes first."""
+    found = [words for words in COMMANDS if noun and words.split()[1:] == [noun]]
+    return sorted(found, key=lambda words: not words.startswith("get "))
 
 
 def _plain(text: str) -> str:

@@ -14,6 +14,8 @@ from accio_client.cli import help_text
         ("describe agent", "did you mean `accio get agents`?"),
         ("get rnus", "did you mean `accio get runs`?"),
         ("tabel", "did you mean `accio table`?"),
+        ("runs", "did you mean `accio get runs`?"),
+        ("backup", "did you mean `accio daemon backup`?"),
         ("get last", "there are: get runs, "),
     ],
 )

@@ -10,6 +10,7 @@ from accio.sdk.loading import load
 
 MODEL = '''
 import functools, math, operator
+from textwrap import dedent
 
 SCALE = 2.0
 
@@ -80,6 +81,7 @@ def test_it_stays_a_function(model: Path) -> None:
     ("name", "error", "message"),
     [
         ("simulat", BadRequest, "has no attribute simulat; did you mean simulate"),
+        ("nope", BadRequest, "has no attribute nope; it has simulate, bare$"),
         ("known", BadRequest, "is of type float, and no operator, no list of operators and no function"),
         ("once", BadRequest, r"is a functools.partial: write a function with type hints that calls it"),
         ("kept", BadRequest, r"is kept by functools.cache: leave that out"),
