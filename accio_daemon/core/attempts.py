@@ -5,7 +5,7 @@ about an attempt that isn't the current one is recognised (docs/adr/0007). A *gr
 an attempt: it is passed on to the oldest attempt of its class that was sent ahead to the same agent, or released.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from accio.domain.failures import Failure
 from accio.domain.limits import LONGEST_MS
@@ -15,7 +15,7 @@ from accio_daemon.core.checkpoints import left_for
 from accio_daemon.core.commands import Holding, Report
 from accio_daemon.core.effects import ATTEMPT_LOST, AttemptRow, EventRow
 from accio_daemon.core.moves import forget_execution, move_execution, move_node
-from accio_daemon.core.outgoing import Assignment
+from accio_daemon.core.outgoing import Assignment, NodeClass
 from accio_daemon.core.readying import enqueue
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.terms import AttemptNo
@@ -51,7 +51,7 @@ def dispatch(turn: Turn, execution: Execution, agent: Agent, *, ahead: bool) -> 
     instance, no = next(iter(execution.subscribers))
     if ahead:
         move_execution(world, execution, _AHEAD)
-        agent.prefetched[execution.node_class.id].append(execution)
+        agent.prefetched[execution.node_class.id][execution] = None
     else:
         move_execution(world, execution, _GRANTED)
         move_node(instance, no, _RUNNING)
@@ -79,46 +79,71 @@ def dispatch(turn: Turn, execution: Execution, agent: Agent, *, ahead: bool) -> 
 
 
 def detach(
-    turn: Turn, agent: Agent, execution: Execution, *, passes_on: bool, is_over: bool = False, ran: bool = False
+    turn: Turn,
+    agent: Agent,
+    execution: Execution,
+    *,
+    passes_on: bool,
+    freed: list[NodeClass] | None = None,
+    is_over: bool = False,
+    ran: bool = False,
 ) -> None:
     """Detach an execution from its agent; it *is over* if it succeeded, or was stopping, and *ran* if its operator did.
 
-    Its grant goes to the oldest one sent ahead there, or is released.
+    Its grant goes to the oldest one sent ahead there, or is released; or it is noted in *freed*, for `pass_on`.
     """
     world = turn.world
     class_id = execution.node_class.id
     if (attempt := execution.attempt) is not None:
         agent.attempts.pop(attempt, None)
         world.by_attempt.pop(attempt, None)
-    ahead = agent.prefetched.get(class_id)
     phase = execution.phase
     if phase in PHASES_WITH_GRANT:
         accounts.charge(turn, agent, execution, with_grant=True)
-        if passes_on and ahead and not agent.lost:
-            _inherit(turn, ahead.popleft(), execution)
+        if freed is not None and not execution.gpus:  # which GPUs who gets depends on what ends before what
+            freed.append(execution.node_class)
         else:
-            agent.account.release(execution.node_class.resources, execution.gpus)
-            agent.running[class_id] -= 1
-            world.dirty_agents.add(agent)
+            _pass_on(turn, agent, execution.node_class, execution.gpus, passes_on=passes_on)
     else:
         if ran:  # its agent granted it itself
             accounts.charge(turn, agent, execution, with_grant=False)
         else:
             execution.payer.give_back(execution.node_class.resources, execution.granted_mono, 0.0)
-        if ahead:
-            ahead.remove(execution)
+        if ahead := agent.prefetched.get(class_id):
+            del ahead[execution]
     move_execution(world, execution, _OVER if is_over or phase in PHASES_STOPPING else _IDLE)
     execution.attempt = None
     execution.agent = None
     execution.gpus = ()
 
 
-def _inherit(turn: Turn, heir: Execution, execution: Execution) -> None:
+def pass_on(turn: Turn, agent: Agent, freed: Iterable[NodeClass]) -> None:
+    """Pass the grants of what has ended at an agent on to the oldest ones sent ahead there, or release them.
+
+    Done once for many reports: most of those that were sent ahead have ended by then, and never need a grant.
+    """
+    for node_class in freed:
+        _pass_on(turn, agent, node_class, (), passes_on=True)
+
+
+def _pass_on(turn: Turn, agent: Agent, node_class: NodeClass, gpus: tuple[int, ...], *, passes_on: bool) -> None:
+    ahead = agent.prefetched.get(node_class.id)
+    if passes_on and ahead and not agent.lost:
+        heir = next(iter(ahead))
+        del ahead[heir]
+        _inherit(turn, heir, gpus)
+    else:
+        agent.account.release(node_class.resources, gpus)
+        agent.running[node_class.id] -= 1
+        turn.world.dirty_agents.add(agent)
+
+
+def _inherit(turn: Turn, heir: Execution, gpus: tuple[int, ...]) -> None:
     mono, unsent = turn.now.mono, turn.fx.ahead
     _grant(turn.world, heir)
     heir.payer.begins_later(heir.node_class.resources, heir.granted_mono, mono)
     heir.granted_mono = mono
-    heir.gpus = execution.gpus
+    heir.gpus = gpus
     if unsent and heir.attempt is not None and (assignment := unsent.pop(heir.attempt, None)) is not None:
         assignment.reserved = True  # it travels behind the acknowledgement that takes the grant back
     show_running(heir)
@@ -155,7 +180,7 @@ def agree_on_grants(world: World, agent: Agent, held: Mapping[AttemptNo, Holding
             show_running(execution)
             continue
         _take_grant(world, execution)  # or it offers less than before: what runs goes on, beyond what is reserved
-        agent.prefetched[execution.node_class.id].append(execution)
+        agent.prefetched[execution.node_class.id][execution] = None
         if holding is Holding.PENDING:
             show_queued(execution)
 

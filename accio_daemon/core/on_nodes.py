@@ -14,6 +14,7 @@ from accio_daemon.core.effects import (
 from accio_daemon.core.externals import is_lacked, lacked, note_lacking
 from accio_daemon.core.moves import forget_execution
 from accio_daemon.core.needs import Need
+from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.recomputing import made_again, produce_again
 from accio_daemon.core.records import Agent, Execution, Instance
 from accio_daemon.core.terms import Result
@@ -30,21 +31,23 @@ def reports(turn: Turn, command: AgentReports) -> None:
     if agent is None:
         return  # the session is over: the agent hands the reports over again in its next one
     acks, by_attempt = turn.fx.to(command.session).acks, turn.world.by_attempt
+    freed: list[NodeClass] = []
     for report in command.reports:
         acks.append(report.seq)
         execution = by_attempt.get(report.attempt)
         if execution is None or execution.agent is not agent:
             attempts.reported_late(turn, agent, report)
             continue
-        _finished(turn, agent, execution, report)
+        _finished(turn, agent, execution, report, freed)
+    attempts.pass_on(turn, agent, freed)
 
 
-def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report) -> None:
+def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report, freed: list[NodeClass]) -> None:
     world = turn.world
     stopping = execution.phase in PHASES_STOPPING
     succeeded = report.failure is None and report.outputs is not None and report.known
     ran = succeeded or report.metrics[0] > 0
-    attempts.detach(turn, agent, execution, passes_on=True, is_over=succeeded, ran=ran)
+    attempts.detach(turn, agent, execution, passes_on=True, freed=freed, is_over=succeeded, ran=ran)
     if succeeded or (not stopping and _ended_by_itself(report)):
         _learn_duration(world, execution.node_class.id, report.metrics[0] / 1e6)
     if succeeded:

@@ -5,7 +5,7 @@ are compared by identity; thousands of them live and die each second, hence the 
 """
 
 import math
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -379,7 +379,8 @@ class Agent:
         self.reason = ""
         self.attempts: dict[AttemptNo, Execution] = {}
         self.running: dict[int, int] = {}  # class id -> reserved executions
-        self.prefetched: defaultdict[int, deque[Execution]] = defaultdict(deque)  # class id -> sent ahead, oldest first
+        # class id -> sent ahead, oldest first
+        self.prefetched: defaultdict[int, dict[Execution, None]] = defaultdict(dict)
         self.waits_for: Execution | None = None  # the execution that capacity is held back for
         self.contents: Latest[str, int] = Latest(CONTENTS_REMEMBERED)  # digests of datasets that it has; sizes
 

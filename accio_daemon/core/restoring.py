@@ -176,7 +176,7 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
         moves.restore_execution(execution, Phase.GRANTED)
     else:  # it had been sent ahead of free capacity
         moves.restore_execution(execution, Phase.AHEAD)
-        agent.prefetched[class_id].append(execution)
+        agent.prefetched[class_id][execution] = None
 
 
 def drop_unwanted(turn: Turn) -> None:

@@ -32,6 +32,30 @@ def test_short_work_is_sent_ahead_and_takes_over_the_reservation(cluster: Cluste
     assert cluster.state(run) == "success"
 
 
+def test_reports_told_together_pass_grants_on_to_the_oldest_that_go_on(cluster: Cluster) -> None:
+    """What was sent ahead and has ended by then needs none; daemon and agent agree on who runs, as after one by one."""
+    agent = cluster.join("w1", builders.offer(2), prefetch=8)
+    quick(cluster, agent)
+    run = cluster.submit(MANY, sweep=builders.sweep_of(8))
+    (first, second), ahead = agent.running(), agent.ahead()
+    reports = []
+    for node in (first, ahead[0], second, ahead[2]):
+        attempt = agent.attempt_of(node)
+        reports.append(agent.end(builders.success(agent.next_seq, attempt, {"data": f'"{node}"'}, wall_us=1000)))
+    cluster.ask(agent.telling(*reports))
+    assert sorted(agent.running()) == sorted((ahead[1], ahead[3]))
+    running = [f".{index}/A" for index in range(8) if cluster.state_of(run, "A", index) == "running"]
+    assert running == [node[node.index(".") :] for node in sorted(agent.running())]
+    (record,) = cluster.world.agents.values()
+    assert (sum(record.running.values()), record.account.reservations) == (2, 2)
+    owner = next(iter(cluster.world.owners.known.values()))
+    assert owner.nodes == 4
+    while agent.running():
+        cluster.succeed(agent.running()[0], wall_us=1000)
+    assert cluster.state(run) == "success"
+    assert (owner.nodes, record.account.reservations) == (0, 0)
+
+
 def test_a_step_sends_as_many_ahead_as_it_is_told(cluster: Cluster) -> None:
     """It says that there may be more, and the next ones go on where it stopped."""
     quick(cluster, cluster.join(prefetch=8))
