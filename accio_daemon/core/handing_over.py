@@ -21,7 +21,7 @@ from accio_daemon.core.terms import Instant, SessionNo
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
 
-HANDED_AT_ONCE = 128
+HANDED_AT_ONCE = 64
 """Nodes of a lost agent that one step looks at: of one that had thousands, all of them would hold up everybody."""
 
 
