@@ -128,6 +128,7 @@ class AgentJoined(Command[AgentNo]):
     allocation: tuple[str, int] | None = None  # pool and number, of an agent that a pool asked an engine for
     owners: frozenset[str] = frozenset()  # whose nodes alone it takes (`parse_served`); empty for everybody's
     left_out: tuple[str, ...] = ()  # which packages there have operators that can't be loaded, and why
+    unread: str = ""  # why what it has finished counts as lost, as its reports can't be read; empty if it doesn't
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

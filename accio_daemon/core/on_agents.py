@@ -146,8 +146,11 @@ def _reconcile(
     for attempt, holding in command.held.items():
         execution = agent.attempts.get(attempt)
         if execution is None:
-            if holding is not Holding.FINISHED:
+            if holding is not Holding.FINISHED or command.unread:
                 drop.append(attempt)
+        elif holding is Holding.FINISHED and command.unread:
+            attempts.lost(turn, agent, execution, command.unread, counts=True)
+            drop.append(attempt)
         elif holding is Holding.GONE:
             attempts.lost(
                 turn, agent, execution, "the agent was restarted under it", counts=execution.dispatched_ms > forgiven

@@ -44,6 +44,7 @@ from accio_daemon.services.sessions.live import Live
 from accio_daemon.services.sessions.pace import Pace
 from accio_daemon.services.sessions.registry import Session, Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
+from accio_daemon.services.sessions.unread import Unread
 from accio_daemon.services.transport.auth import CALLER, STANDING, Standing
 from accio_daemon.services.transport.rpc import Stream
 
@@ -118,6 +119,7 @@ class AgentCalls:
         self._announced = announced
         self._checks = checks
         self._claim = claim
+        self._unread = Unread()
 
     async def connect(self, stream: AgentStream) -> None:
         """Serve one session until it ends."""
@@ -130,7 +132,7 @@ class AgentCalls:
             await _send_away(stream, hello, history)
             return
         number = self._engine.next_session()
-        joined = joined_of(number, hello)
+        joined = replace(joined_of(number, hello), unread=self._unread.problem(hello.name))
         _check_cluster(hello, history)
         foreign = history.foreign(hello.history, joined.held)
         if foreign:
@@ -167,6 +169,8 @@ class AgentCalls:
             ended = min(found, key=lambda each: (not each.clean, each.error is None))  # the reason that says most
         finally:
             # Enqueue only: this handler may be dying.
+            if isinstance(ended.error, BadRequest):
+                self._unread.note(joined.name, ended.error.message)
             self._sessions.remove(session)
             self._engine.detach(number)
             self._engine.post(
@@ -239,6 +243,7 @@ class AgentCalls:
                     self._engine.post(AgentHeard(session=session.number))
                 if message.HasField("reports"):
                     reports = reports_of(message.reports)
+                    self._unread.clear(session.name)
                     self._pass_on(session, looks.keep(reports, self._checks.judge(reports)))
                     await session.link.admit(len(reports))
                     continue

@@ -173,6 +173,34 @@ async def test_a_malformed_report_ends_the_session(daemon: Serving) -> None:
     assert (await agents(daemon))[0].state != "connected"
 
 
+async def test_a_node_whose_reports_cannot_be_read_ends(daemon: Serving) -> None:
+    """An agent that hands over the same unreadable report in each session loses what it holds, at last for good."""
+    async with joined(daemon.agents):
+        await daemon.push(PAIR)
+    run = await daemon.submit({"workflow": "pair"})
+    held: list[agents_pb2.HeldAttempt] = []
+    for _ in range(20):
+        async with joined(daemon.agents, behaviour=None, held=held) as agent:
+            node = await first_node(daemon, run)
+            if node.state == runs_pb2.NODE_STATE_LOST:
+                break
+            if not held or held[0].attempt not in agent.welcomed.result().keep:
+                attempt = (await asyncio.wait_for(agent.work.get(), 90)).attempt
+                held = [agents_pb2.HeldAttempt(attempt=attempt, state=agents_pb2.HeldAttempt.FINISHED)]
+            report = agents_pb2.Report(seq=1, attempt=held[0].attempt, success=True, log_bytes=1 << 60)
+            await agent.send(reports=agents_pb2.Reports(reports=[report]))
+            async with refused(grpc.StatusCode.INVALID_ARGUMENT, "log_bytes"):
+                await agent.ended()
+    node = await first_node(daemon, run)
+    assert node.state == runs_pb2.NODE_STATE_LOST
+    assert "what it reports can't be read (expected Report.log_bytes" in node.failure.message
+
+
+async def first_node(daemon: Serving, run: runs_pb2.Run) -> runs_pb2.Node:
+    """Get the first node of a run."""
+    return (await daemon.get(run.id, nodes=True)).nodes[0]
+
+
 async def test_an_agent_that_does_not_read_is_dropped(daemon: Serving) -> None:
     """A session whose queue is full ends; what waited for it doesn't pile up."""
     async with joined(daemon.agents, "slow", behaviour=None) as agent:
