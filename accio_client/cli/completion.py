@@ -3,7 +3,7 @@
 import click
 
 from accio_client.cli.catalogue import COMMANDS, load, nouns, verbs
-from accio_client.cli.output import out
+from accio_client.cli.output import out, printable
 from accio_client.cli.session import Session, accio_command
 from accio_client.documents import document
 
@@ -31,20 +31,76 @@ _LISTS = {
     "get operators -quiet": ("describe operator",),
     "get agents -quiet": ("agent drain", "agent remove"),
     "pool get -quiet": ("pool why", "pool pause", "pool resume", "pool scale"),
+    "window get -quiet": ("window remove",),
+    "token get -quiet": ("token revoke",),
+    "completion -names=owners": ("cap",),
 }
 """Which command lists what may stand after others; it is asked when the key is pressed, and so knows what is new."""
 
+_VALUES = {
+    "tags": "completion -names=tags",
+    "owner": "completion -names=owners",
+    "workflow": "get workflows -quiet",
+    "parent": "get runs -quiet -n=100",
+    "from": "get runs -quiet -n=100",
+    "operator": "get operators -quiet",
+    "agents": "get agents -quiet",
+    "pool": "pool get -quiet",
+}
+"""Which command lists the values of options, whose commands are in `_SAYS_SO`."""
+
+_SAYS_SO = {
+    "tags": ("get runs", "submit", "run", "optimize", "update"),
+    "owner": ("get runs", "token create"),
+    "workflow": ("get runs",),
+    "parent": ("get runs",),
+    "from": ("submit",),
+    "operator": ("cache ls", "cache stats", "cache rm"),
+    "agents": ("window add",),
+    "pool": ("get allocations", "token create"),
+}
+
+_LINES = "\\n"  # as $'…' has them
+
+_SEEN_RUNS = 1000
+"""Of how many runs, the newest, tags and owners are offered."""
+
 
 @accio_command
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(session: Session, shell: str) -> None:
-    """Print a completion script, which asks the daemon for the ids of runs, workflows, operators, agents and pools.
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), required=False)
+@click.option(
+    "--names",
+    type=click.Choice(["tags", "owners"]),
+    help="Print those of the newest 1,000 runs, as the scripts ask for.",
+)
+def completion(session: Session, shell: str | None, *, names: str | None) -> None:
+    """Print a completion script, which asks the daemon for the names of what it has.
+
+    These are runs (the newest 100), workflows, operators, agents, pools, windows, tokens, owners and tags.
 
     Put it, for bash, into ~/.local/share/bash-completion/completions/accio; for fish, into
     ~/.config/fish/completions/accio.fish; for zsh, as _accio into a folder of fpath.
     """
-    script = {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]()
-    session.answer(document({"shell": shell, "script": script}), [script], lambda: out(script))
+    if (shell is None) is (names is None):
+        raise click.UsageError("expected one of bash, zsh and fish, whose script is to be printed (or -names)")
+    if shell is not None:
+        script = {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]()
+        session.answer(document({"shell": shell, "script": script}), [script], lambda: out(script))
+        return
+    found = _tags(session) if names == "tags" else _owners(session)
+    session.answer(document({"names": found}), found, lambda: out("\n".join(map(printable, found))) if found else None)
+
+
+def _tags(session: Session) -> list[str]:
+    with session.client() as client:
+        return sorted({tag for run in client.list_runs(limit=_SEEN_RUNS).runs for tag in run.tags})
+
+
+def _owners(session: Session) -> list[str]:
+    with session.client() as client:
+        people = [run.owner for run in client.list_runs(limit=_SEEN_RUNS).runs]
+        people += [each.owner for each in client.list_owners().owners]
+    return sorted({key for each in people if (key := each.email or each.name)})
 
 
 def _options() -> dict[str, list[str]]:
@@ -60,6 +116,40 @@ def _options() -> dict[str, list[str]]:
         for words, entry in COMMANDS.items()
         if not entry.program
     }
+
+
+def _choices() -> dict[tuple[str, str], list[str]]:
+    """Return the values of options that have few, by command and option."""
+    return {
+        (words, name.removeprefix("--")): list(option.type.choices)
+        for words, entry in COMMANDS.items()
+        if not entry.program
+        for option in load(words).params
+        if isinstance(option, click.Option) and isinstance(option.type, click.Choice)
+        for name in option.opts
+        if name.startswith("--")
+    }
+
+
+def _pattern(words: str, option: str) -> str:
+    """Return what bash compares a command's first two words and an option with."""
+    return f'"{words} {option}"' if " " in words else f'"{words} "*" {option}"'
+
+
+def _bash_values() -> list[str]:
+    """Return the cases that say which values an option of a command has."""
+    listed = [
+        f"        {_pattern(words, option)}) listed=({by}) ;;"
+        for option, by in _VALUES.items()
+        for words in _SAYS_SO[option]
+    ]
+    return [
+        *listed,
+        *(
+            f"        {_pattern(words, option)}) words=$'{_LINES.join(values)}' ;;"
+            for (words, option), values in _choices().items()
+        ),
+    ]
 
 
 def _bash() -> str:
@@ -91,20 +181,40 @@ def _bash() -> str:
             *(f"    {line}" for words, line in zip(_options(), options, strict=True) if " " not in words),
             "        esac",
             "    fi",
-            '    if [ "${current:0:1}" = - ]; then',
+            '    local option="" before="${COMP_WORDS[COMP_CWORD-1]}" kept="" files=yes line',
+            "    local -a listed",
+            '    words=""',
+            '    case "$current" in',
+            '        -*=*) option="${current%%=*}"; kept="$option="; current="${current#*=}" ;;',
+            '        =) option="$before"; current="" ;;  # in bash = breaks words',
+            '        *) option="$before"',
+            '           if [ "$before" = "=" ]; then option="${COMP_WORDS[COMP_CWORD-2]}"; fi ;;',
+            "    esac",
+            '    option="${option#-}"',
+            '    case "$command ${COMP_WORDS[2]} ${option#-}" in',
+            *_bash_values(),
+            "    esac",
+            '    if [ "${#listed[@]}" -gt 0 ] || [ -n "$words" ]; then',
+            '        case "$current" in *,*) kept="$kept${current%,*},"; current="${current##*,}" ;; esac',
+            '        files=""',
+            '    elif [ "${current:0:1}" = - ] && [ -z "$kept" ]; then',
             '        COMPREPLY=($(compgen -W "$options" -- "$current"))',
             "        return",
+            '    elif [ -z "$kept" ] && [ "$before" != "=" ]; then',
+            '        case "$command ${COMP_WORDS[2]} " in',
+            *(f"    {line}" for line in listed),
+            "        esac",
+            '        if [ "${#listed[@]}" -gt 0 ] && [ "$command" != submit ]; then files=""; fi',
             "    fi",
-            "    local -a listed",
-            '    case "$command ${COMP_WORDS[2]} " in',
-            *listed,
-            "    esac",
             '    if [ "${#listed[@]}" -gt 0 ]; then',
-            '        words="$(accio "${listed[@]}" 2>/dev/null | cut -d: -f1)"',
-            '        COMPREPLY=($(compgen -W "$words" -- "$current"))',
+            '        words="$(accio "${listed[@]}" 2>/dev/null)"',
+            '        case "${listed[*]}" in *workflows*) words="$(cut -d: -f1 <<< "$words")" ;; esac',
             "    fi",
-            '    if [ "${#listed[@]}" -eq 0 ] || [ "$command" = submit ]; then',
-            '        COMPREPLY+=($(compgen -f -- "$current"))',
+            "    while IFS= read -r line; do",
+            '        case "$line" in "") ;; "$current"*) COMPREPLY+=("$kept$line") ;; esac',
+            '    done <<< "$words"',
+            '    if [ -n "$files" ]; then',
+            '        COMPREPLY+=($(compgen -P "$kept" -f -- "$current"))',
             "    fi",
             "}",
             "complete -o filenames -F _accio accio",
@@ -134,6 +244,16 @@ def _fish() -> str:
         for words in commands:
             condition = " ; and ".join(f"__fish_seen_subcommand_from {word}" for word in words.split(" "))
             lines.append(f"complete -c accio -n '{condition}' -a '(accio {by} 2>/dev/null | string split -f1 :)'")
+    values = {
+        (words, option): f"(accio {by} 2>/dev/null | string split -f1 :)"
+        if "workflows" in by
+        else f"(accio {by} 2>/dev/null)"
+        for option, by in _VALUES.items()
+        for words in _SAYS_SO[option]
+    } | {key: " ".join(choices) for key, choices in _choices().items()}
+    for (words, option), listed in values.items():
+        condition = " ; and ".join(f"__fish_seen_subcommand_from {word}" for word in words.split(" "))
+        lines.append(f"complete -c accio -n '{condition}' -l {option} -x -a '{listed}'")
     lines.append("complete -c accio -n '__fish_seen_subcommand_from push validate submit' -F")
     return "\n".join(lines)
 

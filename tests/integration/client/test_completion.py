@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from accio.v1 import workload_pb2
 from tests.integration.daemon.harness import Serving, configured, serving
 from tests.integration.daemon.scripted_agent import joined
 from tests.integration.daemon.workflows import DRAWING
@@ -77,6 +78,38 @@ async def test_the_key_offers_what_the_daemon_has(daemon: Serving, shell: str) -
     assert await offered(shell, "describe", "operator", "Dou") == ["Double"]
     assert await offered(shell, "agent", "drain", "") == ["agent"]
     assert "--tolerance" in await offered(shell, "replay", "--tol")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+async def test_the_key_offers_the_values_of_options(daemon: Serving, shell: str) -> None:
+    """Tags, owners, workflows, runs, operators and agents where options take them, and the words that there are."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} isn't installed: scripts/setup-system does that")
+    run = await daemon.finished({"workflow": "drawing", "tags": ["sweep", "swift"]}, caller="Ada <ada@x.org>")
+    hour = workload_pb2.AgentWindow(name="patch", begins_at_ms=4_000_000_000_000, ends_at_ms=4_000_003_600_000)
+    await daemon.accio.AddWindow(workload_pb2.AddWindowRequest(window=hour))
+    assert await offered(shell, "get", "runs", "--tags=sw") == ["--tags=sweep", "--tags=swift"]
+    assert await offered(shell, "get", "runs", "--owner=a") == ["--owner=ada@x.org"]
+    assert await offered(shell, "get", "runs", "--workflow=") == ["--workflow=drawing"]
+    assert await offered(shell, "submit", "--from=") == [f"--from={run.id}"]
+    assert await offered(shell, "cache", "ls", "--operator=Dou") == ["--operator=Double"]
+    assert await offered(shell, "window", "add", "x", "--agents=") == ["--agents=agent"]
+    assert await offered(shell, "export", run.id, "--format=j") == ["--format=jsonl"]
+    assert await offered(shell, "window", "remove", "p") == ["patch"]
+    assert await offered(shell, "cap", "ad") == ["ada@x.org"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+async def test_the_key_goes_on_with_lists_and_with_words_that_stand_apart(daemon: Serving, shell: str) -> None:
+    """After a comma, after a blank, and where bash breaks words at an equals sign."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} isn't installed: scripts/setup-system does that")
+    await daemon.finished({"workflow": "drawing", "tags": ["sweep", "two words"]})
+    assert await offered(shell, "get", "runs", "-tags=a,sw") == ["-tags=a,sweep"]
+    assert await offered(shell, "get", "runs", "-tags", "tw") == ["two words"]
+    assert await offered(shell, "get", "runs", "-tags", "=", "sw") == ["sweep"]
+    assert await offered(shell, "plot", "x", "-kind", "c") == ["cdf"]
+    assert await offered(shell, "get", "runs", "-name=x") == [], "of which nobody has a list"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
