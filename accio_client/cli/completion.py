@@ -3,8 +3,9 @@
 import click
 
 from accio_client.cli.catalogue import COMMANDS, load, nouns, verbs
-from accio_client.cli.output import out, printable
+from accio_client.cli.output import out
 from accio_client.cli.session import Session, accio_command
+from accio_client.cli.text import printable
 from accio_client.documents import document
 
 _LISTS = {
