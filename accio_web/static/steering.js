@@ -6,12 +6,17 @@ import { ACTIVE, sum } from './states.js';
 import { useTopic } from './live.js';
 import { title } from './runs_table.js';
 
-/** Whether nothing may be changed now, and why: a text, or nothing. */
-export function useForbidden(session) {
+const FULL = 'The disk of the daemon is full';
+const FREES = ['kill', 'delete']; // what the daemon does all the same
+
+/** Whether something may not be changed now, and why: a text, or nothing. What *frees* space may be while the disk is full. @param {any} session */
+export function useForbidden(session, { frees = false } = {}) {
   const cluster = useTopic('cluster');
   if (session?.read_only) return 'This server was started with --read-only';
-  return cluster?.error ? 'The daemon is away' : '';
+  if (cluster?.error) return 'The daemon is away';
+  return cluster?.content?.refusing && !frees ? FULL : '';
 }
+
 
 const open = (runs) => runs.filter((run) => ACTIVE.includes(run.state));
 const plural = (n, what) => `${number(n)} ${what}${n === 1 ? '' : 's'}`;
@@ -58,6 +63,8 @@ const ACTIONS = {
 export function Actions({ runs, matching = null, forbidden, after, names = ['kill', 'retry', 'delete'] }) {
   const [asked, ask] = useState(null);
   const [said, say] = useState('');
+  const full = useTopic('cluster')?.content?.refusing ? FULL : '';
+  const why = (name) => forbidden || (FREES.includes(name) ? '' : full);
   const told = (name, done) => {
     say(outcome(ACTIONS[name], done));
     after(name);
@@ -69,7 +76,7 @@ export function Actions({ runs, matching = null, forbidden, after, names = ['kil
   const Dialogue = matching ? ConfirmMatching : Confirm;
   return html`<div class="actions" role="group" aria-label="Actions">
     ${names.map((name) => html`<button type="button" class=${ACTIONS[name].danger ? 'danger' : ''}
-      disabled=${Boolean(forbidden) || !(matching || ACTIONS[name].count(runs))} title=${forbidden || undefined}
+      disabled=${Boolean(why(name)) || !(matching || ACTIONS[name].count(runs))} title=${why(name) || undefined}
       onClick=${() => begin(name)}>${ACTIONS[name].label} …</button>`)}
     ${asked && html`<${Dialogue} name=${asked} runs=${runs} matching=${matching} close=${() => ask(null)} after=${told} />`}
     ${said && html`<span class="quiet" role="status">✓ ${said}</span>`}

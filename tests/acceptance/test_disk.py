@@ -60,7 +60,7 @@ def check(made: Cluster) -> None:
     assert (found.returncode, found.stdout, found.stderr) == (0, "no problems found\n", "")
 
 
-def _fill_until_refusing(made: Cluster, pool: ThreadPoolExecutor) -> tuple[Path, list[str]]:
+def fill_until_refusing(made: Cluster, pool: ThreadPoolExecutor) -> tuple[Path, list[str]]:
     """Fill the disk and submit until the daemon can't store it; gives the ballast and the keys of what was submitted.
 
     The log of the database may have room left from before, so that some are still accepted.
@@ -96,7 +96,7 @@ def test_a_full_disk_stops_new_work_and_loses_nothing(tmp_path: Path) -> None:
             client.push(SQUARE)
             run = client.submit({"workflow": "gated", "params": {"label": "g"}}).run.id
             eventually(lambda: any("Gate g begins" in line for line in made.executed()), what="the node's beginning")
-            ballast, keys = _fill_until_refusing(made, pool)
+            ballast, keys = fill_until_refusing(made, pool)
             try:
                 with pytest.raises(ResourceExhausted, match=FULL):
                     client.submit({"workflow": "square", "params": {"x": 1_000_000}})
@@ -134,7 +134,7 @@ def test_a_daemon_killed_on_a_full_disk_comes_back(tmp_path: Path) -> None:
             client.push(SQUARE)
             run = client.submit({"workflow": "gated", "params": {"label": "g"}}).run.id
             eventually(lambda: any("Gate g begins" in line for line in made.executed()), what="the node's beginning")
-        ballast, _ = _fill_until_refusing(made, pool)
+        ballast, _ = fill_until_refusing(made, pool)
         daemon.kill()
         daemon.ended()
         made.open_gate("g")

@@ -9,7 +9,7 @@ from accio.errors import ResourceExhausted
 from accio_daemon.engine.full_disk import RESERVE_BYTES, RESERVE_NAME
 from tests.acceptance.processes import cluster, eventually
 from tests.acceptance.sweeps import GATED, SQUARE
-from tests.acceptance.test_disk import FULL, _fill_until_refusing, check, needs_root, small_disk
+from tests.acceptance.test_disk import FULL, fill_until_refusing, check, needs_root, small_disk
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
@@ -31,7 +31,7 @@ def test_users_can_make_room_on_a_full_disk(tmp_path: Path) -> None:
             client.wait(ended)
             runs = [client.submit({"workflow": "gated", "params": {"label": each}}).run.id for each in "ghi"]
             eventually(lambda: len([line for line in made.executed() if "begins" in line]) == 2, what="two nodes")
-            ballast, _ = _fill_until_refusing(made, pool)
+            ballast, _ = fill_until_refusing(made, pool)
             assert reserve.stat().st_size == 0
             assert [outcome.changed for outcome in client.kill([runs[0], runs[2]])] == [True, True]
             assert [outcome.changed for outcome in client.delete([ended])] == [True]

@@ -63,7 +63,7 @@ function Failure({ error }) {
 /** Runs again what didn't succeed of the run that a node is in, with more memory if that is asked for. */
 function Again({ node, session, after }) {
   const found = useData(runPath(node.run));
-  const forbidden = useForbidden(session);
+  const forbidden = useForbidden(session, { frees: true });
   return found.data && html`<${Actions} runs=${[found.data]} forbidden=${forbidden} after=${after} names=${['retry']} />`;
 }
 

@@ -30,6 +30,7 @@ export function Page({ address, session }) {
 
 function Run({ run, address, session, serial, reload }) {
   const forbidden = useForbidden(session);
+  const steering = useForbidden(session, { frees: true });
   const tabs = run.kind === 'parent' ? TABS.parent : TABS.other;
   const asked = address.query.get('tab');
   const tab = tabs.includes(asked) ? asked : tabs[0];
@@ -43,11 +44,11 @@ function Run({ run, address, session, serial, reload }) {
     <${Facts} run=${run} forbidden=${forbidden} after=${after} />
     ${run.kind !== 'parent' && html`<${Parameters} run=${run} />`}
     ${run.study && html`<${Study} run=${run} />`}
-    <div class="bar-above"><${Actions} runs=${[run]} forbidden=${forbidden} after=${after} />      <a class="button" href=${href('/submit', { from: run.id })}>Submit from this</a>
+    <div class="bar-above"><${Actions} runs=${[run]} forbidden=${steering} after=${after} />      <a class="button" href=${href('/submit', { from: run.id })}>Submit from this</a>
       <a class="button" href=${href('/compare', { run: run.id })}>Compare …</a>
       <${Copy} text=${location.href} label="Copy link" /></div>
     <${Tabs} names=${tabs} open=${tab} to=${(name) => href(runPath(run.id), { tab: name === tabs[0] ? '' : name, where })} />
-    <${Part} run=${run} where=${where} serial=${serial} address=${address} forbidden=${forbidden} after=${after} />`;
+    <${Part} run=${run} where=${where} serial=${serial} address=${address} forbidden=${steering} after=${after} />`;
 }
 
 function Facts({ run, forbidden, after }) {

@@ -31,7 +31,7 @@ function Rows({ page, query, cursor, session, reload }) {
   const [fresh, setFresh] = useState(0);
   const [chosen, setChosen] = useState(() => new Set());
   const [all, setAll] = useState(false);
-  const forbidden = useForbidden(session);
+  const forbidden = useForbidden(session, { frees: true });
   useEffect(() => setRows(page.runs), [page]);
   const now = useData(told?.content ? '/runs' : null, { ...query, cursor }, told?.serial).data;
   useEffect(() => {

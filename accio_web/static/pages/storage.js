@@ -6,7 +6,7 @@ import { useForbidden } from '../steering.js';
 export function Page({ session }) {
   const found = useData('/storage');
   const [asked, ask] = useState('');
-  const forbidden = useForbidden(session);
+  const forbidden = useForbidden(session, { frees: true });
   return html`<${Heading} text="Storage" />
     <${Loaded} of=${found}>${({ operators }) => html`<${Memo} operators=${operators.filter((each) => each.results + each.hits + each.misses > 0)} forbidden=${forbidden} ask=${ask} />`}<//>
     <${Garbage} forbidden=${forbidden} />
