@@ -9,7 +9,7 @@ from accio.errors import ResourceExhausted
 from accio_daemon.engine.full_disk import RESERVE_BYTES, RESERVE_NAME
 from tests.acceptance.processes import cluster, eventually
 from tests.acceptance.sweeps import GATED, SQUARE
-from tests.acceptance.test_disk import FULL, fill_until_refusing, check, needs_root, small_disk
+from tests.acceptance.test_disk import FULL, check, fill_until_refusing, needs_root, small_disk
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
