@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.acceptance.processes import Cluster
-from tests.acceptance.web import browser_page, ratio_cluster, web_server
+from tests.acceptance.web import FITS, browser_page, on_page, ratio_cluster, web_server
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -81,3 +81,39 @@ WORDS = """async () => {
         child: seriesName({ series_name: 'child' }, { name: 'x=1 y=2' }),
     };
 }"""
+
+
+async def test_four_times_as_large_nothing_is_cut_off(made: Cluster) -> None:
+    """At 400 % a window of 1280 pixels has room for 320: pages get longer, not wider (WCAG 1.4.10)."""
+    run = ratios_of(made)
+    paths = ("", "?tab=Nodes", "?tab=Failures", "?tab=Children", "?tab=Pictures&kind=parallel", "/4/Ratio")
+    with web_server(made) as server:
+        async with browser_page(server, width=320) as page:
+            for path in (
+                *(f"/runs/{run}{each}".replace("/4/", ".4/") for each in paths),
+                "/runs",
+                "/submit",
+                "/cluster",
+            ):
+                await page.goto(server.page(path))
+                await page.locator("h1").wait_for()
+                await on_page(page, "!document.querySelector('.loading')", f"all of {path}")
+                assert await page.evaluate(FITS), path
+
+
+async def test_targets_of_a_run_are_large_enough(made: Cluster) -> None:
+    """Tags, the crosses that take them away, links of cells and facts: 24 pixels high, so that fingers hit them."""
+    run = ratios_of(made)
+    with made.client() as client:
+        client.update(run, tags=["demo"])
+    with web_server(made) as server:
+        async with browser_page(server, width=390) as page:
+            await page.goto(server.page(f"/runs/{run}?tab=Failures"))
+            await page.locator("td a.row").first.wait_for()
+            await page.get_by_role("button", name="Take away the tag demo").wait_for()
+            low = await page.evaluate(
+                "[...document.querySelectorAll('main :is(a[href], button, summary)')]"
+                ".filter((each) => !each.closest('svg, p, li') && each.getBoundingClientRect().height < 24)"
+                ".map((each) => each.textContent)"
+            )
+    assert low == []
