@@ -12,6 +12,7 @@ them below a hundredth of a processor. Files are read only where a look differs 
 import asyncio
 import math
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from typing import NoReturn
 
@@ -43,6 +44,22 @@ _Glance = Callable[[Glances], int]
 Reload = Callable[[frozenset[str]], Awaitable[Catalogue]]
 
 
+class _Pace:
+    """How long something takes: the least of its last times, as a busy machine makes the others longer."""
+
+    def __init__(self) -> None:
+        self._times = deque[float](maxlen=3)
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is worth no thread, as far as is known."""
+        return min(self._times, default=math.inf) <= QUICK_S
+
+    def note(self, seconds: float) -> None:
+        """Note how long it has taken."""
+        self._times.append(seconds)
+
+
 class CodeWatch:
     """Looks at the files of all operators. *tell* takes the distributions whose code isn't what was announced, and
     whether that is about to be loaded, *reload* those that have just been edited: it returns what is announced from
@@ -61,15 +78,17 @@ class CodeWatch:
         self._edited: set[str] = set()  # of these, the ones that were edited before the last look
         self._told: frozenset[str] | None = frozenset()  # None: what is being loaded
         self._read: tuple[int, ...] | None = None  # how the source looked that was read before the first look
-        self._last_s = math.inf  # how long the last look at the source took
+        self._looks = _Pace()  # that of looks at the source
         self._events = FileEvents()
         self._before: dict[Source, int] = {}  # what would have been found before a source as it was looked at
-        self._before_s = math.inf  # how long it took to find that
+        self._before_looks = _Pace()  # that of finding it
         self._one = asyncio.Lock()  # one look at a time: the older of two must not have the last word
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
         try:
+            async with self._one:  # what is asked from now on needn't wait for this
+                await asyncio.to_thread(self._source_is_current)
             await asyncio.sleep(FIRST_LOOK_AFTER_S)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._repeat(Glances.at_source, SOURCE_EVERY_S), name="source watch")
@@ -84,7 +103,7 @@ class CodeWatch:
         differing = [source for source in self._glances if self._differs(source, glance)]
         used = time.thread_time() - used
         if glance is Glances.at_source:
-            self._last_s = time.monotonic() - began
+            self._looks.note(time.monotonic() - began)
         self._edited.clear()
         for source in differing:
             self._changed.discard(source.distribution)
@@ -128,7 +147,7 @@ class CodeWatch:
             return False
         still = self._events.still()
         others = [source for source in self._glances if source not in still]
-        if others and (self._one.locked() or self._last_s > QUICK_S or any(map(self._events.heard, others))):
+        if others and (self._one.locked() or not self._looks.quick or any(map(self._events.heard, others))):
             return False
         try:
             return self._nothing_before(still) and self._all_as_seen(others)
@@ -137,20 +156,20 @@ class CodeWatch:
 
     def _nothing_before(self, sources: Collection[Hashable]) -> bool:
         """Return whether nothing else would be found before what was of *sources*; False if that takes long."""
-        if sources and self._before_s > QUICK_S:
+        if sources and not self._before_looks.quick:
             return False
         began = time.monotonic()
         same = all(
             self._glances[each].before_source() == self._before.get(each) for each in self._glances if each in sources
         )
-        self._before_s = time.monotonic() - began
+        self._before_looks.note(time.monotonic() - began)
         return same
 
     def _all_as_seen(self, sources: Collection[Source]) -> bool:
         began = time.monotonic()
         same = all(self._glances[each].at_source() == self._seen.get((each, Glances.at_source)) for each in sources)
         if sources:
-            self._last_s = time.monotonic() - began
+            self._looks.note(time.monotonic() - began)
         return same
 
     def _follow_files(self) -> dict[Source, tuple[int, int]]:
@@ -167,7 +186,7 @@ class CodeWatch:
                 self._read = None
         began = time.monotonic()
         found = {source: (since[source], glances.before_source()) for source, glances in self._glances.items()}
-        self._before_s = time.monotonic() - began
+        self._before_looks.note(time.monotonic() - began)
         return found
 
     def _confirm(self, following: Mapping[Source, tuple[int, int]]) -> None:

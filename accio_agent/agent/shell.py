@@ -205,6 +205,7 @@ class Shell:
                 self._errands.drop_freed()
             case "look":
                 self.looks.ask(message.look.request)
+                return  # it concerns no attempt
             case _:
                 return  # a kind of a newer protocol
         self.settle_soon()

@@ -98,7 +98,7 @@ def test_a_look_that_fails_ends_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 async def test_nothing_is_looked_at_while_the_agent_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it offers was compared with the files just before: a first look would only keep the first run waiting."""
+    """What it offers was compared with the files just before: a look at all only keeps the first run waiting."""
     catalogue = discover([], folder=Path(), cache=None, installed=False)
     happened: list[float | str] = []
     pause = asyncio.sleep

@@ -1,8 +1,10 @@
 """What the kernel tells of files is as good as a look at each of them."""
 
+import asyncio
 import errno
 import mmap
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,6 +154,33 @@ async def test_an_edit_is_heard_once_it_is_loaded_from_again(watched: Watched, m
         path.unlink()
     await watch.look_now()
     assert _without_looks(monkeypatch, watch)
+
+
+@pytest.mark.timeout(400)
+async def test_an_agent_that_has_just_begun_answers_at_once(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files are followed from the start on, not only after the first look at all."""
+    watch = watched.watch()
+    monkeypatch.setattr(code_watch, "FIRST_LOOK_AFTER_S", 10_000.0)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(watch.run())
+        while not _without_looks(monkeypatch, watch):  # noqa: ASYNC110 - a thread reads the source
+            await asyncio.sleep(0.01)
+        _written_as_before(watched)
+        assert not watch.nothing_new()
+        running.cancel()
+    assert not _without_looks(monkeypatch, watch), "it follows nothing any more"
+
+
+async def test_a_busy_moment_makes_no_look_slow(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the search path can be looked at at once is told by the quickest of the last looks."""
+    watch = watched.watch()
+    watch.look(Glances.at_source)
+    monkeypatch.setattr(code_watch, "QUICK_S", 5.0)
+    times = iter([0.0, 9.0, 10.0, 11.0])  # of the beginning and the end of two looks
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "monotonic", lambda: next(times))
+        assert watch.nothing_new()
+        assert watch.nothing_new(), "one look took nine seconds"
 
 
 async def test_what_is_no_code_is_not_heard(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
