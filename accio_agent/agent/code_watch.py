@@ -14,6 +14,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from contextlib import suppress
 from typing import NoReturn
 
 import structlog
@@ -82,12 +83,19 @@ class CodeWatch:
         self._events = FileEvents()
         self._before: dict[Source, int] = {}  # what would have been found before a source as it was looked at
         self._before_looks = _Pace()  # that of finding it
+        self._expected = asyncio.Event()  # somebody may ask
         self._one = asyncio.Lock()  # one look at a time: the older of two must not have the last word
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look again and again, until cancelled.
+
+        Once somebody may ask, files are followed, so that no answer waits; not before, as the agent has to connect.
+        """
         try:
-            async with self._one:  # what is asked from now on needn't wait for this
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_LOOK_AFTER_S):
+                    await self._expected.wait()
+            async with self._one:
                 await asyncio.to_thread(self._source_is_current)
             await asyncio.sleep(FIRST_LOOK_AFTER_S)
             async with asyncio.TaskGroup() as tasks:
@@ -95,6 +103,10 @@ class CodeWatch:
                 tasks.create_task(self._repeat(Glances.at_packages, PACKAGES_EVERY_S), name="packages watch")
         finally:
             self._events.close()
+
+    def expect(self) -> None:
+        """Note that somebody may ask soon."""
+        self._expected.set()
 
     def look(self, glance: _Glance) -> float:
         """Look once at all sources; return the seconds for which to rest after it."""

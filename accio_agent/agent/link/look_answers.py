@@ -20,6 +20,7 @@ class LookAnswers:
         """*spawn* runs a task."""
         self.look: Look | None = None
         self.nothing_new: Callable[[], bool] = lambda: False
+        self.expect: Callable[[], None] = lambda: None
         self._outbound = outbound
         self._spawn = spawn
         self._session = 0
@@ -27,7 +28,8 @@ class LookAnswers:
         self._looking = False
 
     def begin_session(self) -> None:
-        """Forget what an earlier session asked."""
+        """Forget what an earlier session asked; this one may ask soon."""
+        self.expect()
         self._session += 1
         self._asked = 0
 

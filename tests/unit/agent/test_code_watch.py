@@ -113,8 +113,10 @@ async def test_nothing_is_looked_at_while_the_agent_starts(monkeypatch: pytest.M
 
     monkeypatch.setattr(asyncio, "sleep", noted)
     monkeypatch.setattr(CodeWatch, "look", look)
+    watch = CodeWatch(catalogue, lambda changed, loading: None)
+    watch.expect()
     async with asyncio.TaskGroup() as tasks:
-        watching = tasks.create_task(CodeWatch(catalogue, lambda changed, loading: None).run())
+        watching = tasks.create_task(watch.run())
         while "look" not in happened:
             await pause(0)
         watching.cancel()
@@ -155,6 +157,7 @@ async def test_edits_are_reloaded_until_one_cannot_be(tmp_path: Path, monkeypatc
 
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(watch.run())
+        watch.expect()
         second = await loaded(text.replace("1", "2"))
         third = await loaded(text.replace("1", "3"))
         edit(text + "def broken(:\n")

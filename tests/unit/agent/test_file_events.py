@@ -163,6 +163,7 @@ async def test_an_agent_that_has_just_begun_answers_at_once(watched: Watched, mo
     monkeypatch.setattr(code_watch, "FIRST_LOOK_AFTER_S", 10_000.0)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(watch.run())
+        watch.expect()
         while not _without_looks(monkeypatch, watch):  # noqa: ASYNC110 - a thread reads the source
             await asyncio.sleep(0.01)
         _written_as_before(watched)
