@@ -1,8 +1,10 @@
 """Whether the extras that an entry point names are installed: operators that need them are silent where they aren't."""
 
+import re
 from importlib.metadata import EntryPoint, PackageNotFoundError, version
 
-from packaging.requirements import InvalidRequirement, Requirement
+_PLAIN = re.compile(r"""\s*([A-Za-z0-9][A-Za-z0-9._-]*)[^;@]*;\s*extra\s*==\s*(["'])([A-Za-z0-9._-]+)\2\s*""")
+"""A requirement of one extra wherever it is installed, which is what most are."""
 
 
 def has_extras(point: EntryPoint) -> bool:
@@ -10,22 +12,38 @@ def has_extras(point: EntryPoint) -> bool:
     if not point.extras or point.dist is None:
         return True
     return all(
-        _is_installed(text) for extra in point.extras for text in point.dist.requires or () if _is_of(text, extra)
+        _is_installed(name)
+        for extra in point.extras
+        for text in point.dist.requires or ()
+        if (name := _name_of(text, extra)) is not None
     )
 
 
-def _is_of(text: str, extra: str) -> bool:
-    """Return whether a requirement is one of an extra, and of nothing else, on this machine."""
+def _name_of(text: str, extra: str) -> str | None:
+    """Return what a requirement asks for if it is one of an extra, and of nothing else, on this machine; else None."""
+    if plain := _PLAIN.fullmatch(text):
+        return plain[1] if _normal(plain[3]) == _normal(extra) else None
+    if "extra" not in text.partition(";")[2]:
+        return None
+    from packaging.requirements import InvalidRequirement, Requirement  # an agent's start seldom needs to load it
+
     try:
-        marker = Requirement(text).marker
+        found = Requirement(text)
     except InvalidRequirement:
-        return False
-    return marker is not None and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})
+        return None
+    marker = found.marker
+    if marker is None or not marker.evaluate({"extra": extra}) or marker.evaluate({"extra": ""}):
+        return None
+    return found.name
 
 
-def _is_installed(text: str) -> bool:
+def _normal(extra: str) -> str:
+    return re.sub("[-_.]+", "-", extra).lower()
+
+
+def _is_installed(name: str) -> bool:
     try:
-        version(Requirement(text).name)
+        version(name)
     except PackageNotFoundError:
         return False
     return True

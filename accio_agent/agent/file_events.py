@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import field
 from typing import Final, TypeAlias
 
+from accio import inotify
+from accio.inotify import Inotify, is_local
 from accio.late import dataclass
 from accio.sdk.glances import Glances, Seen, entries, is_code, look
-from accio_agent import inotify
-from accio_agent.inotify import Inotify, is_local
 
 MOST_WATCHES = 4_096
 """Of one agent. A user has some 8,000 on older systems, for editors, too."""

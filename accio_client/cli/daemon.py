@@ -32,13 +32,13 @@ from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
 from accio.interpreter import without_working_folder
 from accio.sockets import socket_address, socket_path
 from accio_client.cli.output import complain, out
-from accio_client.cli.processes import Child
+from accio_client.cli.processes import Child, listening
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.web_child import open_web
 from accio_client.documents import document
 
 TELL_EVERY_S = 30.0
-LOOK_EVERY_S = 0.03
+LOOK_EVERY_S = 0.25
 LOOK_AGAIN_S = 0.5
 """How often it looks whether all is well, once it is."""
 GRACE_S = 3
@@ -195,16 +195,16 @@ def _accepts(path: Path) -> bool:
 
 
 def _start(children: list[Child], address: str, inside: str, options: Sequence[str]) -> None:
-    """Start both at once: the agent tries until the daemon is there."""
+    """Start both at once, first the agent, which takes longer: it tries until the daemon is there."""
     data = places.data_folder()
     logs = data / "logs"
     own_folders.take(data)
     logs.mkdir(exist_ok=True, mode=0o700)
     places.write_token(data / places.TOKEN)  # else the agent may look for it before the daemon has written it
     environment = without_working_folder(os.environ) | {"ACCIO_ADDR": address}
-    children.append(Child("daemon", ["accio_daemon"], logs / "daemon.log", environment))
     agent = ["accio_agent", f"--daemon={inside}", f"--grace={GRACE_S}", *options]
     children.append(Child("agent", agent, logs / "agent.log", environment))
+    children.insert(0, Child("daemon", ["accio_daemon"], logs / "daemon.log", environment))
 
 
 def _look(children: Sequence[Child], within_s: float, parent: int | None = None) -> None:
@@ -230,16 +230,18 @@ def _await_agent(
     asked only where the agent says nothing for long: what is said on a full disk is in no log.
     """
     tell_at = monotonic() + tell_every_s
-    while agent.said(CONNECTED) is None:
-        _look(children, LOOK_EVERY_S, parent)
-        if monotonic() >= tell_at:
-            tell_at += tell_every_s
-            if _has_agent(address):
-                return
-            session.say(
-                "still waiting for the agent: it imports its operators, or can't reach the daemon; its log: "
-                f"{agent.log}"
-            )
+    with listening(agent, children) as listen:
+        while agent.said(CONNECTED) is None:
+            listen(LOOK_EVERY_S)
+            _look(children, 0, parent)
+            if monotonic() >= tell_at:
+                tell_at += tell_every_s
+                if _has_agent(address):
+                    return
+                session.say(
+                    "still waiting for the agent: it imports its operators, or can't reach the daemon; its log: "
+                    f"{agent.log}"
+                )
 
 
 def _has_agent(address: str) -> bool:

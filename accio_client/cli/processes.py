@@ -3,14 +3,17 @@
 import ctypes
 import json
 import os
+import select
 import signal
 import subprocess
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from accio.faults import FAULT, signal_name
+from accio.inotify import MODIFY, Inotify
 from accio.interpreter import python
 from accio_client.cli.text import printable_lines
 
@@ -20,6 +23,7 @@ MOST_NEWS = 1 << 20
 MOST_LAST_WORDS = 1 << 16
 MOST_OF_FAULT = 60
 _PR_SET_PDEATHSIG = 1
+_BLINDLY_S = 0.03
 
 
 class Child:
@@ -49,6 +53,11 @@ class Child:
                 preexec_fn=_end_with(os.getpid(), nice),
                 pass_fds=inherited,
             )
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self.process.pid
 
     def ended(self, within_s: float) -> bool:
         """Return whether the process has ended, after waiting for that for a moment."""
@@ -93,6 +102,34 @@ class Child:
         fault = said.rfind(FAULT)
         lines = said[fault:].split("\n")[:MOST_OF_FAULT] if fault >= 0 else said.split("\n")[-10:]
         return printable_lines("\n".join(f"  {line}" for line in lines))
+
+
+@contextmanager
+def listening(speaker: Child, children: Iterable[Child]) -> Iterator[Callable[[float], None]]:
+    """Yield what waits, for at most so many seconds, until *speaker* says something or one of *children* ends: neither
+    takes time to be noticed, and nothing looks for it meanwhile.
+
+    Where the kernel doesn't tell, it waits for a moment only.
+    """
+    with ExitStack() as opened:
+        said: Inotify | None = None
+        ends: list[int] = []
+        with suppress(OSError):
+            for child in children:
+                ends.append(os.pidfd_open(child.pid))
+                opened.callback(os.close, ends[-1])
+            events = Inotify()
+            opened.callback(events.close)
+            events.add(str(speaker.log), MODIFY)
+            said = events
+
+        def wait(within_s: float) -> None:
+            if said is None:
+                select.select(ends, [], [], min(within_s, _BLINDLY_S))
+            elif said.fd in select.select([said.fd, *ends], [], [], within_s)[0]:
+                deque(said.read(), maxlen=0)
+
+        yield wait
 
 
 def _told(lines: Iterable[bytes], events: Collection[str]) -> Iterator[Mapping[str, Any]]:

@@ -1,5 +1,6 @@
 """How `accio up` waits for its agent."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ class SlowAgent(Child):
     def __init__(self, log: Path, *, silent: bool = False) -> None:
         self.log, self._begin, self._looks, self._silent = log, 0, 0, silent
         log.touch()
+
+    @property
+    def pid(self) -> int:
+        return os.getpid()
 
     def ended(self, within_s: float) -> bool:
         self._looks += 1

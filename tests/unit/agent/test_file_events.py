@@ -6,13 +6,14 @@ import mmap
 import os
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from accio import inotify
 from accio.sdk.catalogue import discover
 from accio.sdk.glances import Glances
-from accio_agent import inotify
 from accio_agent.agent import code_watch, file_events
 from accio_agent.agent.code_watch import CodeWatch
 from tests.unit.sdk.packages import write
@@ -165,7 +166,7 @@ async def test_an_agent_that_has_just_begun_answers_at_once(watched: Watched, mo
         running = tasks.create_task(watch.run())
         watch.expect()
         while not _without_looks(monkeypatch, watch):  # noqa: ASYNC110 - a thread reads the source
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # time passes: in the thread
         _written_as_before(watched)
         assert not watch.nothing_new()
         running.cancel()
@@ -177,11 +178,12 @@ async def test_a_busy_moment_makes_no_look_slow(watched: Watched, monkeypatch: p
     watch = watched.watch()
     watch.look(Glances.at_source)
     monkeypatch.setattr(code_watch, "QUICK_S", 5.0)
-    times = iter([0.0, 9.0, 10.0, 11.0])  # of the beginning and the end of two looks
     with monkeypatch.context() as patched:
-        patched.setattr(time, "monotonic", lambda: next(times))
+        patched.setattr(time, "monotonic", count(step=9.0).__next__)
         assert watch.nothing_new()
         assert watch.nothing_new(), "one look took nine seconds"
+        assert watch.nothing_new(), "two of three did"
+        assert not watch.nothing_new(), "these files are slow to look at"
 
 
 async def test_what_is_no_code_is_not_heard(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

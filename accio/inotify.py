@@ -12,8 +12,6 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from accio_agent.linux import LIBC
-
 MODIFY: Final = 0x2
 ATTRIB: Final = 0x4
 CLOSE_WRITE: Final = 0x8
@@ -28,6 +26,7 @@ IGNORED: Final = 0x8000
 ONLY_FOLDERS: Final = 0x1000000
 OF_FOLDER: Final = 0x40000000
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _HEAD = struct.Struct("iIII")
 _READ = 1 << 16
 
@@ -54,7 +53,7 @@ def is_local(path: str) -> bool:
     So it isn't for file servers, FUSE and what virtual machines share, nor for overlays, below which files may change.
     """
     found = ctypes.create_string_buffer(512)  # a `struct statfs` has 120 bytes; it begins with the type
-    if sys.byteorder != "little" or LIBC.statfs(os.fsencode(path), found) != 0:
+    if sys.byteorder != "little" or _LIBC.statfs(os.fsencode(path), found) != 0:
         return False
     return int.from_bytes(found.raw[:4], "little") in _LOCAL
 
@@ -64,7 +63,7 @@ class Inotify:
 
     def __init__(self) -> None:
         """Open one; raises OSError where the kernel has none, or this user has too many."""
-        self.fd: Final = int(LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
+        self.fd: Final = int(_LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         if self.fd < 0:
             raise _error("inotify_init1")
 
@@ -77,7 +76,7 @@ class Inotify:
 
     def remove(self, number: int) -> None:
         """Watch no longer; what is gone isn't watched anyway."""
-        LIBC.inotify_rm_watch(self.fd, number)
+        _LIBC.inotify_rm_watch(self.fd, number)
 
     def read(self) -> Iterator[tuple[int, int, str]]:
         """Yield what has happened and wasn't read yet: the number of a watch, what, and to which name in a folder."""
