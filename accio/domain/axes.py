@@ -10,8 +10,33 @@ from accio.domain.jsontypes import JsonObject
 from accio.domain.ranges import GeometricPoints, LinearPoints, Points, WholePoints
 from accio.domain.values import format_double
 
-# Texts of an axis that are kept once computed; the bound is on memory (some megabytes), not on the size of an axis.
-_CACHED_TEXTS = 16_384
+CACHED_TEXTS = 32_768
+"""Texts that are kept once computed, of all axes together: some megabytes, however many axes there are."""
+
+
+class _Kept:
+    """The texts of all axes. State: how many were kept since all were forgotten, and where.
+
+    Threads may lose a count, or an axis that is noted while all is forgotten: then a few texts more are kept.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._axes: list[dict[int, str]] = []
+
+    def keep(self, texts: dict[int, str], index: int, text: str) -> None:
+        """Keep a text of an axis, and forget all before it where they are as many as may be."""
+        self._count += 1
+        if self._count > CACHED_TEXTS:
+            axes, self._axes, self._count = self._axes, [], 1
+            for each in axes:
+                each.clear()
+        if not texts:
+            self._axes.append(texts)
+        texts[index] = text
+
+
+_KEPT = _Kept()
 
 
 class Axis:
@@ -50,9 +75,7 @@ class Axis:
         point = self._points.at(index)
         kind = self.type.kind
         text = format_double(float(point)) if kind is Kind.DOUBLE or kind is Kind.DISTANCE else str(int(point))
-        if len(self._cache) >= _CACHED_TEXTS:
-            self._cache.clear()
-        self._cache[index] = text
+        _KEPT.keep(self._cache, index, text)
         return text
 
     def index_of(self, text: str) -> int | None:

@@ -16,11 +16,22 @@ RECORDED = 19
 
 
 _STUDY = '"study":{'
+_LONG = 16_384
+"""Characters of a sweep that lists many values: four times as many bytes are kept with it."""
 
 
 def sweep_of(text: str) -> Sweep:
-    """Read a stored sweep; those of many lookups are kept, but few of studies, which grow and leave old ones behind."""
+    """Read a stored sweep; those of many lookups are kept, but few that are long, and few of studies, which grow and
+    leave old ones behind.
+    """
+    if len(text) > _LONG:
+        return _long_of(text)
     return _study_of(text) if _STUDY in text else _sweep_of(text)
+
+
+@lru_cache(maxsize=4)
+def _long_of(text: str) -> Sweep:
+    return Sweep.from_text(text)
 
 
 @lru_cache(maxsize=512)
