@@ -3,13 +3,15 @@
 import os
 import stat
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
-from accio.errors import PermissionDenied
+from accio.errors import FailedPrecondition, PermissionDenied
 from accio.sockets import user_name
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
+_ENDLESS = {stat.S_IFIFO: "a FIFO", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 OF_DATA = ("accio.db", "accio.lock", "agents", "token")
 """By what a data folder is known, among other things."""
@@ -19,7 +21,8 @@ def take(folder: Path, *, known_by: Collection[str] = OF_DATA) -> bool:
     """Make *folder* if need be, and see that nobody else can use it; return whether that had to be mended.
 
     PermissionDenied for a folder of somebody else, for one into which somebody else has put something, and for one that
-    others can use and that holds other things than ours: it may be theirs to use.
+    others can use and that holds other things than ours: it may be theirs to use. FailedPrecondition for one that holds
+    a FIFO or a device: who opens those as its own files waits or reads for ever.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     found = folder.stat()
@@ -29,6 +32,7 @@ def take(folder: Path, *, known_by: Collection[str] = OF_DATA) -> bool:
             "keep secrets in it: name a folder of your own (one below it will do), or give it to this user: "
             f"chown {os.geteuid()} {folder}"
         )
+    _refuse_endless(folder)
     if not found.st_mode & _OTHERS:
         return False
     entries = [entry for entry in os.scandir(folder) if entry.name != "lost+found"]  # a disk of its own has that
@@ -41,6 +45,17 @@ def take(folder: Path, *, known_by: Collection[str] = OF_DATA) -> bool:
         _refuse_presents(folder, entries)
     folder.chmod(0o700)
     return True
+
+
+def _refuse_endless(folder: Path) -> None:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):  # a link that leads nowhere
+                kind = _ENDLESS.get(stat.S_IFMT(entry.stat().st_mode))
+                if kind is not None:
+                    raise FailedPrecondition(
+                        f"expected files and folders in {folder}, found {entry.name}, which is {kind}: move it away"
+                    )
 
 
 def _refuse_presents(folder: Path, entries: Collection["os.DirEntry[str]"]) -> None:

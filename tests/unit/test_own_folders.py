@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accio.errors import PermissionDenied
+from accio.errors import FailedPrecondition, PermissionDenied
 from accio.own_folders import take
 
 NOBODY = 65534
@@ -72,3 +72,19 @@ def test_presents_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PermissionDenied, match=f"token in it belongs to .*user {NOBODY}"):
         take(folder)
     assert mode(folder) == 0o777
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_what_has_no_end_is_no_file_of_ours(tmp_path: Path, *, link: bool) -> None:
+    """A FIFO or a device, also behind a link, is refused by its name: whoever opened it would wait or read for ever."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    if link:
+        (folder / "token").symlink_to("/dev/zero")
+    else:
+        os.mkfifo(folder / "token")
+    (folder / "dangling").symlink_to("nowhere")
+    with pytest.raises(FailedPrecondition, match=r"found token, which is a (FIFO|device): move it away"):
+        take(folder)
+    (folder / "token").unlink()
+    assert take(folder) is False
