@@ -39,6 +39,10 @@ class Glances:
         self._top_names = {name for name in fingerprint.resolution.places if "." not in name}
         self._in_packages: list[str] = []
         self._last = 0
+        self._in_sites: set[str] = set()
+        self._sites: dict[
+            str, Seen
+        ] = {}  # the folders that packages are installed into, before they were looked at last
         # What is in folders, as they looked then: what may come before a name in those of the search path, ...
         self._listed: dict[str, tuple[Seen, list[str]]] = {}
         # ... and the code, or every file, and the folders in those that are followed.
@@ -58,13 +62,22 @@ class Glances:
 
     def at_packages(self) -> int:
         """Look at what is installed of the distributions that are used."""
+        sites = {folder: look(folder) for folder in sys.path if folder}
         seen = hash(tuple(look(path) for path in self._in_packages))
         if seen != self._last or not self._in_packages:  # others may belong to them now
             installed = self._fingerprint.installed.items()
             files = {path for name, (_, *places) in installed for path in files_of(name, places)}
             self._in_packages = sorted(files | {path.rpartition("/")[0] for path in files})
             self._last = hash(tuple(look(path) for path in self._in_packages))
+            self._in_sites = {site for site in sites if any(path.startswith(f"{site}/") for path in self._in_packages)}
+        self._sites = {site: sites[site] for site in self._in_sites if site in sites}
         return self._last
+
+    def is_installed_anew(self) -> bool:
+        """Return whether something was installed, or taken away, beside the packages since they were looked at last:
+        installers make and remove a folder there for each, whatever its version.
+        """
+        return any(look(site) != seen for site, seen in self._sites.items())
 
     def _leading(self, folder: str) -> list[str]:
         """Name what lies in a folder of the search path and may be what one of the names leads to."""

@@ -155,7 +155,7 @@ class CodeWatch:
         """Return whether all is as it was when it was told last, if that can be said at once: by what the kernel has
         told since, and a look at what it doesn't tell.
         """
-        if self._told != self.changed:
+        if self._told != self.changed or self._are_installed_anew():
             return False
         still = self._events.still()
         others = [source for source in self._glances if source not in still]
@@ -209,7 +209,7 @@ class CodeWatch:
                 self._events.confirm(source, since)
 
     async def look_now(self) -> None:
-        """Look at the source, reload and tell what was edited until now.
+        """Look at the source, and at packages where something was installed; reload and tell what is other until now.
 
         Before the first look of all, which takes long, the source alone is compared with what was announced.
         """
@@ -217,6 +217,11 @@ class CodeWatch:
             current = not self._seen and await asyncio.to_thread(self._source_is_current)
         if not current:
             await self._look_and_follow(Glances.at_source)
+        if self._are_installed_anew():
+            await self._look_and_follow(Glances.at_packages)
+
+    def _are_installed_anew(self) -> bool:
+        return any(glances.is_installed_anew() for glances in self._glances.values())
 
     def _glances_at(self, source: Source) -> Glances:
         return Glances(self._catalogue.fingerprints[source.distribution], clock.wall_ms)

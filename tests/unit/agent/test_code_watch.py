@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,33 @@ def test_an_edit_is_noticed_and_its_end_too(tmp_path: Path, monkeypatch: pytest.
     assert found() == found() == {str(tmp_path / "ops/watched_ops.py")}
     path.unlink() if was is None else path.write_text(was)
     assert found() == frozenset()
+
+
+async def test_a_package_that_was_just_installed_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the same version, too, and though packages are looked at seldom; then answers are quick again."""
+    monkeypatch.setattr(code_watch, "QUICK_S", float("inf"))
+    site, info = tmp_path / "site-packages", "anew_package-1.0.dist-info"
+    metadata = "Metadata-Version: 2.1\nName: anew_package\nVersion: 1.0\n"
+    package = {"anew_package/__init__.py": "N = 1\n", f"{info}/RECORD": "anew_package/__init__.py,,\n"}
+    package |= {f"{info}/METADATA": metadata, f"{info}/top_level.txt": "anew_package\n"}
+    write(site, package)
+    (tmp_path / "anew_ops.py").write_text(
+        "from accio import operator\nimport anew_package\n\n@operator\ndef Anew() -> int:\n    return anew_package.N\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    catalogue = discover(["anew_ops.py"], folder=tmp_path, cache=None, installed=False)
+    told: list[frozenset[str]] = []
+    watch = CodeWatch(catalogue, lambda changed, _: told.append(changed))
+    watch.look(Glances.at_source)
+    watch.look(Glances.at_packages)
+    assert watch.nothing_new()
+    shutil.rmtree(site / info)
+    (site / "anew_package/__init__.py").unlink()
+    write(site, package | {"anew_package/__init__.py": "N = 2\n"})
+    assert not watch.nothing_new()
+    await watch.look_now()
+    assert told == [{str(tmp_path / "anew_ops.py")}]
+    assert watch.nothing_new()
 
 
 def test_what_changed_before_the_first_look_is_told(tmp_path: Path) -> None:
