@@ -3,6 +3,7 @@
 The cluster is taken for a pipe of so many CPUs, bytes and places, which serves runs in the order of the queue; a run
 ends no sooner than the longest chain of its nodes. The lower end of a range takes what the quickest quarter of similar
 nodes took, the upper end what the slowest quarter took, and one chain more, for what is left running at the end.
+Agents in a window don't count; where all are, nothing ends before one of these windows does.
 The daemon is a pipe of its own, whose share matters where nodes take less than a millisecond. Nothing is said where
 nothing is known.
 
@@ -110,9 +111,12 @@ class Forecaster:
             return Forecast(never=bool(never), why=why, cpu_low=cpu_low, cpu_high=cpu_high)
         shortest = _longest_chain(known, {no: spread.low for no, spread in self._spreads.items()})
         longest = _longest_chain(known, {no: spread.high for no, spread in self._spreads.items()})
+        begins = max(
+            (self._demands[each.demand].begins_in_s for each in known if each.count > len(each.ages)), default=0.0
+        )
         return Forecast(
-            low=max([shortest, *(ahead_low[what] for what in mine)]),
-            high=max([0.0, *(ahead_high[what] for what in mine)]) + longest,
+            low=max([begins, shortest, *(ahead_low[what] for what in mine)]),
+            high=begins + max([0.0, *(ahead_high[what] for what in mine)]) + longest,
             cpu_low=cpu_low,
             cpu_high=cpu_high,
         )

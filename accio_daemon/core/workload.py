@@ -12,6 +12,7 @@ from accio.domain.children import OPEN, OWN, total
 from accio.domain.resources import NOTHING, Resources
 from accio.domain.states import NODE_TERMINAL, NodeState, RunState
 from accio.late import dataclass
+from accio_daemon.core.agent_windows import is_on
 from accio_daemon.core.demands import class_of
 from accio_daemon.core.explain import joined, why_never, why_queued
 from accio_daemon.core.outgoing import NodeClass
@@ -76,6 +77,7 @@ class DemandLoad:
     room: Resources  # of these agents
     waits: str  # why the first of those that are queued isn't executed yet
     never: str  # why none of the agents that are there will execute one; empty if one can
+    begins_in_s: float = 0.0  # until the first window ends, where all of these agents are in one
     owners: frozenset[str] = frozenset()  # whose nodes alone these agents take, as they say it; empty for everybody's
 
     def never_for(self, owner: Owner | None) -> str:
@@ -232,6 +234,7 @@ def _demands(
     for demand, name in names.items():
         operator_no, resources = demand
         agents = [agent for agent in world.offering(operator_no) if _may_get_work(agent)]
+        agents, begins_in_s = _out_of_windows(agents, resources, now)
         slots = sum(resources.times_in(agent.resources) for agent in agents)
         never = why_never(world, world.specs[operator_no], operator_no, resources)
         if not slots and not never:
@@ -247,5 +250,17 @@ def _demands(
             waits=why_queued(world, heads[demand], now) if demand in heads else "",
             never=joined(never, hosts_for(world, operator_no, resources)) if never else "",
             owners=served_alone(agent for agent in agents if resources.times_in(agent.resources)),
+            begins_in_s=begins_in_s,
         )
     return found
+
+
+def _out_of_windows(agents: list[Agent], demand: Resources, now: Instant) -> tuple[list[Agent], float]:
+    """Return the agents that aren't in a window, and 0; if all that could execute a demand are, all of them, and the
+    seconds until the first of them is out of it.
+    """
+    able = [agent for agent in agents if demand.times_in(agent.resources)]
+    within = [agent.window.ends_ms for agent in able if agent.window is not None and is_on(agent, now)]
+    if within and len(within) == len(able):
+        return agents, max(0.0, (min(within) - now.wall_ms) / 1000)
+    return [agent for agent in agents if not is_on(agent, now)], 0.0

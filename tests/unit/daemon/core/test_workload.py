@@ -12,6 +12,7 @@ from accio_daemon.core.world import Settings
 from tests import builders
 from tests.simulator.cluster import Cluster
 from tests.unit.daemon.core.conftest import MakeCluster
+from tests.unit.daemon.core.test_agent_windows import window
 
 TEN = Spread(low=10.0, high=20.0, measured=64)
 
@@ -161,6 +162,21 @@ def test_where_all_agents_drain_nothing_ends(cluster: Cluster) -> None:
     found = forecasts(cluster)[run]
     assert found.never
     assert "drains" in found.why
+
+
+def test_agents_in_a_window_do_not_count(cluster: Cluster) -> None:
+    """What could begin only at them is put off until one of their windows is over; elsewhere it goes on meanwhile."""
+    cluster.join("w1", builders.offer(4))
+    window(cluster, "patch day", 0, 600, "w1")
+    run = cluster.submit(builders.graph({"A": []}, swept=("A",)), sweep=builders.sweep_of(3))
+    cluster.tick(1)
+    put_off = forecasts(cluster)[run]
+    assert 590 < put_off.low < put_off.high
+    assert (put_off.never, put_off.why) == (False, "")
+    cluster.join("w2", builders.offer(1))
+    ((_, load),) = seen(cluster).demands.items()
+    assert (load.slots, load.begins_in_s) == (1, 0.0)
+    assert forecasts(cluster)[run].high < 590
 
 
 def test_nodes_that_were_retried_with_more_count_with_what_they_demand_now(cluster: Cluster) -> None:
