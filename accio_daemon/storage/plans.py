@@ -17,23 +17,33 @@ from accio_daemon.storage.runs_query import RunRow
 
 V = TypeVar("V")
 
-_KEPT = 128
+KEPT = 128
+KEPT_NODES = 30_000
+"""Nodes of what is kept of workflows, 0.5 kB each, and of plans, 0.8 kB each; what has more is kept alone."""
 
 
-class _Kept(Generic[V]):
-    """The most recently used values of a function, none of which is None."""
+class Kept(Generic[V]):
+    """The most recently used values of a function: so many, and of no more nodes than may be."""
 
     def __init__(self) -> None:
-        self._values: Latest[Hashable, V] = Latest(_KEPT)
+        """Keep nothing yet."""
+        self._values: Latest[Hashable, tuple[V, int]] = Latest(KEPT)
+        self._nodes = 0
         self._lock = Lock()  # jobs of several readers use it, each in its thread
 
-    def get_or(self, key: Hashable, make: Callable[[], V]) -> V:
+    def get_or(self, key: Hashable, nodes: int, make: Callable[[], V]) -> V:
+        """Return the value of a key, of so many nodes; if it isn't kept, it is made."""
         with self._lock:
-            value = self._values.use(key)
-        if value is None:
-            value = make()
-            with self._lock:
-                self._values.keep(key, value)
+            found = self._values.use(key)
+        if found is not None:
+            return found[0]
+        value = make()
+        with self._lock:
+            if key not in self._values:
+                while self._values and (len(self._values) >= KEPT or self._nodes + nodes > KEPT_NODES):
+                    self._nodes -= self._values.popitem(last=False)[1][1]
+                self._values.keep(key, (value, nodes))
+                self._nodes += nodes
         return value
 
 
@@ -41,14 +51,18 @@ class Plans:
     """Workflows, pinned operators and plans of runs."""
 
     def __init__(self) -> None:
-        self._workflows: _Kept[Workflow] = _Kept()
-        self._operators: _Kept[tuple[Announced, ...]] = _Kept()
-        self._plans: _Kept[Plan] = _Kept()
+        self._workflows: Kept[Workflow] = Kept()
+        self._operators: Kept[tuple[Announced, ...]] = Kept()
+        self._plans: Kept[Plan] = Kept()
 
     def workflow(self, connection: sqlite3.Connection, run: RunRow) -> Workflow:
         """Return the version that a run pinned."""
         key = (run.workflow_id, run.workflow_version)
-        return self._workflows.get_or(key, lambda: workflows.get_by_no(connection, run.workflow_no).workflow)
+
+        def read() -> Workflow:
+            return workflows.get_by_no(connection, run.workflow_no).workflow
+
+        return self._workflows.get_or(key, len(run.operators), read)
 
     def operators(self, connection: sqlite3.Connection, run: RunRow) -> tuple[Announced, ...]:
         """Return the operator version that each node of a run pinned, in the graph's order."""
@@ -57,7 +71,7 @@ class Plans:
             found = workflows.operators_by_no(connection, run.operators)
             return tuple(found[no] for no in run.operators)
 
-        return self._operators.get_or(run.operators, read)
+        return self._operators.get_or(run.operators, len(run.operators), read)
 
     def outputs(self, connection: sqlite3.Connection, run: RunRow) -> dict[str, tuple[OutputPort, ...]]:
         """Return the outputs of each node of a run, or of a child of a sweep, in the order of the graph."""
@@ -77,4 +91,4 @@ class Plans:
                 self.workflow(connection, run), run.sweep, self.operators(connection, run), ClassRegistry()
             )
 
-        return self._plans.get_or((run.no, run.operators), compiled)
+        return self._plans.get_or((run.no, run.operators), len(run.operators), compiled)
