@@ -18,8 +18,9 @@ import uvloop
 
 from accio import logs, places
 from accio.collector import Portions, spare_imported
+from accio.command_line import run_command
 from accio.errors import AccioError
-from accio.exits import INTERNAL, INTERRUPTED, SUCCESS, USAGE
+from accio.exits import INTERNAL, SUCCESS
 from accio.interpreter import fork_only_to_exec
 from accio.one_error import most_telling
 from accio_daemon.config import Config, read_config
@@ -219,18 +220,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fork_only_to_exec()  # here, as nothing above loads gRPC
     given = [_two_dashes(each) for each in (sys.argv[1:] if arguments is None else arguments)]
     try:
-        command.main(given, prog_name="accio daemon", standalone_mode=False)
-    except click.ClickException as error:
-        print(f"accio daemon: {error.format_message()}", file=sys.stderr)  # noqa: T201  # the program's own words
-        return USAGE
-    except AccioError as error:
-        print(f"accio daemon: {error.message}", file=sys.stderr)  # noqa: T201  # as above
-        return USAGE
-    except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        return run_command(command, given, "accio daemon")
     except SystemExit as done:
-        return done.code if isinstance(done.code, int) else 0
-    return SUCCESS
+        return done.code if isinstance(done.code, int) else SUCCESS
 
 
 def _two_dashes(argument: str) -> str:

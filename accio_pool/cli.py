@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from accio import logs, places
-from accio.domain.issues import summary
+from accio.command_line import run_command
 from accio.domain.pools import AllocationKey
-from accio.errors import AccioError, InvalidDefinition
-from accio.exits import INTERRUPTED, INVALID, NOT_SUCCESS, SUCCESS, USAGE, exit_code
+from accio.errors import AccioError
+from accio.exits import NOT_SUCCESS, SUCCESS
 from accio.interpreter import fork_only_to_exec
 from accio.one_error import one_error
 from accio_pool.checking import findings
@@ -125,17 +125,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. Shows no traceback for what a user can mend."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     fork_only_to_exec()
-    try:
-        code: int | None = command.main(arguments, prog_name="accio pool", standalone_mode=False)
-    except InvalidDefinition as error:
-        click.echo(f"accio: {summary(error.issues)}", err=True)
-        return INVALID
-    except AccioError as error:
-        click.echo(f"accio: {error.message}", err=True)
-        return exit_code(error)
-    except click.ClickException as error:
-        error.show()
-        return USAGE
-    except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
-    return code or SUCCESS
+    return run_command(command, arguments, "accio pool")

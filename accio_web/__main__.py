@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import click
 
 from accio import logs, places, sockets, web_door, web_links
-from accio.errors import AccioError, BadRequest, FailedPrecondition
-from accio.exits import SUCCESS, USAGE, exit_code
+from accio.command_line import run_command
+from accio.errors import BadRequest, FailedPrecondition
+from accio.exits import SUCCESS, USAGE
 from accio.interpreter import fork_only_to_exec
 from accio.version import DISTRIBUTION
 from accio_client.settings import Settings as ClientSettings
@@ -219,16 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"accio: the web interface needs {missing.name}: {INSTALL}", err=True)
         return USAGE
     del starlette, uvicorn
-    try:
-        return int(command.main(arguments, prog_name="accio web", standalone_mode=False) or SUCCESS)
-    except AccioError as error:
-        click.echo(f"accio: {error.message}", err=True)
-        return exit_code(error)
-    except click.ClickException as error:
-        error.show()
-        return USAGE
-    except (click.Abort, KeyboardInterrupt):
-        return 130
+    return run_command(command, arguments, "accio web")
 
 
 if __name__ == "__main__":

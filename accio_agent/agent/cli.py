@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 
 from accio import logs
+from accio.command_line import run_command
 from accio.domain.caps import parse_served
 from accio.domain.pools import parse_key
 from accio.domain.problems import ValueProblem
 from accio.domain.resources import check_counter_name, count_of_text, parse_cpus, parse_size
-from accio.errors import AccioError
-from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
 from accio.interpreter import fork_only_to_exec
 from accio_agent import clock
 
@@ -199,14 +198,4 @@ def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
     fork_only_to_exec()
-    try:
-        code: int = command.main(args=arguments, prog_name="accio agent", standalone_mode=False)
-    except click.ClickException as error:
-        click.echo(f"accio agent: {error.format_message()}", err=True)
-        return USAGE
-    except AccioError as error:
-        click.echo(f"accio agent: {error.message}", err=True)
-        return exit_code(error)
-    except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
-    return code or SUCCESS
+    return run_command(command, arguments, "accio agent")
