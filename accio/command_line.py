@@ -1,6 +1,6 @@
 """How the command lines of daemon, agent, pools and web end: what went wrong in a line, and an exit code."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -8,16 +8,21 @@ from accio.errors import AccioError
 from accio.exits import INTERRUPTED, SUCCESS, USAGE, exit_code
 
 
-def run_command(command: click.Command, arguments: Sequence[str] | None, program: str) -> int:
-    """Run a command line, those of this process if there are no *arguments*, and return its exit code.
+def run_command(
+    command: click.Command,
+    arguments: Sequence[str] | None,
+    program: str,
+    code_of: Callable[[AccioError], int] = exit_code,
+) -> int:
+    """Run a command line, that of this process if there are no *arguments*, and return its exit code.
 
-    No traceback is shown for what a user can mend: the line names the *program*.
+    No traceback is shown for what a user can mend: a line says what is wrong, and names the *program*.
     """
     try:
         code: int | None = command.main(arguments, prog_name=program, standalone_mode=False)
     except AccioError as error:
         click.echo(f"{program}: {error.message}", err=True)
-        return exit_code(error)
+        return code_of(error)
     except click.ClickException as error:
         click.echo(f"{program}: {error.format_message()}", err=True)
         return USAGE

@@ -20,7 +20,7 @@ from accio import logs, places
 from accio.collector import Portions, spare_imported
 from accio.command_line import run_command
 from accio.errors import AccioError
-from accio.exits import INTERNAL, SUCCESS
+from accio.exits import INTERNAL, SUCCESS, USAGE
 from accio.interpreter import fork_only_to_exec
 from accio.one_error import most_telling
 from accio_daemon.config import Config, read_config
@@ -220,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fork_only_to_exec()  # here, as nothing above loads gRPC
     given = [_two_dashes(each) for each in (sys.argv[1:] if arguments is None else arguments)]
     try:
-        return run_command(command, given, "accio daemon")
+        return run_command(command, given, "accio daemon", lambda _: USAGE)  # all that it refuses is how it was started
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else SUCCESS
 

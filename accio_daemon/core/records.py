@@ -269,14 +269,12 @@ class Execution:
         self.key: bytes | None = None
         self.store = False  # whether its success may be hit by others
         self.joinable: tuple[bytes, int, int] | None = None  # under which World.joinable knows it
-        self.inputs = "{}"
-        self.key_inputs = "{}"
+        self.inputs = self.key_inputs = "{}"
         self.seed: int | None = None
         self.contents: Mapping[str, Pin] = NO_CONTENTS
         self.blobs: Mapping[str, tuple[str, int]] = NO_BLOBS
         self.subscribers: dict[Subscriber, None] = {}  # who wants it, in the order in which they came
-        self.losses = 0
-        self.failures = 0
+        self.losses = self.failures = 0
         self.cut_offs = 0  # hosts that ended under it though none lasts longer
         self.avoid: frozenset[SessionNo] = NOBODY  # agents that lack an input of it, or refused it
         self.refused: Mapping[SessionNo, str] = NOT_REFUSED  # agents that couldn't execute it, and why

@@ -157,13 +157,7 @@ class AgentCalls:
                 self._sessions.add(session)
             self._announced()
             log.info("agent joined", agent=joined.name, session=number, operators=len(joined.operators))
-            looks = ContentLooks(self._checks, partial(self._pass_on, session))
-            async with asyncio.TaskGroup() as loops:
-                loops.create_task(self._receive(stream, session, looks), name=f"{joined.name}: receive")
-                loops.create_task(looks.run(), name=f"{joined.name}: look for content")
-                loops.create_task(_send(stream, link), name=f"{joined.name}: send")
-                loops.create_task(_watch_queue(link), name=f"{joined.name}: watch")
-                loops.create_task(_watch_token(STANDING.get()), name=f"{joined.name}: token")
+            await self._serve(stream, session)
         except* SessionEnded as group:
             found = [each for each in single_errors(group) if isinstance(each, SessionEnded)]
             ended = min(found, key=lambda each: (not each.clean, each.error is None))  # the reason that says most
@@ -180,6 +174,16 @@ class AgentCalls:
             log.info("agent left", agent=joined.name, session=number, reason=ended.reason)
         if ended.error is not None:
             raise ended.error
+
+    async def _serve(self, stream: AgentStream, session: Session) -> None:
+        """Read and write until something ends the session."""
+        looks = ContentLooks(self._checks, partial(self._pass_on, session))
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._receive(stream, session, looks), name=f"{session.name}: receive")
+            loops.create_task(looks.run(), name=f"{session.name}: look for content")
+            loops.create_task(_send(stream, session.link), name=f"{session.name}: send")
+            loops.create_task(_watch_queue(session.link), name=f"{session.name}: watch")
+            loops.create_task(_watch_token(STANDING.get()), name=f"{session.name}: token")
 
     def _refuse_the_past(self, hello: agents_pb2.Hello) -> None:
         """Begin no session if the agent has seen a later state of the database: its attempts have numbers that this

@@ -41,7 +41,7 @@ def test_every_state_has_its_moves() -> None:
 
 
 def test_the_moves_of_the_specification_are_there() -> None:
-    """The tables hold the moves that SPEC §8 lists, and no others."""
+    """The tables hold the moves that docs/states.md draws, and no others."""
     listed = {
         "waiting": "queued success cancelled",
         "queued": "running success failed killed cancelled",
