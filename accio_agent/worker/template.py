@@ -31,6 +31,7 @@ from accio_agent import clock, linux
 from accio_agent.protocol import control
 from accio_agent.protocol.control import FDS_PER_WORKER, PACKET
 from accio_agent.worker.forking import may_fork
+from accio_agent.worker.unsharing import unshare
 
 if TYPE_CHECKING:
     from accio.sdk.run import Operator
@@ -304,6 +305,7 @@ def become_worker(parent: int, folder: str, fds: Sequence[int], preloaded: Prelo
         os.close(fd)
     os.set_inheritable(connection_fd, False)
     os.set_inheritable(page_fd, False)
+    unshare((connection_fd, page_fd))
     executor = executing.Executor(preloaded.operators, preloaded.freshness)
     look_after = partial(Leftovers, preloaded.own, preloaded.foreign)
     loop.serve(socket.socket(fileno=connection_fd), page_fd, executor, Path(folder), look_after)

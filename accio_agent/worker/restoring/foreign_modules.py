@@ -85,7 +85,7 @@ class ForeignModules:
             for name, value in kept.items():
                 if id(value) in seen:
                     continue
-                if isinstance(value, type) and value.__flags__ & _HEAP_TYPE and not self._is_own_class(value):
+                if issubclass(type(value), type) and value.__flags__ & _HEAP_TYPE and not self._is_own_class(value):
                     seen.add(id(value))
                     names = dict_of(value)
                     where = f"{value.__module__}.{value.__qualname__}"

@@ -26,6 +26,7 @@ _ITERATORS: tuple[type, ...] = (
     *map(type, (iter(_EMPTY), iter(_EMPTY.items()), iter(_EMPTY.values()))),
     *map(type, (reversed(_EMPTY), reversed(_EMPTY.items()), reversed(_EMPTY.values()))),
 )
+_GLOBAL: random.Random = random._inst  # noqa: SLF001 - seeded anew for each execution
 _HASHES = frozenset({"_blake2", "_hashlib", "_md5", "_sha1", "_sha2", "_sha256", "_sha3", "_sha512"})
 _FLAGS = 6  # of a decimal context's parts: what computations have raised, which changes no result
 _WRAPPERS = (
@@ -40,7 +41,7 @@ def reader_of(thing: object) -> Callable[[], Any] | None:
     None.
     """
     if isinstance(thing, random.Random):
-        return thing.getstate
+        return None if thing is _GLOBAL else thing.getstate
     if isinstance(thing, GeneratorType):
         return lambda: _paused_at(thing)
     if isinstance(thing, _ITERATORS + _WRAPPERS):
@@ -56,6 +57,8 @@ def reader_of(thing: object) -> Callable[[], Any] | None:
         return _numpy_reader(thing)
     if module == "pandas":
         return _pandas_reader(thing)
+    if module == "polars":
+        return _polars_reader(thing)
     if module == "mmap":
         return SharedMemory(thing) if len(thing) <= MOST_BYTES else None  # type: ignore[arg-type]  # it has a length
     if module == "array" or isinstance(thing, bytearray | memoryview):
@@ -131,7 +134,7 @@ def _numpy_reader(thing: Any) -> Callable[[], Any] | None:
     if hasattr(thing, "random_raw"):  # a bit generator
         return lambda: pickle.dumps(thing.state)
     if hasattr(thing, "get_state"):
-        return lambda: pickle.dumps(thing.get_state())
+        return None if _is_global(thing) else lambda: pickle.dumps(thing.get_state())
     if hasattr(thing, "n_children_spawned"):
         return lambda: thing.n_children_spawned
     memory = getattr(thing, "_mmap", None)
@@ -146,6 +149,21 @@ def _written(thing: Any) -> WrittenMemory | None:
     """Return what tells whether a large buffer or array was written to, if that can be found out."""
     place = place_of(thing)
     return None if place is None else WrittenMemory(place)
+
+
+def _polars_reader(thing: Any) -> Callable[[], Any] | None:
+    """Return what compares a frame or a column with a copy, which costs nothing until one of them is changed."""
+    if not hasattr(thing, "clone") or not hasattr(thing, "equals"):
+        return None  # what is lazy doesn't change
+    kept = thing.clone()
+    if hasattr(thing, "schema"):
+        return lambda: bool(thing.schema == kept.schema and thing.equals(kept))
+    return lambda: bool(thing.equals(kept, check_dtypes=True, check_names=True))
+
+
+def _is_global(generator: Any) -> bool:
+    """Return whether it is NumPy's global generator, which each execution finds seeded anew."""
+    return generator is getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
 
 
 def _array_reader(array: Any) -> Callable[[], Any]:

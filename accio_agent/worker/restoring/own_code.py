@@ -7,6 +7,7 @@ import os
 import sys
 import types
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _OURS = frozenset({"accio", "accio_agent"})
@@ -54,7 +55,8 @@ class OwnCode:
         found: set[str] = set()
         for module in self.modules():
             for value in list(vars(module).values()):
-                found.update(original_names(value))
+                with suppress(Exception):  # objects answer as they like, also when they are asked for their class
+                    found.update(original_names(value))
             for code in _codes(list(vars(module).values()), vars(module), set()):
                 found.update(code.co_names)
                 found.update(word for text in code.co_consts if isinstance(text, str) for word in text.split("."))
@@ -107,7 +109,10 @@ def original_names(value: object) -> Iterator[str]:
 def _codes(values: Iterable[object], names: dict[str, object], seen: set[int]) -> Iterator[types.CodeType]:
     """Return the code of functions and methods whose globals are *names*, with that of functions within."""
     for value in values:
-        inner = getattr(value, "__wrapped__", value)
+        try:
+            inner = getattr(value, "__wrapped__", value)
+        except Exception:  # noqa: BLE001, S112 - as above
+            continue
         for each in (value, inner, getattr(inner, "__func__", None), getattr(inner, "fget", None)):
             if isinstance(each, types.FunctionType) and each.__globals__ is names:
                 yield from with_inner(each.__code__)

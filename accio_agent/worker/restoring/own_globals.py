@@ -25,6 +25,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from accio_agent.worker.restoring.dict_versions import VERSIONED, DictVersions, dict_of
+from accio_agent.worker.restoring.holding_objects import is_filled, is_holding
 from accio_agent.worker.restoring.object_state import Shared, objects_within, reader_of
 from accio_agent.worker.restoring.own_code import OwnCode
 from accio_agent.worker.restoring.unseen_effects import unseen_effect
@@ -45,8 +46,6 @@ _PARTS = ("__func__", "__self__", "fget", "fset", "fdel", "func", "args", "keywo
 _HOLDERS = (
     types.SimpleNamespace, threading.local, collections.UserDict, collections.UserList, queue.Queue, BaseException
 )  # fmt: skip
-# Packages of the standard library whose objects don't hold what they are given, or are looked at elsewhere.
-_NOT_HOLDING = frozenset({"builtins", "importlib", "logging", "pathlib", "types", "typing", "warnings"})
 # What the interpreter and libraries keep for themselves in modules and classes.
 _INNER = frozenset(
     {
@@ -109,7 +108,8 @@ class OwnGlobals:
         for module in self._modules:
             waiting.extend(self._add_names(module.__name__, module, vars(module)))
         while waiting and len(self._seen) < MOST_OBJECTS:
-            waiting.extend(self._look_at(*waiting.popleft()))
+            with suppress(Exception):  # objects answer as they like, also when they are asked for their class
+                waiting.extend(self._look_at(*waiting.popleft()))
         self._versions = DictVersions([each.names for each in self._names])
         self._function_parts = [_kept(self._attributes(each)) for each in self._functions]
         if "__bases__" not in self._words:
@@ -224,7 +224,7 @@ class OwnGlobals:
         yield from ((where, part) for part in objects_within(thing))
         if isinstance(thing, BaseException):
             yield where, thing.args
-        if not (self._code.is_own(kind.__module__) or _is_holding(kind) or isinstance(thing, _HOLDERS)):
+        if not (self._code.is_own(kind.__module__) or is_holding(kind) or isinstance(thing, _HOLDERS)):
             return
         yield where, kind  # it may have been made within a function, where no name leads to it
         if kind.__flags__ & _HEAP_TYPE:
@@ -242,7 +242,9 @@ class OwnGlobals:
             self._readers.append((where, version.changed if VERSIONED else names.__len__))
             return
         self._names.append(_Names(where, owner, names, dict(names)))
-        yield from ((f"{where}.{name}", value) for name, value in list(names.items()) if _is_looked_at(name, value))
+        for name, value in list(names.items()):
+            if _is_looked_at(name, value) and not (owner is not None and is_filled(owner, name)):
+                yield f"{where}.{name}", value
 
     def _add_collection(self, where: str, thing: Any) -> Iterator[tuple[str, Any]]:
         if len(thing) > MOST_ENTRIES and not isinstance(thing, deque):
@@ -300,7 +302,7 @@ def _changed_names(each: _Names) -> Iterator[str]:
         yield each.where
         return
     for name in list(each.names.keys() | each.kept.keys()):
-        if name in _INNER and each.owner is not None:
+        if each.owner is not None and (name in _INNER or is_filled(each.owner, name)):
             continue
         now, before = each.names.get(name, missing), each.kept.get(name, missing)
         if now is before or (now is not missing and _is_harmless(each.owner, name, now, before, missing)):
@@ -340,14 +342,6 @@ def _kept(parts: Any) -> Any:
 def _misses(cache: Any) -> int:
     found: int = cache.cache_info().misses
     return found
-
-
-def _is_holding(kind: type) -> bool:
-    """Return whether objects of a class hold what they are given, or what has happened, in plain attributes: those of
-    nearly all classes of the standard library.
-    """
-    package = kind.__module__.partition(".")[0]
-    return package in sys.stdlib_module_names and package not in _NOT_HOLDING
 
 
 def _is_looked_at(name: object, value: object) -> bool:

@@ -9,6 +9,7 @@ import functools
 import types
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from accio_agent.worker.restoring.own_code import OwnCode, original_names, with_inner
@@ -44,8 +45,9 @@ def _words_reached(target: object, own: OwnCode) -> set[str]:
             thing = waiting.popleft()
             if id(thing) not in seen:
                 seen[id(thing)] = thing
-                words.update(original_names(thing))
-                waiting.extend(_parts(thing, own, words))
+                with suppress(Exception):  # objects answer as they like, also when they are asked for their class
+                    words.update(original_names(thing))
+                    waiting.extend(_parts(thing, own, words))
         waiting.extend(
             space[word] for word in list(words) for space in spaces if word in space and id(space[word]) not in seen
         )

@@ -1,9 +1,10 @@
 """Operators that warn, draw, import, compute and look around, whatever the execution before them did."""
 
-# ruff: noqa: N802, S311 - as in leaving_operators
+# ruff: noqa: N802, PTH123, S311, SIM115 - as in leaving_operators
 
 import os
 import random
+import signal
 import sys
 import warnings
 from functools import cache
@@ -11,6 +12,17 @@ from pathlib import Path
 
 from accio.sdk.context import OperatorContext
 from accio.sdk.declare import operator
+
+opened = open(__file__, "rb")
+
+
+@operator(version="1")
+def ReadOn(die: bool) -> str:
+    """Read from a file that was open already, and don't live to close it."""
+    found = opened.read(20)
+    if die:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return found.decode()
 
 
 @operator(version="1")

@@ -144,6 +144,13 @@ async def test_a_module_that_is_imported_late_finds_its_generator_seeded(runs: R
     assert first == second != other
 
 
+async def test_a_killed_execution_leaves_open_files_where_they_were(runs: Runs) -> None:
+    """What an execution that is killed has read of a file, which its module had opened, the next one reads again."""
+    expected = await runs.value("ReadOn", die=False)
+    assert not (await runs.report("ReadOn", die=True)).success
+    assert await runs.value("ReadOn", die=False) == expected
+
+
 async def test_caches_of_functools_keep_a_worker(runs: Runs) -> None:
     """What functools remembers doesn't cost the worker."""
     assert await runs.value("Remember", x=1) == await runs.value("Remember", x=2)
