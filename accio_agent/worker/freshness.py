@@ -7,6 +7,7 @@ it, and the failure says that the agent must be started again.
 
 import os
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -15,13 +16,16 @@ from blake3 import blake3
 
 _Signature: TypeAlias = tuple[tuple[str, int, int, int, int], ...]
 
+_OURS = frozenset({"accio", "accio_agent"})
+
 
 class Freshness:
     """What a template saw when it had imported its operators; its workers inherit it.
 
     *since_ns* is when the process began that imported them first (epoch). With *anew* this process has imported them
     later, so that what has changed in between counts as changed. *sources* are the files that declare operators: a
-    module that is imported later counts if it lies in the package, or beside the file, of one of them.
+    module that is imported later counts if it lies in the package, or beside the file, of one of them, or anywhere on
+    the module path but in Python's own library.
     """
 
     def __init__(
@@ -33,7 +37,8 @@ class Freshness:
         anew: bool = False,
     ) -> None:
         self._since_ns = since_ns
-        self._roots = tuple({f"{_root(source)}{os.sep}" for source in sources})
+        folders = {str(_root(source)) for source in sources} | {entry for entry in sys.path if not _is_pythons(entry)}
+        self._roots = tuple(f"{folder.rstrip(os.sep)}{os.sep}" for folder in folders if folder)
         self._known: set[str] = set() if anew else set(sys.modules)
         self._late = ""
         every = {path: _File(path) for paths in files.values() for path in paths}
@@ -58,6 +63,8 @@ class Freshness:
         """Note a module that was imported since the last look, and written since its operators were described."""
         for name in sys.modules.keys() - self._known:
             self._known.add(name)
+            if name.partition(".")[0] in _OURS:
+                continue
             path = getattr(sys.modules.get(name), "__file__", None)
             if isinstance(path, str) and path.startswith(self._roots) and _changed_ns(path) > self._since_ns:
                 self._late = self._late or path
@@ -93,6 +100,13 @@ def _root(source: Path) -> Path:
     while (folder.parent / "__init__.py").is_file():
         folder = folder.parent
     return folder
+
+
+def _is_pythons(entry: str) -> bool:
+    """Return whether an entry of the module path is a folder, or an archive, of the standard library."""
+    return entry in {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")} or entry.endswith(
+        ("lib-dynload", ".zip")
+    )
 
 
 def _parts(path: Path) -> Iterator[Path]:

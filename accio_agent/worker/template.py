@@ -272,8 +272,9 @@ def preload(references: Sequence[str], since_ns: int, collected: Thresholds, *, 
     from accio_agent.worker.restoring.foreign_modules import ForeignModules
     from accio_agent.worker.restoring.own_code import OwnCode
     from accio_agent.worker.restoring.own_globals import OwnGlobals
+    from accio_agent.worker.restoring.own_places import own_places
 
-    code = OwnCode(sources)
+    code = OwnCode(sources, own_places(sources))
     preloaded = Preloaded(
         operators={each.name: each.operator for each in loaded},
         freshness=Freshness(files, sources=sources, since_ns=since_ns, anew=anew),

@@ -10,17 +10,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from accio_agent.worker.restoring.own_places import INSTALLED
+
 _OURS = frozenset({"accio", "accio_agent"})
 _UNNAMED = frozenset({"builtins", "posix"})
 """Modules whose things are known by their own names."""
-_INSTALLED = ("site-packages", "dist-packages")
 
 
 class OwnCode:
     """The modules of some sources; more of them may be imported at any time."""
 
-    def __init__(self, sources: Iterable[Path]) -> None:
-        self._roots = tuple({_root(source) for source in sources})
+    def __init__(self, sources: Iterable[Path], places: Iterable[str] = ()) -> None:
+        """Look at modules of *sources*, and those that lie in *places* (see `own_places`)."""
+        self._roots = tuple({*map(_root, sources), *places})
         self._known: dict[str, bool] = {}
 
     def __repr__(self) -> str:
@@ -74,7 +76,7 @@ def _root(source: Path) -> str:
     installed.
     """
     folder = source.absolute().parent
-    if not (folder / "__init__.py").is_file() and folder.name in _INSTALLED:
+    if not (folder / "__init__.py").is_file() and folder.name in INSTALLED:
         return str(source.absolute())
     while (folder.parent / "__init__.py").is_file():
         folder = folder.parent
@@ -85,7 +87,7 @@ def _is_installed(path: str) -> bool:
     """Return whether a path below a project's folder is that of something installed there, as in a virtual
     environment.
     """
-    return not set(_INSTALLED).isdisjoint(Path(path).parts) or f"{os.sep}lib{os.sep}python3" in f"{os.sep}{path}"
+    return not set(INSTALLED).isdisjoint(Path(path).parts) or f"{os.sep}lib{os.sep}python3" in f"{os.sep}{path}"
 
 
 def original_names(value: object) -> Iterator[str]:

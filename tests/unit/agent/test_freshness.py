@@ -71,17 +71,30 @@ def test_a_worker_that_imports_for_itself_trusts_only_what_is_old_enough(tmp_pat
 def test_a_module_that_is_imported_late(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, since_ns: int, stale: bool
 ) -> None:
-    """One of the operators' own that was written since the start is noticed once, and for good; others aren't ours."""
+    """One of the operators' own that was written since the start is noticed once, and for good; what an execution has
+    put on the module path isn't ours.
+    """
     (tmp_path / "own").mkdir()
     (tmp_path / "elsewhere").mkdir()
     mine, other = f"late_own_{stale}", f"late_other_{stale}"
     (tmp_path / "own" / f"{mine}.py").touch()
     (tmp_path / "elsewhere" / f"{other}.py").touch()
     monkeypatch.syspath_prepend(tmp_path / "own")
-    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
     fresh = Freshness({}, sources=[tmp_path / "own" / "ops.py"], since_ns=since_ns)
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
     importlib.import_module(other)
     assert fresh.after("Op") == ""
     importlib.import_module(mine)
     expected = str(tmp_path / "own" / f"{mine}.py") if stale else ""
     assert [fresh.after("Op"), fresh.after("Op")] == [expected, expected]
+
+
+def test_a_package_that_is_imported_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was installed anew since the start isn't what the digest was computed of."""
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    fresh = Freshness({}, sources=[tmp_path / "ops.py"], since_ns=LONG_AGO)
+    (site / "late_installed.py").touch()
+    importlib.import_module("late_installed")
+    assert fresh.after("Op") == str(site / "late_installed.py")
