@@ -177,6 +177,30 @@ class Encoder:
         return str(path)
 
 
+def check_closed(hint: Hint, value: Any) -> None:
+    """Raise ValueProblem if a value of the hint's type, or a part of it, isn't listed by the hint, or hasn't as many
+    elements as it says.
+    """
+    if not _is_closed(hint):
+        return
+    value = _unwrapped(value)
+    if hint.choices and value not in hint.choices:
+        raise ValueProblem(f"expected {one_of(hint)}, found {quote(value)}")
+    if hint.length is not None and len(value) != hint.length:
+        raise ValueProblem(f"expected {hint.length} elements, found {len(value)}")
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            check_closed(hint.items[0], key)
+            check_closed(hint.items[1], member)
+    elif len(hint.items) == 1:
+        for part in value:
+            check_closed(hint.items[0], part)
+
+
+def _is_closed(hint: Hint) -> bool:
+    return bool(hint.choices) or hint.length is not None or any(map(_is_closed, hint.items))
+
+
 def _unused(folder: Path, name: str, suffix: str) -> Path:
     """Return a path in a folder where there is nothing yet."""
     return next(path for at in count() if not (path := folder / f"{name}{f'-{at}' if at else ''}{suffix}").exists())
@@ -205,7 +229,7 @@ def _unwrapped(value: Any) -> Any:
     if isinstance(value, Enum):
         return member_value(value)
     kind = getattr(getattr(value, "dtype", None), "kind", None)
-    if kind is None or not hasattr(value, "tolist"):
+    if kind is None or not hasattr(value, "tolist") or isinstance(value, str):  # NumPy's texts are texts
         return value
     if getattr(value, "ndim", 0) > 0 or kind == "b":
         return value.tolist() if kind in "biuf" or kind in "UO" else value

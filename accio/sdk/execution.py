@@ -24,7 +24,7 @@ from accio.sdk.context import OperatorContext
 from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.declare import RUN, Declaration
 from accio.sdk.disk_space import FULL, is_full
-from accio.sdk.encoding import Encoder, UnknownDatasetError, load
+from accio.sdk.encoding import Encoder, UnknownDatasetError, check_closed, load
 from accio.sdk.hints import Hint
 from accio.sdk.records import MISSING
 from accio.sdk.signature import SINGLE_OUTPUT, Input, Output
@@ -234,7 +234,8 @@ def _call(operator: Declaration, context: OperatorContext | None, arguments: dic
 
 def _encoded(encoder: Encoder, port: Output, value: Any) -> str:
     try:
-        return encoder.encode(port.hint.type, value, port.name)
+        text = encoder.encode(port.hint.type, value, port.name)
+        check_closed(port.hint, value)
     except ValueProblem as problem:
         raise BadOutputError(f"output '{port.name}': {problem.message}") from None
     except RecursionError:
@@ -243,6 +244,7 @@ def _encoded(encoder: Encoder, port: Output, value: Any) -> str:
         found = f"a {type(value).__qualname__} that can't be read"
         why = f"{_class_name(type(error))}: {_text(error)[:_LONGEST_REASON]}"
         raise BadOutputError(f"output '{port.name}': expected {port.hint.type}, found {found} ({why})") from None
+    return text
 
 
 def _outputs(operator: Declaration, result: Any) -> dict[str, Any]:

@@ -5,8 +5,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pytest
@@ -34,6 +35,10 @@ from accio.sdk.hints import read_hint
 from accio.sdk.run import output_types
 from tests.unit.domain.strategies import list_of, map_of, set_of
 from tests.unit.sdk.executing import failure, finished, run
+
+
+class Colour(Enum):
+    RED = "red"
 
 
 class Many(NamedTuple):
@@ -160,7 +165,34 @@ UNFITTING = [
     ("/nowhere/at/all", Dataset, ["dataset", "/nowhere/at/all"]),
     (3, Dataset, ["dataset", "3"]),
     (object(), float, ["double", "object"]),
+    ("c", Literal["a", "b"], ["one of 'a', 'b'", '"c"']),
+    (3, Literal[1, 2], ["one of 1, 2", "3"]),
+    (["a", "c"], list[Literal["a", "b"]], ["one of 'a', 'b'", '"c"']),
+    ({"x": {"c"}}, dict[str, set[Literal["a", "b"]]], ["one of 'a', 'b'", '"c"']),
+    ({"c": 1}, dict[Literal["a", "b"], int], ["one of 'a', 'b'", '"c"']),
+    ("GREEN", Colour, ["one of", "GREEN"]),
+    ((1, 2, 3), tuple[int, int], ["2 elements", "3"]),
+    ([(1, 2), (1,)], list[tuple[int, int]], ["2 elements", "1"]),
+    (np.zeros(3), tuple[float, float], ["2 elements", "3"]),
 ]
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("a", Literal["a", "b"]),
+        ({1.5: np.str_("a")}, dict[float, str]),
+        (np.str_("a"), Literal["a", "b"]),
+        ([Colour.RED, "red"], list[Colour]),
+        ({"a": 1}, dict[Literal["a", "b"], int]),
+        ([1, 2], tuple[int, int]),
+        (np.array([1.0, 2.0]), tuple[float, float]),
+        ([], list[Literal["a"]]),
+    ],
+)
+def test_values_that_are_among_those_listed(tmp_path: Path, value: Any, hint: Any) -> None:
+    """What a hint lists, or as many elements as it says, is a good output."""
+    assert finished(run(returning(value, hint), tmp_path)).outputs
 
 
 @pytest.mark.parametrize(("value", "hint", "mentions"), UNFITTING)
