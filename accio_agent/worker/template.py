@@ -31,7 +31,7 @@ from accio_agent import clock, linux
 from accio_agent.protocol import control
 from accio_agent.protocol.control import FDS_PER_WORKER, PACKET
 from accio_agent.worker.forking import may_fork
-from accio_agent.worker.unsharing import unshare
+from accio_agent.worker.unsharing import Shared, find_shared, unshare
 
 if TYPE_CHECKING:
     from accio.sdk.run import Operator
@@ -103,6 +103,8 @@ class Template:
         if self._fork:
             from accio_agent.worker import executing, loop  # noqa: F401 - or each worker would, while its attempt waits
             from accio_agent.worker.restoring import leftovers  # noqa: F401 - as above
+
+            self._preloaded = self._preloaded._replace(shared=find_shared())
         gc.collect()
         gc.freeze()  # what has been imported stays shared between the workers
         return True
@@ -255,6 +257,7 @@ class Preloaded(NamedTuple):
     freshness: "Freshness"
     own: "OwnGlobals"
     foreign: "ForeignModules"
+    shared: Shared = Shared()
 
 
 def preload(references: Sequence[str], since_ns: int, collected: Thresholds, *, anew: bool = False) -> Preloaded:
@@ -306,7 +309,7 @@ def become_worker(parent: int, folder: str, fds: Sequence[int], preloaded: Prelo
         os.close(fd)
     os.set_inheritable(connection_fd, False)
     os.set_inheritable(page_fd, False)
-    unshare((connection_fd, page_fd))
+    unshare(preloaded.shared)
     executor = executing.Executor(preloaded.operators, preloaded.freshness)
     look_after = partial(Leftovers, preloaded.own, preloaded.foreign)
     loop.serve(socket.socket(fileno=connection_fd), page_fd, executor, Path(folder), look_after)

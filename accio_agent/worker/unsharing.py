@@ -11,31 +11,49 @@ import fcntl
 import mmap
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from accio_agent.linux import LIBC
 
+_STDERR = 2
 _NOT_ANEW = os.O_CREAT | os.O_EXCL | os.O_TRUNC
 _FIXED = 0x10  # MAP_FIXED, which `mmap` doesn't name
 _PERMISSIONS = {"r": mmap.PROT_READ, "w": mmap.PROT_WRITE, "x": mmap.PROT_EXEC}
 
 
-def unshare(kept: Collection[int]) -> None:
-    """Make files and memory this process's own; descriptors up to 2, and those *kept*, are left as they are."""
-    numbers = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208 - numbers, no paths
-    for number in numbers:
-        if number > 2 and number not in kept:
-            with suppress(OSError):  # it is the list's own, or can't be opened any more: shared it stays
-                _open_anew(number)
-    for address, size, permissions in list(_shared_memory()):
-        _copy(address, size, permissions)
+class Shared(NamedTuple):
+    """What a template has that its workers would share."""
+
+    files: tuple[int, ...] = ()
+    memory: tuple[tuple[int, int, int], ...] = ()  # address, size, permissions
+
+
+def find_shared() -> Shared:
+    """Return what forks of this process would share: open files, by their descriptors, and memory."""
+    numbers = sorted(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208 - numbers, no paths
+    return Shared(tuple(number for number in numbers if number > _STDERR and _is_file(number)), tuple(_shared_memory()))
+
+
+def unshare(shared: Shared) -> None:
+    """Make files and memory that the template has this process's own; it is a fork of it that hasn't done anything."""
+    for number in shared.files:
+        with suppress(OSError):  # it can't be opened any more: shared it stays
+            _open_anew(number)
+    for place in shared.memory:
+        _copy(*place)
+
+
+def _is_file(number: int) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(number).st_mode)
+    except OSError:
+        return False  # it was that of the list
 
 
 def _open_anew(number: int) -> None:
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        return
     place = os.lseek(number, 0, os.SEEK_CUR)
     flags = fcntl.fcntl(number, fcntl.F_GETFL) & ~_NOT_ANEW
     anew = os.open(f"/proc/self/fd/{number}", flags | os.O_CLOEXEC)

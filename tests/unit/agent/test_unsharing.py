@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from accio_agent.worker.unsharing import unshare
+from accio_agent.worker.unsharing import find_shared, unshare
 
 
 def in_fork(does: Callable[[], bool]) -> bool:
     """Return what a fork of this process returns, after it has made everything its own."""
+    shared = find_shared()
     pid = os.fork()
     if pid == 0:
         code = 2
         try:
-            unshare(())
+            unshare(shared)
             code = int(does())
         finally:
             os._exit(code)
