@@ -57,7 +57,7 @@ def test_all_of_a_distribution_that_declares_operators_is_own(site: Site) -> Non
 @pytest.mark.parametrize(
     "origin",
     [
-        {"url": "file:///home/me/tools", "dir_info": {}},
+        {"url": "file:///srv/me/tools", "dir_info": {}},
         {"url": "https://example.org/tools.git", "vcs_info": {"vcs": "git", "commit_id": "1"}},
         {"url": "file:///tmp/tools-1.0-py3-none-any.whl", "archive_info": {}},
     ],
@@ -70,8 +70,8 @@ def test_what_came_from_elsewhere_is_own(site: Site, origin: object) -> None:
 
 def test_the_source_of_an_editable_install_is_own(site: Site) -> None:
     """The folder counts in which an editable install has its source."""
-    site.install("tools", origin={"url": "file:///home/me/my%20tools", "dir_info": {"editable": True}})
-    assert site.places() == {"/home/me/my tools/"}
+    site.install("tools", origin={"url": "file:///srv/me/my%20tools", "dir_info": {"editable": True}})
+    assert site.places() == {"/srv/me/my tools/"}
 
 
 def test_where_conda_built_something_says_nothing(site: Site) -> None:
