@@ -35,7 +35,11 @@ class CodeLooks:
 
     def begin(self) -> "CodeLook":
         """Ask agents to look; something else may be done until they have."""
-        asked = [(each, each.ask_look()) for each in self._sessions.answering_looks(MOST_ASKED)]
+        asked: list[tuple[Session, Answer]] = [
+            (each, each.ask_look()) for each in self._sessions.answering_looks(MOST_ASKED)
+        ]
+        now = asyncio.get_running_loop().time()
+        asked += ((each, each.ended_look()) for each in self._sessions.between_sessions(now, LOADING_S))
         return CodeLook(self._engine, self._sessions, asked)
 
 

@@ -73,6 +73,12 @@ class Session:
         self.link.send(agents_pb2.DaemonMessage(look=agents_pb2.CodeLook(request=self.asked)))
         return answer
 
+    def ended_look(self) -> asyncio.Future[Looked]:
+        """Return the answer to a look that came after its end."""
+        answer = asyncio.get_running_loop().create_future()
+        answer.set_result(Looked.ENDED)
+        return answer
+
     def answer_look(self, answer: agents_pb2.CodeLooked) -> None:
         """Settle the looks up to the one that was answered."""
         self.silent = False
@@ -121,6 +127,7 @@ class Sessions:
         self._requests = count(1)
         self._arrivals: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._added = asyncio.Event()  # the next one is; then it is replaced
+        self._loading: dict[str, Session] = {}  # ended, as their agents announce by others what they loaded
 
     def arrival(self, name: str) -> asyncio.Lock:
         """Return the lock under which agents of one name arrive, one after the other."""
@@ -129,6 +136,7 @@ class Sessions:
     def add(self, session: Session) -> None:
         """Register a session."""
         self._by_name[session.name] = session
+        self._loading.pop(session.name, None)
         self._added.set()
         self._added = asyncio.Event()
 
@@ -148,10 +156,20 @@ class Sessions:
         """Return sessions, at *most* so many, of agents that look at their operators' code when they are asked."""
         return list(islice((each for each in self._by_name.values() if each.answers_looks), most))
 
+    def between_sessions(self, now: float, loading_s: float) -> list[Session]:
+        """Return the ended sessions of agents that haven't yet opened another one to announce what they loaded; not of
+        those that began to load more than *loading_s* ago.
+        """
+        for name in [each.name for each in self._loading.values() if each.patience(now, loading_s) <= now]:
+            del self._loading[name]
+        return list(self._loading.values())
+
     def remove(self, session: Session) -> None:
         """Forget a session, and release who waits for its logs and looks."""
         if self._by_name.get(session.name) is session:
             del self._by_name[session.name]
+            if session.answers_looks and session.loading:
+                self._loading[session.name] = session
         for waiting in session.pending.values():
             waiting.cancel()
         session.pending.clear()

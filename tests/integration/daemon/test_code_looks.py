@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from accio.v1 import accio_pb2, agents_pb2, workflows_pb2
+from accio.v1 import accio_pb2, agents_pb2, workflows_pb2, workload_pb2
 from tests.integration.daemon.harness import Serving
 from tests.integration.daemon.scripted_agent import DOUBLE, FAIL, ScriptedAgent, joined, operator
 
@@ -47,6 +47,27 @@ async def test_a_submission_pins_what_is_announced_after_a_look(daemon: Serving)
         assert [each.message for each in answer.warnings] == []
         node = accio_pb2.GetNodeRequest(run=answer.run.id, node="Double")
         assert (await daemon.accio.GetNode(node)).operator_digest == edited.digest
+
+
+async def test_a_submission_waits_for_an_agent_that_is_between_two_sessions(daemon: Serving) -> None:
+    """One that has found an edit by itself, and left to announce what it loaded, is no agent that isn't there."""
+    edited = operator("Double", digest="f")
+    await _push(daemon)
+    async with joined(daemon.agents, "a1", [DOUBLE], answers_looks=True) as agent:
+        await agent.send(stale=agents_pb2.Stale(operators=["Double"], loading=True))
+        await agent.send(goodbye=agents_pb2.AgentGoodbye(reason="tests"))
+        await agent.ended()
+    async with asyncio.TaskGroup() as tasks:
+        submitting = tasks.create_task(_submit(daemon))
+        await daemon.accio.ListWindows(workload_pb2.ListWindowsRequest())  # which comes after it
+        async with joined(daemon.agents, "a1", [edited], answers_looks=True, incarnation=2) as agent:
+            request = await _asked(agent)
+            assert not submitting.done()
+            await agent.send(looked=agents_pb2.CodeLooked(request=request))
+            answer = await submitting
+    assert [*answer.warnings] == []
+    node = accio_pb2.GetNodeRequest(run=answer.run.id, node="Double")
+    assert (await daemon.accio.GetNode(node)).operator_digest == edited.digest
 
 
 CHECKS: dict[str, Callable[[Serving], Awaitable[Any]]] = {
