@@ -95,13 +95,22 @@ class SteeringRoutes:
         return answer(document(documents.outcomes(refused[:_MOST_TOLD] if name else found) | counts))
 
     async def update(self, request: Request) -> Response:
-        """Set name, notes and tags; what isn't given stays."""
+        """Set name, notes and tags; what isn't given stays. With *was*, a name or notes that aren't that any more stay,
+        too, and are the answer's *instead*: whoever wrote didn't see them.
+        """
         body = await body_of(request)
+        was = _text_or_none(body.get("was"), "was")
         name, notes = (_text_or_none(body.get(field), field) for field in ("name", "notes"))
         tags = None if body.get("tags") is None else texts(body, "tags")
         run = request.path_params["run"]
+        client = self._web.client(request)
+        if was is not None:
+            now = (await client.get_run(run, nodes=False)).run
+            there = now.name if notes is None else now.notes
+            if there not in (was, name if notes is None else notes):
+                return answer(document({"instead": there}))
         log.info("metadata is changed", run=run, by=session_of(request).who)
-        found = await self._web.client(request).update(run, name=name, notes=notes, tags=tags)
+        found = await client.update(run, name=name, notes=notes, tags=tags)
         return answer(document({"run": shown_row(found.run), "changed": found.changed}))
 
 

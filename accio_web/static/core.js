@@ -27,8 +27,16 @@ export const runPath = (run) => `/runs/${encodeURIComponent(run)}`;
 export const placeOf = (text) => [text.split('/')[0], text.slice(text.indexOf('/') + 1)];
 export const nodePath = (run, node) => `${runPath(run)}/${encodeURIComponent(node)}`;
 
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // somebody wrote a % that stands for nothing: there is no such page then
+  }
+}
+
 function parsed() {
-  const parts = location.pathname.slice(BASE.length).split('/').filter(Boolean).map(decodeURIComponent);
+  const parts = location.pathname.slice(BASE.length).split('/').filter(Boolean).map(decoded);
   return { parts, query: new URLSearchParams(location.search) };
 }
 

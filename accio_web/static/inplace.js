@@ -11,7 +11,8 @@ function useEdit(run, after) {
   const [error, fail] = useState(null);
   const save = async (change, path = `${runPath(run.id)}/update`) => {
     try {
-      const { runs = [] } = await post(path, change);
+      const { runs = [], instead = null } = await post(path, change);
+      if (instead !== null) throw Object.assign(new Error(`Somebody else has changed this meanwhile, to: ${instead || '(nothing)'}\nKeep yours all the same? Press once more; Esc leaves theirs.`), { instead });
       const refused = runs.find((each) => each.error);
       if (refused) throw new Error(refused.error);
       fail(null);
@@ -36,12 +37,16 @@ function Field({ label, value, error, save, cancel, lines = false }) {
     box.current.focus();
     box.current.select();
   }, []);
-  useEffect(() => { left.current = false; }, [error]); // what wasn't kept can be kept again
+  const base = useRef(value); // what its writer has seen: another one's words aren't replaced unseen
+  useEffect(() => { // what wasn't kept can be kept again, now that the reason is told
+    left.current = false;
+    base.current = error?.instead ?? base.current;
+  }, [error]);
   const done = (keep) => {
     if (keep && left.current) return;
     left.current = true;
     const typed = box.current.value;
-    if (keep && typed !== value) save(typed);
+    if (keep && typed !== base.current) save(typed, base.current);
     else cancel();
   };
   const press = (event) => {
@@ -60,13 +65,13 @@ const ofParent = (run) => (run.kind === 'child' ? " A child shows its parent's: 
 export function EditableName({ run, forbidden, after, children }) {
   const { open, show, error, save, cancel } = useEdit(run, after);
   const edit = html`<button type="button" class="quiet edit" data-edit aria-label="Edit the name" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the name (e).${ofParent(run)}`} onClick=${() => show(true)}>✎</button>`;
-  return html`<${Heading} text=${title(run)} instead=${open && html`<${Field} label="Name" value=${run.name} error=${error} save=${(name) => save({ name })} cancel=${cancel} />`}>${!open && run.kind !== 'child' && edit}${children}<//><${Problem} error=${error} />`;
+  return html`<${Heading} text=${title(run)} instead=${open && html`<${Field} label="Name" value=${run.name} error=${error} save=${(name, was) => save({ name, was })} cancel=${cancel} />`}>${!open && run.kind !== 'child' && edit}${children}<//><${Problem} error=${error} />`;
 }
 
 export function EditableNotes({ run, forbidden, after }) {
   const { open, show, error, save, cancel } = useEdit(run, after);
   const button = (text) => html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the notes.${ofParent(run)}`} onClick=${() => show(true)} aria-label="Edit the notes">${text}</button>`;
-  if (open) return html`<${Field} label="Notes" value=${run.notes} error=${error} lines=${true} save=${(notes) => save({ notes })} cancel=${cancel} /><p class="quiet">Ctrl+Enter keeps the notes, Esc doesn't.</p><${Problem} error=${error} />`;
+  if (open) return html`<${Field} label="Notes" value=${run.notes} error=${error} lines=${true} save=${(notes, was) => save({ notes, was })} cancel=${cancel} /><p class="quiet">Ctrl+Enter keeps the notes, Esc doesn't.</p><${Problem} error=${error} />`;
   return html`${run.notes ? html`<div class="notes edited"><div><${Notes} text=${run.notes} /></div>${button('✎')}</div>` : html`<p class="no-notes">${button('+ Notes')}</p>`}<${Problem} error=${error} />`;
 }
 

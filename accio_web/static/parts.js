@@ -120,10 +120,10 @@ export function Loaded({ of, children }) {
 
 /** What a whole page is about, once it is there; where it isn't, the page has a title all the same. @param {{of: any, what: string, list: [string, string], children?: any}} props list: where there are others, and how that is called */
 export function Whole({ of, what, list, children }) {
-  if (of.data || !of.error || of.error.status === 401) return html`<${Loaded} of=${of}>${children}<//>`;
-  const missing = of.error.status === 404;
+  const missing = of.error?.status === 404;
+  if (!of.error || of.error.status === 401 || (of.data && !missing)) return html`<${Loaded} of=${of}>${children}<//>`;
   return html`<${Heading} text=${missing ? `${what} not found` : what} /><${Problem} error=${of.error} again=${missing ? undefined : of.reload} />
-    ${missing && html`<p>It may have been deleted. <a href=${href(list[0])}>${list[1]}</a></p>`}`;
+    ${missing && html`<p>${of.data ? 'It was there a moment ago, and has been deleted since.' : 'It may have been deleted.'} <a href=${href(list[0])}>${list[1]}</a></p>`}`;
 }
 
 export const NoWorkflow = ({ children = null }) => html`<${Empty} title="There is no workflow yet"><p>A workflow says which operators run, and how they are connected. Make a project to begin with, which has one, and store it:</p>
