@@ -7,13 +7,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from accio.v1 import accio_pb2, runs_pb2, values_pb2, workload_pb2
+from accio.v1 import accio_pb2, runs_pb2, workload_pb2
 from accio_daemon.core.accounts import HOUR_MS
 from accio_daemon.services.calls import workload as calls
 from accio_daemon.storage import lanes
 from accio_daemon.storage.concurrency import PARTS
 from tests.integration.daemon.harness import Serving, configured, serving
-from tests.integration.daemon.scripted_agent import ScriptedAgent, joined
+from tests.integration.daemon.scripted_agent import ScriptedAgent, joined, operator
 from tests.integration.daemon.workflows import FAILING, PAIR
 
 
@@ -92,7 +92,7 @@ async def test_nothing_is_known_of_an_operator_that_was_never_executed(daemon: S
         (mine,) = (await workload(daemon, run.id)).runs
         assert not mine.forecast.known
         assert mine.forecast.why == "nothing is known yet of how long Double takes"
-    other = values_pb2.Operator(name="Other", digest="blake3:" + "0" * 64)
+    other = operator("Other", digest="0")
     async with joined(daemon.agents, "other", operators=[other]):
         (mine,) = (await workload(daemon, run.id)).runs
         while "no connected agent" not in mine.forecast.why:
