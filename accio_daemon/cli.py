@@ -21,6 +21,7 @@ from accio.collector import Portions, spare_imported
 from accio.command_line import run_command
 from accio.errors import AccioError
 from accio.exits import INTERNAL, SUCCESS, USAGE
+from accio.grpc_polling import poll_in_place
 from accio.interpreter import fork_only_to_exec
 from accio.one_error import most_telling
 from accio_daemon.config import Config, read_config
@@ -218,6 +219,7 @@ def _raise_file_limit() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
     fork_only_to_exec()  # here, as nothing above loads gRPC
+    poll_in_place()
     given = [_two_dashes(each) for each in (sys.argv[1:] if arguments is None else arguments)]
     try:
         return run_command(command, given, "accio daemon", lambda _: USAGE)  # all that it refuses is how it was started

@@ -12,6 +12,7 @@ from accio.domain.caps import parse_served
 from accio.domain.pools import parse_key
 from accio.domain.problems import ValueProblem
 from accio.domain.resources import check_counter_name, count_of_text, parse_cpus, parse_size
+from accio.grpc_polling import poll_in_place
 from accio.interpreter import fork_only_to_exec
 from accio_agent import clock
 
@@ -198,4 +199,5 @@ def _counters(texts: Sequence[str]) -> tuple[tuple[str, int], ...]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
     fork_only_to_exec()
+    poll_in_place()
     return run_command(command, arguments, "accio agent")

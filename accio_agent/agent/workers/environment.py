@@ -3,6 +3,7 @@
 import os
 import sys
 
+from accio.grpc_polling import chosen_here
 from accio.interpreter import PATH, search_path
 
 _SECRETS = ("ACCIO_TOKEN", "ACCIO_JOIN")
@@ -20,10 +21,12 @@ _THREAD_VARIABLES = (
 
 
 def worker_environment(threads: int) -> dict[str, str]:
-    """Return the environment of templates and workers: the agent's own, without its secrets, and what makes results
-    repeatable.
+    """Return the environment of templates and workers: the agent's own, without its secrets and what it chose for
+    itself, and what makes results repeatable.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in _SECRETS and not chosen_here(name, value)
+    }
     environment[PATH] = search_path(sys.path)
     environment |= {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
     environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
