@@ -49,6 +49,15 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def adopted(pid: int) -> list[int]:
+    """Return the children of a process that its first thread has, zombies included: those that the kernel gave it, as
+    their parents had ended, and those that this thread has started.
+    """
+    with suppress(OSError, ValueError):
+        return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
 def descendants(pid: int) -> Iterator[int]:
     """Return the descendants of a process, parents first."""
     waiting = children(pid)

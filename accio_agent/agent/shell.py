@@ -169,7 +169,7 @@ class Shell:
         self._staging.use_store(welcome.store_folder, welcome.store_nonce)
         self._errands.drop_freed()
         self.core.welcome(welcome.keep, welcome.drop)
-        if self._stale.operators and not self._stale.loading:  # what was being loaded is announced by this session
+        if self._stale.operators or self._stale.loading:  # the session that announces what is loaded is yet to come
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
         if self.core.leaving:  # perhaps since the hello, which said otherwise
             self._tell_draining()
@@ -249,6 +249,10 @@ class Shell:
         self._stale = agents_pb2.Stale(operators=names, loading=loading, problem=problem)
         if self._connected:
             self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
+
+    def announces_soon(self) -> agents_pb2.AgentMessage:
+        """Return what tells that another session is about to say what is offered: who submits waits for it."""
+        return agents_pb2.AgentMessage(stale=agents_pb2.Stale(operators=self._stale.operators, loading=True))
 
     async def idle(self, connected: Callable[[], bool]) -> None:
         """Wait until nothing runs, and the daemon (if it is there) has all reports."""

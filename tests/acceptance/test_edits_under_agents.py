@@ -114,6 +114,23 @@ def test_what_is_submitted_at_once_after_an_edit_runs_it(tmp_path: Path, monkeyp
             assert _submit(client, 5) == (5 * factor, [])
 
 
+def test_edits_that_follow_one_another_are_all_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each edit comes while the agent starts what executes the one before, and is described as that is replaced; who
+    pushes and submits waits for what the file has become, over the sessions that this takes.
+    """
+    source = tmp_path / "source"
+    source.mkdir()
+    helper, ops = source / "underlib.py", source / "underops.py"
+    helper.write_text("def scale(x):\n    return 2 * x\n")
+    ops.write_text(OPS)
+    with _up(tmp_path, source, monkeypatch, "-cpus=1") as (client, said):
+        for number in range(10):
+            ops.write_text(f"{OPS}\n@operator\ndef Under{number}(x: int) -> int:\n    return scale(x) + {number}\n")
+            client.push({"id": "each", "graph": [{"op": f"Under{number}", "inputs": {"x": 1}}]})
+            client.submit({"workflow": "each"})
+        assert "can't be loaded" not in said.read_text()
+
+
 def test_what_is_submitted_at_once_after_an_edit_is_told_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without reloading, or where what a file has become can't be loaded, the submission warns, from the first on."""
     source = tmp_path / "source"

@@ -81,6 +81,10 @@ class Handler(Protocol):
         """Act on something else that the daemon said."""
         ...
 
+    def announces_soon(self) -> agents_pb2.AgentMessage:
+        """Return the last words of a session in place of which another one is opened."""
+        ...
+
     def disconnected(self) -> None:
         """Note that the session ended, or didn't come about."""
         ...
@@ -247,6 +251,8 @@ class Dialer:
             data = await self._outbound.next()
             try:
                 await call.write(data)
+                if self._to_tell:
+                    await call.write(self._handler.announces_soon().SerializeToString())
             except asyncio.InvalidStateError:
                 raise SessionEnded("the connection was lost") from None
             if self._to_tell:

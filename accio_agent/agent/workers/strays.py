@@ -1,8 +1,9 @@
 """What operators leave behind when their template is killed, and nobody but the agent can bury any more.
 
 The kernel kills the workers of a template that dies; what they had started as processes of their own would go on, also
-in sessions of their own. So the agent adopts it, as templates adopt what dead workers leave, and kills it. Templates
-are the only children that an agent has while it runs.
+in sessions of their own. So the agent adopts it, as templates adopt what dead workers leave, and kills it. The kernel
+gives orphans to the first thread, the event loop's, which starts templates alone: what other threads start (to describe
+operators, make environments, pull images) is theirs until they have waited for it.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ LOOK_AGAIN_S = 0.05
 
 
 class Strays:
-    """The children of this process that aren't its own."""
+    """The children of this process that aren't its own. Of these, only templates are started by the first thread."""
 
     def __init__(self, own: Callable[[], Collection[int]]) -> None:
         """*own* names the processes that stay."""
@@ -43,7 +44,7 @@ class Strays:
     def _kill(self) -> bool:
         """Kill the strays and reap the dead ones; whether there were any."""
         own = self._own()
-        strays = [pid for pid in linux.children(os.getpid()) if pid not in own]
+        strays = [pid for pid in linux.adopted(os.getpid()) if pid not in own]
         for pid in strays:
             linux.kill_all(linux.descendants(pid))
         linux.kill_all(strays)

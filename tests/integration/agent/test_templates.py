@@ -197,6 +197,7 @@ async def test_operators_that_changed_are_not_run(daemon: FakeDaemon, agent: Age
     await daemon.until(lambda: not Path(f"/proc/{template}").exists())
     daemon.assign(daemon.node_class("Threaded", 103), [3, 4, 5, 6], "{}")
     withheld = await daemon.connected(2)
+    assert any(message.stale.loading for message in daemon.others), "who submits meanwhile waits for this session"
     assert "Threaded" not in [each.name for each in withheld.operators]
     assert [*withheld.left_out] == [
         "Threaded: the code was edited before it was loaded as announced; undo the edit, or start the agent again"
