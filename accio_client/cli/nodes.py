@@ -129,7 +129,7 @@ def explain(session: Session, place: tuple[str, ...], *, limit: int | None, ever
     """Say why a node (or each node of a run) was executed, taken from the cache, or waits.
 
     On a sweep it means that node, or each node, of its children, and the nodes of the sweep itself, which gather;
-    those whose answers differ in numbers alone are told by one of them. -json has each.
+    those whose answers differ in values alone are told by one of them. -json has each.
     """
     run, node = run_and_node(place, "RUN or RUN/NODE")
     with session.client() as client:
@@ -153,21 +153,27 @@ def _show_reasons(found: Sequence[WhyView]) -> None:
     alike: dict[tuple[object, ...], list[WhyView]] = {}
     for each in found:
         alike.setdefault(_kind(each), []).append(each)
-    for each in (each for group in alike.values() for each in (group if len(group) <= ALIKE else group[:1])):
-        others = len(alike[_kind(each)]) - 1
-        many = f" (and {others:,} others alike)" if others >= ALIKE else ""
-        reason = f": {each.reason}" if each.reason else ""
-        out(printable(f"{each.run}/{each.node}{many}: {each.answer}{reason}"))
-        when = f"{local_time(each.computed_at)}{f' on {each.agent}' if each.agent else ''}" if each.computed_at else ""
-        if each.source and each.answer == "cached":
-            out(printable(f"  taken from: {each.source}" + (f" ({when})" if when else "")))
-        elif when:
-            out(f"  computed: {when}")
-        if each.source and each.answer != "cached":
-            out(printable(f"  nearest earlier result: {each.source}"))
-        for difference in each.differences:
-            before, after = difference.before or "(nothing)", difference.after or "(nothing)"
-            out(printable(f"  {difference.component}: {before} → {after}"))
+    for group in alike.values():
+        if len(group) > ALIKE:
+            _show_reason(group[0], f" (and {len(group) - 1:,} others alike)")
+        else:
+            for each in group:
+                _show_reason(each)
+
+
+def _show_reason(each: WhyView, others: str = "") -> None:
+    reason = f": {each.reason}" if each.reason else ""
+    out(printable(f"{each.run}/{each.node}{others}: {each.answer}{reason}"))
+    when = f"{local_time(each.computed_at)}{f' on {each.agent}' if each.agent else ''}" if each.computed_at else ""
+    if each.source and each.answer == "cached":
+        out(printable(f"  taken from: {each.source}" + (f" ({when})" if when else "")))
+    elif when:
+        out(f"  computed: {when}")
+    if each.source and each.answer != "cached":
+        out(printable(f"  nearest earlier result: {each.source}"))
+    for difference in each.differences:
+        before, after = difference.before or "(nothing)", difference.after or "(nothing)"
+        out(printable(f"  {difference.component}: {before} → {after}"))
 
 
 def _kind(found: WhyView) -> tuple[object, ...]:
