@@ -47,6 +47,16 @@ WORKFLOW = {
 }
 
 
+def _written(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Write operators and the helper that they import; return their folder, the helper and the operators."""
+    source = tmp_path / "source"
+    source.mkdir()
+    helper, ops = source / "underlib.py", source / "underops.py"
+    helper.write_text("def scale(x):\n    return 2 * x\n")
+    ops.write_text(OPS)
+    return source, helper, ops
+
+
 def _submit(client: Client, x: int) -> tuple[object, list[str]]:
     """Return the result of a run, and what its submission warned of."""
     done = client.submit({"workflow": "under", "params": {"x": x}})
@@ -81,11 +91,7 @@ def _up(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, *options:
 
 def test_edits_under_up_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without reloading: a helper is edited, `up` and submissions tell, runs go on as it was, until that is undone."""
-    source = tmp_path / "source"
-    source.mkdir()
-    helper = source / "underlib.py"
-    helper.write_text("def scale(x):\n    return 2 * x\n")
-    (source / "underops.py").write_text(OPS)
+    source, helper, _ = _written(tmp_path)
     with _up(tmp_path, source, monkeypatch, "-cpus=1", "-no-reload") as (client, said):
         assert _submit(client, 5) == (10, [])
         helper.write_text("def scale(x):\n    return 1000 * x\n")
@@ -99,14 +105,8 @@ def test_edits_under_up_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_submitted_at_once_after_an_edit_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even the memo serves what was computed before an edit, though the agent looks at files but twice a second; an
-    operator that was added a moment ago is known.
-    """
-    source = tmp_path / "source"
-    source.mkdir()
-    helper, ops = source / "underlib.py", source / "underops.py"
-    helper.write_text("def scale(x):\n    return 2 * x\n")
-    ops.write_text(OPS)
+    """Not even the memo serves what was computed before an edit, though the agent looks at files but twice a second."""
+    source, helper, _ = _written(tmp_path)
     with _up(tmp_path, source, monkeypatch, "-cpus=1") as (client, _):
         assert _submit(client, 5)[0] == 10
         for factor in (3, 4, 5, 3):
@@ -118,11 +118,7 @@ def test_edits_that_follow_one_another_are_all_loaded(tmp_path: Path, monkeypatc
     """Each edit comes while the agent starts what executes the one before, and is described as that is replaced; who
     pushes and submits waits for what the file has become, over the sessions that this takes.
     """
-    source = tmp_path / "source"
-    source.mkdir()
-    helper, ops = source / "underlib.py", source / "underops.py"
-    helper.write_text("def scale(x):\n    return 2 * x\n")
-    ops.write_text(OPS)
+    source, _, ops = _written(tmp_path)
     with _up(tmp_path, source, monkeypatch, "-cpus=1") as (client, said):
         for number in range(10):
             ops.write_text(f"{OPS}\n@operator\ndef Under{number}(x: int) -> int:\n    return scale(x) + {number}\n")
@@ -133,11 +129,7 @@ def test_edits_that_follow_one_another_are_all_loaded(tmp_path: Path, monkeypatc
 
 def test_what_is_submitted_at_once_after_an_edit_is_told_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without reloading, or where what a file has become can't be loaded, the submission warns, from the first on."""
-    source = tmp_path / "source"
-    source.mkdir()
-    helper = source / "underlib.py"
-    helper.write_text("def scale(x):\n    return 2 * x\n")
-    (source / "underops.py").write_text(OPS)
+    source, helper, _ = _written(tmp_path)
     with _up(tmp_path, source, monkeypatch, "-cpus=1", "-no-reload") as (client, _):
         assert _submit(client, 5) == (10, [])  # its code is loaded
         for factor in (3, 2, 4):

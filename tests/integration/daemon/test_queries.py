@@ -114,20 +114,23 @@ def test_pages_of_a_query_have_every_run_that_matches(
     assert found == expected
 
 
+PLAIN = Known(
+    state=RunState.SUCCESS,
+    owner=OWNERS[0],
+    workflow=1,
+    name="",
+    notes="",
+    tags=frozenset(),
+    values=(2,),
+    listed=True,
+    deleted=False,
+)
+
+
 @pytest.mark.parametrize("query", ["owner=nobody", "owner~nobody state=failed", "x=7"])
 def test_a_query_that_an_index_answers_looks_at_no_run(tmp_path: Path, query: str) -> None:
     """Where nobody owns a run, or no run has that number, none is looked at, however many there are."""
-    run = Known(
-        state=RunState.FAILED,
-        owner=OWNERS[0],
-        workflow=1,
-        name="",
-        notes="",
-        tags=frozenset(),
-        values=(2,),
-        listed=True,
-        deleted=False,
-    )
+    run = replace(PLAIN, state=RunState.FAILED)
     with database(tmp_path / "accio.db", [run] * 20) as connection:
         found = Search(connection, Filters(query=read_run_query(query, NOW)))
         assert not found.possible or not list(found.candidates(2**62))
@@ -307,19 +310,8 @@ WORDY = ("Straße", "STRASSE", "ﬁt at 3 K", "İzmir", "a\0strasse", "fit", "ke
 @pytest.mark.parametrize("part", ["strasse", "STRASSE", "ﬁ", "fi", "k", "K", "i̇zmir", "zmir", "'\"\\y", "%", "_", "v1"])
 def test_words_are_found_whatever_their_letters(tmp_path: Path, part: str) -> None:
     """What the database leaves out before runs are looked at has no word, by the rules of case of every alphabet."""
-    plain = Known(
-        state=RunState.SUCCESS,
-        owner=OWNERS[0],
-        workflow=1,
-        name="",
-        notes="",
-        tags=frozenset(),
-        values=(2,),
-        listed=True,
-        deleted=False,
-    )
-    runs = [plain, *(replace(plain, name=each) for each in WORDY), *(replace(plain, notes=each) for each in WORDY)]
-    runs += [replace(plain, tags=frozenset({each})) for each in WORDY]
+    runs = [PLAIN, *(replace(PLAIN, name=each) for each in WORDY), *(replace(PLAIN, notes=each) for each in WORDY)]
+    runs += [replace(PLAIN, tags=frozenset({each})) for each in WORDY]
     written = part.replace("\\", "\\\\").replace('"', '\\"')
     with database(tmp_path / "accio.db", runs) as connection:
         texts = len(runs)

@@ -9,6 +9,12 @@ from tests.integration.daemon.workflows import FAILING
 
 GIB = 1 << 30
 
+FAILS_BY_X = {
+    "id": "failing",
+    "params": [{"name": "x", "kind": "double"}],
+    "graph": [{"op": "Fail", "inputs": {"x": {"param": "x"}}}],
+}
+
 
 async def test_an_agent_is_told_what_a_retried_node_demands(daemon: Serving) -> None:
     """The next attempt comes with the new demand, which the node's description and the run's history show."""
@@ -55,11 +61,9 @@ async def test_what_is_no_demand_is_refused_for_all_runs(daemon: Serving) -> Non
 async def test_a_failure_keeps_the_version_that_failed(daemon: Serving) -> None:
     """A retry of one child moves the whole run on; what failed before still says what code it failed by."""
     sweep = {"workflow": "failing", "params": {"x": {"values": [1, 2]}}}
-    param = {"params": [{"name": "x", "kind": "double"}]}
-    graph = [{"op": "Fail", "inputs": {"x": {"param": "x"}}}]
     earlier, later = operator("Fail", digest="c"), operator("Fail", digest="f")
     async with joined(daemon.agents, operators=[earlier]):
-        await daemon.push({"id": "failing", "graph": graph} | param)
+        await daemon.push(FAILS_BY_X)
         parent = (await daemon.finished(sweep)).id
     request = accio_pb2.RetryRequest(ids=[f"{parent}.0"], latest_operators=True)
     async with joined(daemon.agents, operators=[later], behaviour=lambda *_: {"value": "1.0"}):
@@ -76,11 +80,9 @@ async def test_a_failure_keeps_the_version_that_failed(daemon: Serving) -> None:
 async def test_a_failure_by_another_s_execution_keeps_the_version_that_failed(daemon: Serving) -> None:
     """A child that failed by the execution of an equal one has no attempts, and says what code it failed by."""
     sweep = {"workflow": "failing", "params": {"x": 1}, "repeat": 2}
-    param = {"params": [{"name": "x", "kind": "double"}]}
-    graph = [{"op": "Fail", "inputs": {"x": {"param": "x"}}}]
     earlier, later = operator("Fail", digest="c"), operator("Fail", digest="f")
     async with joined(daemon.agents, operators=[earlier]):
-        await daemon.push({"id": "failing", "graph": graph} | param)
+        await daemon.push(FAILS_BY_X)
         parent = (await daemon.finished(sweep)).id
     request = accio_pb2.RetryRequest(ids=[f"{parent}.0"], latest_operators=True)
     async with joined(daemon.agents, operators=[later], behaviour=lambda *_: {"value": "1.0"}):
