@@ -16,12 +16,17 @@ QUEUE_LIMIT = 100_000
 UNACKED_LIMIT = 50_000
 """Reports of one session that may be on their way into the database before its next message is read."""
 
+ACKS_WAIT_S = 0.02
+"""How long acknowledgements wait for something else that is to be said. The next work takes them along; without any,
+the agent is woken up for them once those have their answers who waited for what it reported.
+"""
+
 WelcomeMessage = Callable[[Welcome], agents_pb2.Welcome]
 
 
 class Link:
-    """An `AgentLink`. State: `_queue` (in order), `_load` (its items), `_unacked`; only the event loop's thread touches
-    them.
+    """An `AgentLink`. State: `_queue` (in order), `_acks` (what waits to be queued), `_load` (the items of both),
+    `_unacked`; only the event loop's thread touches them.
     """
 
     def __init__(self, welcome: WelcomeMessage) -> None:
@@ -30,6 +35,7 @@ class Link:
         self._welcomed = False
         self._work = WorkWriter(())
         self._queue: deque[Outgoing | agents_pb2.DaemonMessage] = deque()
+        self._acks: Outgoing | None = None
         self._load = 0
         self._filled = asyncio.Event()
         self._unacked = 0
@@ -47,12 +53,28 @@ class Link:
             self._unacked -= len(outgoing.acks)
             if self._unacked < UNACKED_LIMIT:
                 self._room.set()
+        waiting, self._acks = self._acks, None
+        if waiting is not None:
+            self._load -= _weight(waiting)
+            waiting.acks += outgoing.acks
+            outgoing.acks = waiting.acks
         self._load += _weight(outgoing)
         if self._load > QUEUE_LIMIT:
             self.full.set()
-            return
-        self._queue.append(outgoing)
-        self._filled.set()
+        elif outgoing.work or outgoing.is_urgent():
+            self._queue.append(outgoing)
+            self._filled.set()
+        else:
+            self._acks = outgoing
+            if waiting is None:
+                asyncio.get_running_loop().call_later(ACKS_WAIT_S, self._acknowledge)
+
+    def _acknowledge(self) -> None:
+        """Queue the acknowledgements that wait, if nothing has taken them along."""
+        if self._acks is not None:
+            self._queue.append(self._acks)
+            self._acks = None
+            self._filled.set()
 
     def send(self, message: agents_pb2.DaemonMessage) -> None:
         """Queue a message that needn't keep its place among the engine's; only the welcome always comes first."""

@@ -47,6 +47,23 @@ async def test_answers_overtake_work_but_never_the_welcome() -> None:
     assert [await kinds(queue) for _ in range(3)] == [["heartbeat"], ["heartbeat"], ["ack"]]
 
 
+async def test_acknowledgements_alone_wait_for_work_to_go_along_with() -> None:
+    """What an agent reported is acknowledged with the next work, or with other acknowledgements, in one message."""
+    queue = Link(welcome_message)
+    queue.deliver(welcome())
+    assert await kinds(queue) == ["welcome"]
+    queue.deliver(Outgoing(acks=[1]))
+    queue.deliver(Outgoing(acks=[2, 3]))
+    queue.deliver(Outgoing(acks=[4], recalls=[AttemptNo(5)]))
+    ack, recall = await queue.next()
+    assert list(ack.ack.seqs) == [1, 2, 3, 4]
+    assert list(recall.recall.attempts) == [5]
+    queue.deliver(Outgoing(acks=[6]))
+    queue.deliver(Outgoing(acks=[7]))
+    assert [list(message.ack.seqs) for message in await queue.next()] == [[6, 7]]
+    assert repr(queue) == "<Link items=0 unacked=-6>"
+
+
 async def test_a_full_queue_says_so() -> None:
     """Beyond its limit a queue takes nothing more, and whoever watches it is told."""
     queue = Link(welcome_message)
