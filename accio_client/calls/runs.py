@@ -238,18 +238,22 @@ class RunCalls(Caller):
 
     async def watch(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> AsyncGenerator[views.RunUpdate]:
         """Yield the run's state now and at each change (the latest wins) until it ended, also over restarts."""
-        updates = self._connection.lasting_stream(
-            self._accio.Watch, accio_pb2.WatchRequest(id=run), accio_pb2.RunUpdate, patience=patience
-        )
-        async with aclosing(updates):
-            async for message in updates:
+        async with aclosing(self._updates(accio_pb2.WatchRequest(id=run), patience)) as updates:
+            async for update in updates:
+                yield update
+
+    async def _updates(self, request: accio_pb2.WatchRequest, patience: float) -> AsyncGenerator[views.RunUpdate]:
+        messages = self._connection.lasting_stream(self._accio.Watch, request, accio_pb2.RunUpdate, patience=patience)
+        async with aclosing(messages):
+            async for message in messages:
                 yield watch_views.update(message)
 
     async def wait(self, run: str, *, patience: float = WATCH_PATIENCE_S) -> views.RunView:
         """Wait until the run has ended, and return how."""
-        async for update in self.watch(run, patience=patience):
-            if update.run.ended:
-                return update.run
+        async with aclosing(self._updates(accio_pb2.WatchRequest(id=run, only_end=True), patience)) as updates:
+            async for update in updates:
+                if update.run.ended:
+                    return update.run
         return (await self.get_run(run, nodes=False)).run
 
     async def logs(

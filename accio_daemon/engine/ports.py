@@ -201,6 +201,11 @@ class RunWatch(Protocol):
         """Wait so many seconds, but no longer once the run has ended."""
         ...
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run had ended when something about it was committed last, though that end may be yet to come."""
+        ...
+
 
 class RunChanges(Protocol):
     """Notes what changes of a run."""

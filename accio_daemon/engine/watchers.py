@@ -107,6 +107,11 @@ class RunWatchers:
                 async with asyncio.timeout(seconds):
                     await self._ended.wait()
 
+        @property
+        def has_ended(self) -> bool:
+            """Whether the run had ended when something about it was committed last, though its end may be to come."""
+            return self._ended.is_set()
+
         def wake(self, *, ended: bool, success: Success | None) -> None:
             """Note a change, which may be that the run has succeeded."""
             self.success = success

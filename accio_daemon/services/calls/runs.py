@@ -109,7 +109,7 @@ class RunCalls:
 
     async def watch(self, request: accio_pb2.WatchRequest, send: SendEncoded[accio_pb2.RunUpdate]) -> None:
         """Send a run's states until it has ended."""
-        await self._watching.watch(await self._find(request.id), send)
+        await self._watching.watch(await self._find(request.id), send, only_end=request.only_end)
 
     async def _find(self, text: str) -> Found:
         viewer = self._rights.viewer()

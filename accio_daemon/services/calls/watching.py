@@ -35,9 +35,15 @@ class Watching:
         self._live = LiveRuns(engine=engine, readers=readers, plans=plans)
 
     async def watch(
-        self, found: Found, send: SendEncoded[accio_pb2.RunUpdate], warnings: Sequence[values_pb2.Issue] | None = None
+        self,
+        found: Found,
+        send: SendEncoded[accio_pb2.RunUpdate],
+        warnings: Sequence[values_pb2.Issue] | None = None,
+        *,
+        only_end: bool = False,
     ) -> None:
-        """Send the run's state until it has ended, or is deleted (NotFound).
+        """Send the run's state until it has ended, or is deleted (NotFound); with *only_end* none between the first and
+        the last.
 
         Of a run that was just submitted (with such *warnings*; None: it wasn't) the state in which it was *found* is
         sent before the others, unless the run ends at once: then its last one says all.
@@ -71,6 +77,8 @@ class Watching:
                 if seen.ended:
                     return
                 await changes.changed()
+                while only_end and found.index is None and not changes.has_ended:
+                    await changes.changed()
                 if turn > _AT_ONCE:
                     pace_s = max(_PACE_S, len(state) / _BYTES_PER_S, live.followers * _FOLLOWER_S)
                     await changes.pause(_until_next(pace_s))

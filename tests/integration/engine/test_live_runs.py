@@ -2,13 +2,14 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 
 import orjson
 import pytest
 
 from accio.domain.states import Cause
-from accio.v1 import accio_pb2
+from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.core.commands import KillRun, RetryRun
 from accio_daemon.core.terms import RunNo
 from accio_daemon.services.calls import watching
@@ -216,3 +217,34 @@ async def test_watchers_of_a_run_share_what_is_sent_and_take_turns(benches: Benc
         assert len(set(turns)) == 20
         assert isinstance(updates[0], bytes)
         assert all(each is updates[0] for each in updates)
+
+
+async def test_who_waits_for_the_end_alone_is_sent_nothing_between(benches: Benches) -> None:
+    """The first state and the last one, though others that watch the run are sent each change."""
+    sent: dict[bool, list[accio_pb2.RunUpdate]] = {True: [], False: []}
+    begun = {True: asyncio.Event(), False: asyncio.Event()}
+    told = asyncio.Event()
+
+    def sends(only_end: bool) -> Callable[[accio_pb2.RunUpdate | bytes], Awaitable[None]]:
+        async def send(update: accio_pb2.RunUpdate | bytes) -> None:
+            assert isinstance(update, bytes)
+            sent[only_end].append(accio_pb2.RunUpdate.FromString(update))
+            begun[only_end].set()
+            told.set()
+
+        return send
+
+    async with benches.running() as bench, Readers.open(bench.database) as readers:
+        agent = await bench.join(cpus=2)
+        found = Watched(bench, readers, await bench.submit(CHAIN)).found
+        watches = watching.Watching(engine=bench.engine, readers=readers, plans=Plans())
+        async with asyncio.timeout(90), asyncio.TaskGroup() as tasks:
+            for only_end in (True, False):
+                tasks.create_task(watches.watch(found, sends(only_end), only_end=only_end))
+            await asyncio.gather(*(each.wait() for each in begun.values()))
+            for _ in range(4):
+                told.clear()
+                await end_all(bench, agent)
+                await told.wait()
+    assert len(sent[False]) > len(sent[True]) == 2
+    assert [each.run.state for each in sent[True]] == [runs_pb2.RUN_STATE_RUNNING, runs_pb2.RUN_STATE_SUCCESS]
