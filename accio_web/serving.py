@@ -5,6 +5,7 @@ import socket
 import uvicorn
 
 from accio_web.app import application
+from accio_web.connections import Connection
 from accio_web.sessions import Sessions
 from accio_web.settings import Settings
 
@@ -16,6 +17,7 @@ def run(settings: Settings, sessions: Sessions, listening: socket.socket) -> Non
         application(settings, sessions),
         ssl_certfile=certificate,
         ssl_keyfile=key,
+        http=Connection,
         log_config=None,
         access_log=False,
         server_header=False,

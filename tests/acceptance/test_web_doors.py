@@ -1,9 +1,11 @@
 """Where `accio web` listens: with TLS, at a file, and where it refuses to."""
 
+import socket
 import ssl
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import httpx
 import pytest
 
 from accio.interpreter import python
+from accio_web.connections import MOST_WAITING
 from tests.acceptance.processes import Cluster, Process, cluster, eventually
 from tests.acceptance.test_tls import given
 from tests.acceptance.web import PATIENCE_S
@@ -174,3 +177,26 @@ def test_what_is_refused(made: Cluster, options: tuple[str, ...], said: str) -> 
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_flood_of_requests_without_an_end(made: Cluster) -> None:
+    """Who opens more connections than may wait loses those that he opened first, and others are served."""
+    process, link = served(made, "--port=0")
+    origin = link.partition("/login")[0]
+    port = int(origin.rpartition(":")[2])
+    flood = []
+    try:
+        for _ in range(MOST_WAITING + 100):
+            flood.append(socket.create_connection(("127.0.0.1", port)))
+            flood[-1].sendall(b"GET / HTTP/1.1\r\nx-long: ")
+        with httpx.Client(base_url=origin, timeout=PATIENCE_S, trust_env=False) as http:
+            assert http.get("/").status_code == 200
+        for each in flood[:100]:
+            each.settimeout(PATIENCE_S)
+            with suppress(ConnectionError):
+                assert each.recv(1) == b"", "it was cut"
+    finally:
+        for each in flood:
+            each.close()
+    process.kill(15)
+    assert process.ended() in (0, -15)
