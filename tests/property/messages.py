@@ -1,5 +1,9 @@
 """Random messages of any kind: legal ones, absurd ones, and much in between; numbers at the edges of their types."""
 
+import math
+import struct
+from functools import partial
+from random import Random
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -32,6 +36,13 @@ WORDS = (
     '{"workflow": "w"}',
 )
 
+FLOATS = (0.0, -0.0, 0.5, 1.0, -1.0, 5e-324, 1.8e308, 2.0**53, 2.0**63, math.inf, -math.inf, math.nan)
+_RARE = (0, 9, 10, 27, 0x85, 0xA0, 0xE9, 0x2028, 0x202E, 0xFEFF, 0xFFFD, 0x1F600)
+CHARACTERS = "".join(map(chr, (*range(0x20, 0x7F), *_RARE)))
+LONGEST = 20
+MOST = 3
+"""Members of a list or a map."""
+
 _RANGES = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
     FieldDescriptor.CPPTYPE_INT64: (-(2**63), 2**63 - 1),
@@ -40,47 +51,71 @@ _RANGES = {
 }
 
 
-def of(descriptor: Descriptor, deep: int = 0) -> st.SearchStrategy[Message]:
-    """Return messages of a kind."""
-    kind = GetMessageClass(descriptor)
-    fields = {field.name: _field(field, deep) for field in descriptor.fields if _is_filled(field, deep)}
-    in_oneof = {each.name: tuple(field.name for field in each.fields) for each in descriptor.oneofs}
-
-    def made(values: dict[str, Any]) -> Message:
-        for names in in_oneof.values():
-            for extra in [name for name in names if name in values][1:]:
-                del values[extra]
-        return kind(**values)
-
-    return st.fixed_dictionaries({}, optional=fields).map(made)
+def made(descriptor: Descriptor, random: Random, deep: int = 0) -> Message:
+    """Return a message of a kind."""
+    return GetMessageClass(descriptor)(**_fields(descriptor, random, deep))
 
 
-def _is_filled(field: FieldDescriptor, deep: int) -> bool:
-    return field.message_type is None or deep < DEEPEST
+def of(descriptor: Descriptor) -> st.SearchStrategy[Message]:
+    """Return messages of a kind, for a search that makes what it finds smaller."""
+    return st.randoms(use_true_random=False).map(partial(made, descriptor))
 
 
-def _field(field: FieldDescriptor, deep: int) -> st.SearchStrategy[Any]:
+def _fields(descriptor: Descriptor, random: Random, deep: int) -> dict[str, Any]:
+    often = random.choice((0.1, 0.5, 0.9))
+    values: dict[str, Any] = {}
+    filled = set()
+    for field in descriptor.fields:
+        if (field.message_type is not None and deep >= DEEPEST) or random.random() > often:
+            continue
+        within = field.containing_oneof
+        if within is not None and within.name in filled:
+            continue
+        filled.add(None if within is None else within.name)
+        values[field.name] = _field(field, random, deep)
+    return values
+
+
+def _field(field: FieldDescriptor, random: Random, deep: int) -> Any:
+    if not field.is_repeated:
+        return _value(field, random, deep)
+    count = random.randint(0, MOST)
     entry = field.message_type
     if entry is not None and entry.GetOptions().map_entry:
         keys, values = entry.fields_by_name["key"], entry.fields_by_name["value"]
-        return st.dictionaries(_value(keys, deep), _value(values, deep), max_size=3)
-    one = _value(field, deep)
-    return st.lists(one, max_size=3) if field.is_repeated else one
+        return {_value(keys, random, deep): _value(values, random, deep) for _ in range(count)}
+    return [_value(field, random, deep) for _ in range(count)]
 
 
-def _value(field: FieldDescriptor, deep: int) -> st.SearchStrategy[Any]:
+def _value(field: FieldDescriptor, random: Random, deep: int) -> Any:
     if field.message_type is not None:
-        return of(field.message_type, deep + 1)
+        return made(field.message_type, random, deep + 1)
     if field.enum_type is not None:
-        return st.sampled_from([*(value.number for value in field.enum_type.values), 99])
+        return random.choice([*(value.number for value in field.enum_type.values), 99])
     if field.type == FieldDescriptor.TYPE_BYTES:
-        return st.sampled_from(WORDS).map(str.encode) | st.binary(max_size=40)
+        return _word(random).encode() if random.random() < 0.5 else random.randbytes(random.randint(0, 2 * LONGEST))
     if field.type == FieldDescriptor.TYPE_STRING:
-        return st.sampled_from(WORDS) | st.text(max_size=20)
+        return _word(random)
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        return st.booleans()
+        return random.random() < 0.5
     if field.cpp_type in _RANGES:
-        low, high = _RANGES[field.cpp_type]
-        near = [at + by for at in (0, 2**31, 2**32, 2**53, 2**56, 2**63, high) for by in (-1, 0, 1)]
-        return st.sampled_from([low, *(at for at in near if low <= at <= high)]) | st.integers(low, high)
-    return st.floats()
+        return _number(*_RANGES[field.cpp_type], random)
+    return _float(random)
+
+
+def _word(random: Random) -> str:
+    if random.random() < 0.5:
+        return random.choice(WORDS)
+    return "".join(random.choice(CHARACTERS) for _ in range(random.randint(0, LONGEST)))
+
+
+def _number(low: int, high: int, random: Random) -> int:
+    near = random.choice((0, 2**31, 2**32, 2**53, 2**56, 2**63, low, high)) + random.randint(-1, 1)
+    return near if low <= near <= high and random.random() < 0.7 else random.randint(low, high)
+
+
+def _float(random: Random) -> float:
+    if random.random() < 0.5:
+        return random.choice(FLOATS)
+    found: float = struct.unpack("<d", random.randbytes(8))[0]
+    return found

@@ -1,7 +1,8 @@
 """Whatever a caller or an agent says, it is answered, no bug shows, and the daemon serves everybody else.
 
-ACCIO_FUZZ_MESSAGES is how many messages of each kind are sent; the soak sends more than the checks of a change. They
-are made in portions: hypothesis keeps what it has made, 0.1 MB a message, until a search is over.
+ACCIO_FUZZ_MESSAGES is how many messages of each kind are sent; the soak sends more than the checks of a change. Each
+is made of a seed alone, which is told when it finds something; at a desk each time of other ones. They are sent in
+portions, each to a daemon of its own.
 """
 
 import asyncio
@@ -9,16 +10,17 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
+from random import Random, SystemRandom
 from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
 import pytest
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import settings
 
 from accio.v1 import accio_pb2, agents_pb2, pools_pb2, pools_pb2_grpc, runs_pb2, values_pb2
 from accio_daemon.services.transport.server import ACCIO, ARTIFACTS, POOLS
@@ -30,42 +32,29 @@ from tests.property import messages
 T = TypeVar("T")
 
 MESSAGES = int(os.environ.get("ACCIO_FUZZ_MESSAGES", "150"))
-PORTION = 2_000
-PORTIONS = -(-MESSAGES // PORTION)
+PORTION = 5_000
 METHODS = [*ACCIO.methods, *ARTIFACTS.methods, *POOLS.methods]
 PATIENCE = 60.0
 # What callers are told of a bug, of an answer that never comes, and of a daemon that is gone.
 BUGS = ("internal error", "Deadline Exceeded", "failed to connect", "Unexpected <class")
 OPERATORS = (operator("Double"), operator("Other", outputs=(("a", "list(double)"), ("b", "map(string,dataset)"))))
 
-_POOLS = st.builds(
-    pools_pb2.PoolDescription,
-    name=st.sampled_from(("a", "w")),  # words that other messages say, too
-    provider=st.just("local"),
-    host=st.builds(values_pb2.Resources, milli_cpus=st.sampled_from((0, 1000, 2**40))),
-    max=st.integers(0, 3),
-)
+FIRST = 0 if settings().derandomize else SystemRandom().randrange(2**32)
 
 Run = Callable[[Callable[[Serving], Coroutine[Any, Any, Any]]], Any]
 
-fuzzed = settings(
-    max_examples=min(MESSAGES, PORTION),
-    derandomize=settings().derandomize and PORTIONS == 1,  # or each portion would be the same
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
-)
 
-
-@pytest.fixture(params=range(PORTIONS))
-def portion(request: pytest.FixtureRequest) -> int:
-    """Return which portion of the messages is sent."""
-    number: int = request.param
-    return number
+@pytest.fixture(scope="module", params=range(0, MESSAGES, PORTION))
+def seeds(request: pytest.FixtureRequest) -> range:
+    """Return what the messages of a portion are made of."""
+    first: int = FIRST + request.param
+    return range(first, min(first + PORTION, FIRST + MESSAGES))
 
 
 @pytest.fixture(scope="module")
-def on_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def on_daemon(seeds: range, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Return what runs a coroutine beside a daemon that has a run, on an event loop of its own."""
+    del seeds  # each portion has a daemon of its own
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -121,16 +110,20 @@ async def _call(daemon: Serving, method: MethodDescriptor, request: Message) -> 
     return ""
 
 
-@pytest.mark.usefixtures("portion")
-@fuzzed
-@given(st.sampled_from(METHODS).flatmap(lambda method: st.tuples(st.just(method), messages.of(method.input_type))))
-def test_every_call_is_answered(on_daemon: Run, said: tuple[MethodDescriptor, Message]) -> None:
+def test_every_call_is_answered(on_daemon: Run, seeds: range) -> None:
     """No message of a client is a bug of the daemon's."""
-    method, request = said
-    if method.name == "Backup":
-        request = GetMessageClass(method.input_type)()  # or it would write files anywhere
-    words = on_daemon(lambda daemon: _call(daemon, method, request))
-    assert not any(bug in words for bug in BUGS), (words, method.name, request)
+    for seed in seeds:
+        random = Random(seed)  # noqa: S311 - it is to be the same again
+        method = random.choice(METHODS)
+        request = messages.made(method.input_type, random)
+        if method.name == "Backup":
+            request = GetMessageClass(method.input_type)()  # or it would write files anywhere
+        words = on_daemon(partial(_call, method=method, request=request))
+        assert not any(bug in words for bug in BUGS), (seed, words, method.name, request)
+
+
+def _several(kind: Descriptor, random: Random) -> list[Any]:
+    return [messages.made(kind, random) for _ in range(random.randint(0, 4))]
 
 
 async def _session(daemon: Serving, first: agents_pb2.AgentMessage, said: list[agents_pb2.AgentMessage]) -> Any:
@@ -149,15 +142,15 @@ async def _said(call: Any, words: Iterable[Any]) -> str:
     return str(await call.details())
 
 
-@pytest.mark.usefixtures("portion")
-@fuzzed
-@given(st.lists(messages.of(agents_pb2.AgentMessage.DESCRIPTOR), max_size=4), st.sampled_from(("greets", "doesn't")))
-def test_every_session_ends_in_a_status(on_daemon: Run, said: list[agents_pb2.AgentMessage], manners: str) -> None:
+def test_every_session_ends_in_a_status(on_daemon: Run, seeds: range) -> None:
     """No message of an agent, before or after a proper hello, is a bug of the daemon's."""
     opening = agents_pb2.AgentMessage(hello=hello("hostile", OPERATORS))
-    first, *rest = [opening, *said] if manners == "greets" or not said else said
-    words = on_daemon(lambda daemon: _session(daemon, first, rest))
-    assert not any(bug in words for bug in BUGS), (words, manners, said)
+    for seed in seeds:
+        random = Random(seed)  # noqa: S311 - it is to be the same again
+        said = _several(agents_pb2.AgentMessage.DESCRIPTOR, random)
+        first, *rest = [opening, *said] if random.random() < 0.5 or not said else said
+        words = on_daemon(partial(_session, first=first, said=rest))
+        assert not any(bug in words for bug in BUGS), (seed, words, first, rest)
 
 
 async def _serve(daemon: Serving, said: list[pools_pb2.PoolsMessage]) -> Any:
@@ -166,19 +159,25 @@ async def _serve(daemon: Serving, said: list[pools_pb2.PoolsMessage]) -> Any:
     return await _said(stub.Serve(timeout=PATIENCE, metadata=_authorized(daemon)), said)
 
 
-@pytest.mark.usefixtures("portion")
-@fuzzed
-@given(
-    st.lists(messages.of(pools_pb2.PoolsMessage.DESCRIPTOR), max_size=4),
-    st.none() | st.builds(pools_pb2.PoolsHello, pools=st.lists(_POOLS, max_size=3)),
-)
-def test_every_server_of_pools_ends_in_a_status(
-    on_daemon: Run, said: list[pools_pb2.PoolsMessage], greeting: pools_pb2.PoolsHello | None
-) -> None:
+def test_every_server_of_pools_ends_in_a_status(on_daemon: Run, seeds: range) -> None:
     """No message of a process that serves pools, before or after a proper hello, is a bug of the daemon's."""
-    opening = [] if greeting is None else [pools_pb2.PoolsMessage(hello=greeting)]
-    words = on_daemon(lambda daemon: _serve(daemon, [*opening, *said]))
-    assert not any(bug in words for bug in BUGS), (words, greeting, said)
+    for seed in seeds:
+        random = Random(seed)  # noqa: S311 - it is to be the same again
+        said = _several(pools_pb2.PoolsMessage.DESCRIPTOR, random)
+        if random.random() < 0.5:
+            pools = [_pool(random) for _ in range(random.randint(0, 3))]
+            said.insert(0, pools_pb2.PoolsMessage(hello=pools_pb2.PoolsHello(pools=pools)))
+        words = on_daemon(partial(_serve, said=said))
+        assert not any(bug in words for bug in BUGS), (seed, words, said)
+
+
+def _pool(random: Random) -> pools_pb2.PoolDescription:
+    return pools_pb2.PoolDescription(
+        name=random.choice(("a", "w")),  # words that other messages say, too
+        provider="local",
+        host=values_pb2.Resources(milli_cpus=random.choice((0, 1000, 2**40))),
+        max=random.randint(0, 3),
+    )
 
 
 def test_a_server_of_pools_is_told_what_was_wrong(on_daemon: Run) -> None:
@@ -214,11 +213,11 @@ async def _lie(daemon: Serving, report: agents_pb2.Report) -> Any:
         return node
 
 
-@pytest.mark.usefixtures("portion")
-@fuzzed
-@given(messages.of(agents_pb2.Report.DESCRIPTOR))
-def test_every_report_is_judged(on_daemon: Run, report: agents_pb2.Report) -> None:
+def test_every_report_is_judged(on_daemon: Run, seeds: range) -> None:
     """What is said of an attempt that goes on becomes its result only if it is one of its operator's."""
-    node = on_daemon(lambda daemon: _lie(daemon, report))
-    if node.state == runs_pb2.NODE_STATE_SUCCESS:
-        assert list(report.outputs) == ["value"]
+    for seed in seeds:
+        random = Random(seed)  # noqa: S311 - it is to be the same again
+        report: Any = messages.made(agents_pb2.Report.DESCRIPTOR, random)
+        outputs = list(report.outputs)
+        node = on_daemon(partial(_lie, report=report))
+        assert node.state != runs_pb2.NODE_STATE_SUCCESS or outputs == ["value"], (seed, report)
