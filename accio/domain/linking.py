@@ -136,6 +136,11 @@ class Linker:
             names = [known.name for known in spec.outputs]
             has = f"has {', '.join(names)}" if names else "has no outputs"
             message = f"the reference '{reference}' names no output: operator '{spec.name}' {has}"
+            if maps := [known.name for known in spec.outputs if known.type.kind is Kind.MAP]:
+                message += (
+                    f"; entries of the map '{maps[0]}' can't be connected: make each an output of its own"
+                    " (in Python return a NamedTuple or dataclass instead of a dict)"
+                )
             self._findings.error(path, message, Suggestions(names).closest(source.port))
         return output
 

@@ -74,16 +74,24 @@ _PACKAGES: Mapping[Sampler, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """An output of the children, and which of its values is best."""
+    """An output of the children, of a map its values for the key that is shown as `member`, and which value is best."""
 
     node: str
     port: str
     direction: Direction = Direction.MINIMIZE
+    member: str | None = None
+
+    @classmethod
+    def named(cls, output: str, direction: Direction) -> "Objective":
+        """Read the output as users name it: Node/port, or Node/port.KEY."""
+        node, _, place = output.partition("/")
+        port, dot, member = place.partition(".")
+        return cls(node, port, direction, member if dot else None)
 
     @property
     def output(self) -> str:
         """The output as users name it."""
-        return f"{self.node}/{self.port}"
+        return f"{self.node}/{self.port}" + ("" if self.member is None else f".{self.member}")
 
     def loss(self, value: float) -> float:
         """Return what is smallest where the value is best."""
@@ -121,11 +129,10 @@ class Study:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Study":
         """Read what `to_json` gave."""
-        outputs = [each.split("/") for each in document["objective"]]
         return cls(
             objectives=tuple(
-                Objective(node, port, Direction(direction))
-                for (node, port), direction in zip(outputs, document["direction"], strict=True)
+                Objective.named(output, Direction(direction))
+                for output, direction in zip(document["objective"], document["direction"], strict=True)
             ),
             trials=document["trials"],
             sampler=Sampler(document["sampler"]),

@@ -10,7 +10,7 @@ from accio.domain.halving import FACTOR, FIRST, Halving
 from accio.domain.issues import Issue, pointer
 from accio.domain.layouts import Block, Digit, Layout, Listed
 from accio.domain.linking import Operators
-from accio.domain.measured_outputs import find_number
+from accio.domain.measured_outputs import find_measured
 from accio.domain.names import suggest
 from accio.domain.numbers import seed_number
 from accio.domain.precision import Until
@@ -101,11 +101,10 @@ class StudyCheck:
         found = []
         for at, (reference, direction) in enumerate(zip(named, directions, strict=False)):
             where = path + pointer(at) if several else path
-            if workflow is not None and find_number(
+            if workflow is not None and find_measured(
                 reference, where, workflow=workflow, operators=self._operators, findings=self._findings
             ):
-                node, _, port = reference.partition("/")
-                found.append(Objective(node, port, direction))
+                found.append(Objective.named(reference, direction))
         return tuple(found) if len(found) == len(named) else ()
 
     def _directions(self, given: Mapping[str, Any], count: int) -> list[Direction]:

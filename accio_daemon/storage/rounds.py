@@ -7,11 +7,10 @@ from typing import Any
 
 import orjson
 
-from accio.domain.filters.literals import comparable_text
-from accio.domain.members import key_shown
 from accio.domain.precision import Measured, measure
 from accio_daemon.core.effects import MeasureRequest
 from accio_daemon.core.terms import Round, RunNo
+from accio_daemon.storage.measured import measured_number
 from accio_daemon.storage.sql import load
 
 SQL = load("rounds")
@@ -41,16 +40,5 @@ def measure_point(connection: sqlite3.Connection, request: MeasureRequest) -> Me
     """Read what the children of a point gave, by repetition, and return what that says."""
     which = {"run": request.run, "first": request.first, "end": request.end, "node": request.node}
     texts = (orjson.loads(outputs).get(request.port) for _, outputs in connection.execute(SQL["values"], which))
-    found = (_number(request, text) for text in texts if text is not None)
+    found = (measured_number(request.type, request.member, text) for text in texts if text is not None)
     return measure([number for number in found if number is not None])
-
-
-def _number(request: MeasureRequest, text: str) -> float | None:
-    """Return what a child gave, of a map the value of the wanted member; None if it has no such member."""
-    if request.member is None:
-        return float(comparable_text(request.type, text))
-    of_keys, of_values = request.type.args
-    for key, value in orjson.loads(text).items():
-        if key_shown(of_keys, key) == request.member:
-            return float(comparable_text(of_values, orjson.dumps(value).decode()))
-    return None

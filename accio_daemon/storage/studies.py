@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import orjson
 
 from accio.domain.datatypes import DataType
-from accio.domain.filters.literals import comparable_text
 from accio.domain.states import RunState
 from accio.domain.studies import Objective, TrialValues
 from accio.late import dataclass
 from accio_daemon.core.terms import RunNo
 from accio_daemon.storage.codes import RUN_STATES
+from accio_daemon.storage.measured import measured_number
 from accio_daemon.storage.sql import load
 
 SQL = load("studies")
@@ -20,7 +20,7 @@ SQL = load("studies")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """Where the values of an objective stand: a node's place in the graph, and the type of its output."""
+    """Where an objective's values stand: a node's place in the graph, and the type of its output (of a whole map)."""
 
     objective: Objective
     node: int
@@ -57,7 +57,7 @@ def read_measured(
 def read_trials(connection: sqlite3.Connection, run: RunNo, repeat: int, measures: Sequence[Measure]) -> Trials:
     """Read the mean of each objective over the repetitions of each trial, in the order of trials.
 
-    A value that isn't finite has no mean that could be compared: its trial counts as failed.
+    A value that isn't finite, or that a map lacks, has no mean that could be compared: its trial counts as failed.
     """
     columns = [_values(connection, run, each) for each in measures]
     states = (RUN_STATES[RunState.FAILED], RUN_STATES[RunState.KILLED])
@@ -85,9 +85,11 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _values(connection: sqlite3.Connection, run: RunNo, measure: Measure) -> Mapping[int, float]:
-    """Read an output of all children that have it, in the output's unit."""
+    """Read an output of all children that have it, in the output's unit; NaN where a map lacks the member."""
     found: dict[int, float] = {}
+    objective = measure.objective
     for index, outputs in connection.execute(SQL["outputs"], (run, measure.node)):
-        if (text := orjson.loads(outputs).get(measure.objective.port)) is not None:
-            found[index] = float(comparable_text(measure.type, text))
+        if (text := orjson.loads(outputs).get(objective.port)) is not None:
+            number = measured_number(measure.type, objective.member, text)
+            found[index] = math.nan if number is None else number
     return found

@@ -166,3 +166,32 @@ def test_a_study_that_grows_is_drawn_as_far_as_it_is(tmp_path: Path) -> None:
         assert isinstance(picture, Trials)
         assert (str(picture.head.counted), len(kept)) == ("8 of 8 trials", 1)
         assert picture.best[-1] == study_of(client, run).best[0].values[0]
+
+
+def test_an_objective_is_a_member_of_a_map(tmp_path: Path) -> None:
+    """What a function returns as a dict is a map of which each number can be looked for; without it a trial failed."""
+    operators = tmp_path / "fits.py"
+    operators.write_text(
+        "from accio import operator\n\n\n@operator\ndef Fit(x: float) -> dict[str, float]:\n"
+        "    return {'n': 1.0} if x == 2 else {'n': 1.0, 'error': (x - 3) ** 2}\n",
+        encoding="utf-8",
+    )
+    workflow = {
+        "id": "fits",
+        "params": [{"name": "x", "kind": "double"}],
+        "graph": [{"op": "Fit", "inputs": {"x": {"param": "x"}}}],
+    }
+    optimize = {"objective": "Fit/value.error", "sampler": "grid"}
+    with cluster(tmp_path) as made:
+        made.start_daemon()
+        made.start_agent(operators=(str(operators),))
+        made.agents_are("a1")
+        client = made.client()
+        client.push(workflow)
+        run = submitted(client, "fits", {"x": {"values": [1, 2, 3, 4]}}, optimize)
+        study = study_of(client, run)
+        assert (study.complete, study.failed) == (3, 1)
+        assert (study.objectives[0].output, study.objectives[0].type) == ("Fit/value.error", "double")
+        assert [(best.values, best.params["x"].value) for best in study.best] == [((0.0,), 3.0)]
+        assert "Fit/value.error = 0 with x=3.0" in said(made, "describe", "run", run)
+        assert "Fit/value.error" in said(made, "plot", run)

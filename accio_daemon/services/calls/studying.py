@@ -37,8 +37,8 @@ def study_progress(snapshot: Snapshot, run: RunRow, plans: Plans) -> runs_pb2.St
         trials=study.trials, complete=len(trials.complete), failed=len(trials.failed), pruned=len(trials.pruned)
     )
     for each in measures:
-        objective = each.objective
-        progress.objectives.add(output=objective.output, direction=objective.direction.value, type=str(each.type))
+        objective, datatype = each.objective, each.type if each.objective.member is None else each.type.args[1]
+        progress.objectives.add(output=objective.output, direction=objective.direction.value, type=str(datatype))
     for best in best_trials(study.objectives, trials.complete)[:_MOST_BEST]:
         progress.best.append(_trial(run.sweep, best.trial, best.values))
     return progress

@@ -119,6 +119,18 @@ def test_a_grid_tries_all_points() -> None:
     )
 
 
+def test_an_objective_may_be_a_member_of_a_map() -> None:
+    """It is named as its column is, and is stored with the run; of the map itself no value is best."""
+    found = sweep({**SCORE, "objective": ["Train/errors.top.5", "Train/score"]}).study
+    assert found is not None
+    assert found.objectives[0] == Objective("Train", "errors", member="top.5")
+    assert Study.from_json(found.to_json()) == found
+    (issue,) = checked({**SCORE, "objective": "Train/errors"}).errors
+    assert "name one of its members, Train/errors.KEY" in issue.message
+    (issue,) = checked({**SCORE, "objective": "Train/nothing"}).errors
+    assert "Train/took, Train/errors.KEY)" in issue.message
+
+
 def test_studies_are_stored_exactly() -> None:
     """A definition is read back as it was, and says of the points what a definition may say again."""
     definition = checked({**SCORE, "direction": "maximize"}).value

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from accio.domain.datatypes import parse_type
 from accio.domain.limits import Limits
+from accio.domain.operators import OperatorSpec, OutputPort
 from accio.domain.validation import check_workflow
 from tests.cases.language import OPERATORS, check, give
 
@@ -288,3 +290,12 @@ def test_many_misspelt_names_cost_little() -> None:
     graph = [{"op": f"Operator{at}", "name": f"n{at}"} for at in range(5000)]
     checked = check({"id": "w", "graph": graph})
     assert len(checked.errors) == 5000
+
+
+def test_an_entry_of_a_map_is_no_output_of_its_own() -> None:
+    """Who refers to one is told how to make it one."""
+    train = OperatorSpec(name="Train", outputs=(OutputPort(name="value", type=parse_type("map(string,double)")),))
+    operators = {"Train": train, **OPERATORS}
+    graph = [{"op": "Train"}, {"op": "MakeData", "inputs": {"foo": {"reference": "Train/value.loss"}}}]
+    (issue,) = check_workflow(workflow(graph=graph), operators).errors
+    assert "names no output: operator 'Train' has value; entries of the map 'value' can't be connected" in issue.message
