@@ -1,4 +1,4 @@
-"""What Linux tells of changes to files (inotify), and which file systems it can tell everything of.
+"""What Linux tells of changes to files (inotify).
 
 Three calls of the C library, which Python doesn't wrap. A change is in the queue before the call that made it returns.
 What is written through a mapping in memory is told when the file is closed.
@@ -8,7 +8,6 @@ import ctypes
 import errno
 import os
 import struct
-import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -33,29 +32,6 @@ _READ = 1 << 16
 # Add a watch without letting go of Python's lock: thousands of short calls would else wait for it after each.
 _ADD = ctypes.PyDLL(None, use_errno=True).inotify_add_watch
 _ADD.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
-
-_LOCAL: Final = frozenset(
-    {
-        0xEF53,  # ext2, ext3, ext4
-        0x58465342,  # XFS
-        0x9123683E,  # Btrfs
-        0x01021994,  # tmpfs
-        0xF2F52010,  # F2FS
-        0x2FC12FC1,  # ZFS
-        0xCA451A4E,  # bcachefs
-    }
-)
-
-
-def is_local(path: str) -> bool:
-    """Return whether all changes of a file pass through this machine's kernel, seen as changes of that very file.
-
-    So it isn't for file servers, FUSE and what virtual machines share, nor for overlays, below which files may change.
-    """
-    found = ctypes.create_string_buffer(512)  # a `struct statfs` has 120 bytes; it begins with the type
-    if sys.byteorder != "little" or _LIBC.statfs(os.fsencode(path), found) != 0:
-        return False
-    return int.from_bytes(found.raw[:4], "little") in _LOCAL
 
 
 class Inotify:

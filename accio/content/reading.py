@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from accio.content.digest import READ_AHEAD_FROM, Digest, Progress, digest_fd
-from accio.content.errors import ChangedWhileRead
+from accio.content.errors import ChangedWhileRead, StagingError
 from accio.content.manifest import FileEntry, Manifest, Shape, of_file, of_folder
-from accio.content.signatures import SignatureCache
-from accio.content.tree import Signature, Snapshot, read_error, require_unchanged, scan, show
+from accio.content.signatures import SignatureCache, all_settled
+from accio.content.tree import Signature, Snapshot, changed_since, read_error, require_unchanged, scan, show
 from accio.late import dataclass
 
 Item = TypeVar("Item")
@@ -37,6 +37,8 @@ class DigestedDataset:
     snapshot: Snapshot
     bytes_read: int
     """What had to be read; the rest was remembered."""
+    unsettled: dict[str, Digest]
+    """The files to which may be written with no change of their signatures: those that are young, or in memory."""
 
     @property
     def digest(self) -> Digest:
@@ -63,7 +65,30 @@ def digest_dataset(
     fresh = {path: digest for path, (digest, _) in zip(unknown, read, strict=True)}
     remember(snapshot, fresh, cache, read_at_ns=now_ns)
     manifest = manifest_of(snapshot, {path: digest or fresh[path] for path, digest in known.items()})
-    return DigestedDataset(manifest=manifest, snapshot=snapshot, bytes_read=sum(size for _, size in read))
+    settled = all_settled([(snapshot.place(path), snapshot.files[path]) for path in fresh], read_at_ns=now_ns)
+    return DigestedDataset(
+        manifest=manifest,
+        snapshot=snapshot,
+        bytes_read=sum(size for _, size in read),
+        unsettled={path: digest for (path, digest), is_old in zip(fresh.items(), settled, strict=True) if not is_old},
+    )
+
+
+def changed_since_read(before: DigestedDataset) -> str | None:
+    """Look again: say what differs from a dataset that was read, None if nothing does.
+
+    Files whose signatures don't tell are read again.
+    """
+    if (what := changed_since(before.snapshot)) is not None:
+        return what
+    try:
+        read = each_file(before.snapshot, list(before.unsettled), digest_fd)
+    except StagingError as error:
+        return error.message.removeprefix("staging: ")
+    for (path, digest), (now, _) in zip(before.unsettled.items(), read, strict=True):
+        if now != digest:
+            return f"{show(before.snapshot.place(path))} was written to"
+    return None
 
 
 def manifest_of(snapshot: Snapshot, digests: dict[str, Digest]) -> Manifest:

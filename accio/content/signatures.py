@@ -4,7 +4,8 @@ A wrong entry would mean a wrong digest, so a signature is remembered only if it
 later write can then leave it as it is. "Old" is more than a minute (RACY_WINDOW_NS), for two reasons. A file system's
 clock is coarse (a few ms; 1 s on ext3, 2 s on FAT). And a program that writes through a mapping changes the time only
 when it touches a page that is clean: after the first touch it may go on writing for as long as the kernel leaves the
-page dirty (34 s were measured on Linux), and nothing but the content changes.
+page dirty (34 s were measured on Linux), and nothing but the content changes. On file systems in memory that is for
+ever, so that their files are never remembered.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from blake3 import blake3
 
 from accio.content.digest import Digest, from_raw, raw_of
 from accio.content.tree import Signature
+from accio.file_systems import keeps_times
 
 RACY_WINDOW_NS = 60 * 1_000_000_000
 DEFAULT_MAX_ENTRIES = 1_000_000
@@ -44,6 +46,16 @@ class SignatureCache(Protocol):
 def is_settled(signature: Signature, *, read_at_ns: int, window_ns: int = RACY_WINDOW_NS) -> bool:
     """Return whether any write after *read_at_ns* would show in the signature."""
     return max(signature.mtime_ns, signature.ctime_ns) < read_at_ns - window_ns
+
+
+def all_settled(files: Sequence[Located], *, read_at_ns: int, window_ns: int = RACY_WINDOW_NS) -> list[bool]:
+    """Return of each file whether any write after *read_at_ns* would show in its signature, wherever it lies."""
+    places = {signature.device: path for path, signature in files}
+    keeping = {device: keeps_times(path) for device, path in places.items()}
+    return [
+        keeping[signature.device] and is_settled(signature, read_at_ns=read_at_ns, window_ns=window_ns)
+        for _, signature in files
+    ]
 
 
 class SqliteSignatureCache:
@@ -104,10 +116,11 @@ class SqliteSignatureCache:
 
     def put(self, files: Sequence[tuple[Located, Digest]], *, read_at_ns: int) -> None:
         """Remember the digests of those files whose signatures were old when their reading began."""
+        settled = all_settled([located for located, _ in files], read_at_ns=read_at_ns, window_ns=self._window_ns)
         rows = [
             (_key(path, signature), raw_of(digest), read_at_ns)
-            for (path, signature), digest in files
-            if is_settled(signature, read_at_ns=read_at_ns, window_ns=self._window_ns)
+            for ((path, signature), digest), is_old in zip(files, settled, strict=True)
+            if is_old
         ]
         if not rows:
             return

@@ -32,11 +32,13 @@ class Signature(NamedTuple):  # a tuple, since several are made for each file of
     mtime_ns: int
     ctime_ns: int
     inode: int
+    device: int = 0
+    """Where the file lies, for as long as that is mounted."""
 
     @classmethod
     def of(cls, found: os.stat_result) -> "Signature":
         """Return the signature in a stat result."""
-        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

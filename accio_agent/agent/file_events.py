@@ -17,7 +17,8 @@ from dataclasses import field
 from typing import Final, TypeAlias
 
 from accio import inotify
-from accio.inotify import Inotify, is_local
+from accio.file_systems import is_local
+from accio.inotify import Inotify
 from accio.late import dataclass
 from accio.sdk.glances import Glances, Seen, entries, is_code, look
 

@@ -21,10 +21,11 @@ from accio.content.datasets import missing_blobs, put_snapshot, read_manifest
 from accio.content.digest import Digest, parse_digest
 from accio.content.errors import BlobMissing, StoreFull
 from accio.content.manifest import Shape
+from accio.content.reading import DigestedDataset, changed_since_read
 from accio.content.sharing import shares_folder
 from accio.content.signatures import SqliteSignatureCache
 from accio.content.store import FolderStore
-from accio.content.tree import Snapshot, changed_since, only_grew
+from accio.content.tree import Snapshot, only_grew
 from accio.domain.datatypes import Kind
 from accio.domain.keys import datasets_of
 from accio.domain.named_content import content_of, named
@@ -59,7 +60,7 @@ class Staged:
     datasets: dict[str, str]  # text to path
     large: dict[str, str]  # port to digest; the store has it
     taken: tuple[str, ...] = ()  # texts of datasets that were written out
-    watched: tuple[tuple[str, Snapshot], ...] = ()  # texts and what stood at their paths: must not change meanwhile
+    watched: tuple[tuple[str, DigestedDataset], ...] = ()  # texts and what stood at their paths: must not change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,8 +203,8 @@ class Staging:
 
     async def changed(self, attempt: int) -> str:
         """Return what changed under an attempt while it was executed, or an empty text."""
-        for text, snapshot in self._attempts[attempt].watched if attempt in self._attempts else ():
-            what = await self._in_thread(changed_since, snapshot)
+        for text, found in self._attempts[attempt].watched if attempt in self._attempts else ():
+            what = await self._in_thread(changed_since_read, found)
             if what is not None:
                 return f"the dataset {text} changed while it was used: {what}; {_WHO_WRITES}"
         return ""
@@ -214,10 +215,10 @@ class Staging:
         on the operator gets folders written out of the store.
         """
         staged = self._attempts[attempt]
-        for text, snapshot in staged.watched:
-            if await self._in_thread(changed_since, snapshot) is None:
+        for text, found in staged.watched:
+            if await self._in_thread(changed_since_read, found) is None:
                 continue
-            if not await self._in_thread(only_grew, snapshot) or not await self._stored(snapshot):
+            if not await self._in_thread(only_grew, found.snapshot) or not await self._stored(found.snapshot):
                 return False
             if staged.operator not in self._writers:
                 self._writers.add(staged.operator)
@@ -247,7 +248,7 @@ class Staging:
             if found.digest == content_of(pinned):
                 if inputs.copied and found.snapshot.shape is Shape.FOLDER and await self._stored(found.snapshot):
                     return await self._write_out(pinned, inputs)
-                inputs.watched.append((text, found.snapshot))
+                inputs.watched.append((text, found))
                 return path
             problem = f"the dataset {text} changed since the run began"
         except AccioError as error:
@@ -364,7 +365,7 @@ class _Inputs:
     datasets: dict[str, str] = field(default_factory=dict)
     large: dict[str, str] = field(default_factory=dict)
     taken: list[str] = field(default_factory=list)
-    watched: list[tuple[str, Snapshot]] = field(default_factory=list)
+    watched: list[tuple[str, DigestedDataset]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     problem: str = ""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from accio import inotify
+from accio.file_systems import is_local
 from accio.sdk.catalogue import discover
 from accio.sdk.glances import Glances
 from accio_agent.agent import code_watch, file_events
@@ -255,6 +256,6 @@ async def test_a_watch_that_ends_leaves_nothing_open(watched: Watched) -> None:
 
 def test_file_systems_of_this_machine_are_told_from_others() -> None:
     """`/proc` makes its files up as they are read, and a path that is nowhere is on none."""
-    assert inotify.is_local("/dev/shm")
-    assert not inotify.is_local("/proc")
-    assert not inotify.is_local("/nowhere")
+    assert is_local("/dev/shm")
+    assert not is_local("/proc")
+    assert not is_local("/nowhere")

@@ -1,16 +1,20 @@
 """Remembering digests by signature: never wrong, bounded, and no more than a help."""
 
+import mmap
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from accio.content.digest import Digest, digest_bytes
-from accio.content.reading import digest_dataset
+from accio.content.reading import changed_since_read, digest_dataset
 from accio.content.signatures import RACY_WINDOW_NS, Located, SqliteSignatureCache
-from accio.content.tree import Signature
+from accio.content.tree import Signature, scan
+from accio.file_systems import keeps_times
 from tests.unit.content.trees import NOW_NS, make_tree
 
 A, B = digest_bytes(b"a"), digest_bytes(b"b")
@@ -35,7 +39,7 @@ def test_what_was_put_is_got(cache: SqliteSignatureCache) -> None:
     assert get(cache, (b"/x", OLD), (b"/y", OLD), (b"/x", OLD)) == [A, None, A]
 
 
-@pytest.mark.parametrize("field", Signature._fields)
+@pytest.mark.parametrize("field", ["size", "mtime_ns", "ctime_ns", "inode"])
 def test_every_part_of_the_signature_counts(cache: SqliteSignatureCache, field: str) -> None:
     """Another size, time or inode is another file."""
     cache.put([((b"/x", OLD), A)], read_at_ns=NOW_NS)
@@ -158,6 +162,48 @@ def test_an_edit_with_the_time_put_back_is_noticed(tmp_path: Path) -> None:
         place.write_bytes(b"2")
         os.utime(place, ns=(times.st_atime_ns, times.st_mtime_ns))
         assert digest_dataset(place, now_ns=NOW_NS, cache=cache).digest != before
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A folder on a file system in memory."""
+    place = Path("/dev/shm")
+    if not place.is_dir() or keeps_times(str(place)):
+        pytest.skip("there is no file system in memory at /dev/shm")
+    with TemporaryDirectory(dir=place) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[mmap.mmap]:
+    """Map a file into memory that has been written to through that mapping before: another write leaves no trace."""
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapping:
+        mapping[0] = ord("b")
+        yield mapping
+
+
+def test_what_is_mapped_in_memory_is_read_again(tmp_path: Path, in_memory: Path) -> None:
+    """A file system in memory notes no time when a mapped file is written to: its content counts all the same."""
+    place = make_tree(in_memory, {"a": b"a"}) / "a"
+    with SqliteSignatureCache(tmp_path / "c") as cache, mapped(place) as mapping:
+        seen, before = scan(place), digest_dataset(place, now_ns=NOW_NS, cache=cache)
+        mapping[0] = ord("c")
+        assert scan(place) == seen
+        assert changed_since_read(before) == f"{place} was written to"
+        assert digest_dataset(place, now_ns=NOW_NS, cache=cache).digest != before.digest
+
+
+def test_what_is_written_to_while_it_is_young_is_read_again(tmp_path: Path) -> None:
+    """A file that was written to just now may be written to again with no change of its times, and is told all the
+    same; one that is old isn't read again.
+    """
+    place = make_tree(tmp_path, {"a": b"a"}) / "a"
+    with mapped(place) as mapping:
+        young = digest_dataset(place, now_ns=place.stat().st_ctime_ns)
+        assert changed_since_read(young) is None
+        mapping[0] = ord("c")
+        assert str(changed_since_read(young)).startswith(f"{place} was written to")
+        assert not digest_dataset(place, now_ns=NOW_NS).unsettled
 
 
 def test_paths_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
