@@ -59,6 +59,9 @@ class BlockingCaller:
             thread.stop()
             raise
 
+    def __repr__(self) -> str:
+        return f"<Client of {self.address}>"
+
     def __enter__(self) -> Self:
         return self
 

@@ -34,6 +34,9 @@ class AsyncClient(
 ):
     """A connection to a daemon. Open it in the event loop that uses it, with `async with` or `close`."""
 
+    def __repr__(self) -> str:
+        return f"<AsyncClient of {self.address}>"
+
     async def __aenter__(self) -> Self:
         return self
 

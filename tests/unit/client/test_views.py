@@ -12,6 +12,14 @@ def test_every_view_is_found() -> None:
 
 def test_names_are_listed_before_they_are_loaded() -> None:
     """Whoever completes a name in a notebook sees what there is."""
-    assert {"Client", "local", "logspace"} <= set(dir(accio_client))
+    listed = {name for name in dir(accio_client) if not name.startswith("__")}
+    assert listed == set(accio_client.__all__)
     assert set(views._ELSEWHERE) <= set(dir(views))
     assert {"operator", "Dataset"} <= set(dir(accio))
+
+
+def test_a_client_says_whose_it_is() -> None:
+    """In a notebook with several of them."""
+    with accio_client.Client("127.0.0.1:1", token="t") as client:
+        assert repr(client) == "<Client of 127.0.0.1:1>"
+        assert repr(client._client) == "<AsyncClient of 127.0.0.1:1>"
