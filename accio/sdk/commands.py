@@ -6,6 +6,7 @@ outputs (`accio.sdk.command_line`); a word that names one of the declared files 
 """
 
 import os
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import field
@@ -99,6 +100,19 @@ class Program:
             is_file = word in self.files
             words += [str((self.folder / word).absolute())] if is_file else fill(word, values, self.output_files)
         return words
+
+    def left_out_files(self) -> list[str]:
+        """Return the words of the command that name files beside the declaration which aren't among its files.
+
+        They aren't in a node's working folder, and their edits change no digest.
+        """
+        try:
+            words = shlex.split(self.line) if self.in_shell else self.command[1:]
+        except ValueError:  # quotes that only a shell reads, such as those of a here-document
+            return []
+        declared = {*self.files, *self.output_files.values()}
+        relative = (word for word in dict.fromkeys(words) if word not in declared and not word.startswith(("/", "-")))
+        return [word for word in relative if (self.folder / word).is_file()]
 
     @property
     def listed_places(self) -> list[str]:

@@ -210,6 +210,9 @@ def _ending(program: Program, code: int) -> Failure | None:
         return Failure(cause=Cause.SIGNAL, message=f"{what} was ended by {_signal_name(number)}", signal=number)
     if code > 0:
         hint = _CONTAINERS_CODES.get(code, "") if program.image else ""
+        if left_out := program.left_out_files():
+            beside = ", ".join(left_out)
+            hint += f' (beside {program.path.name} lies {beside}, but not in the working folder: name it among "files")'
         return Failure(cause=Cause.EXIT_CODE, message=f"{what} ended with exit code {code}{hint}", exit_code=code)
     return None
 

@@ -309,6 +309,20 @@ def test_failures(tmp_path: Path, body: str, cause: Cause, mentions: list[str]) 
     assert found.signal == (11 if cause is Cause.SIGNAL else None)
 
 
+@pytest.mark.parametrize(
+    ("command", "shell"), [(["sh", "part.sh"], False), ("sh part.sh", False), ("sh part.sh | sort > {out.y}", True)]
+)
+def test_a_file_that_was_not_declared_is_named(tmp_path: Path, command: Any, *, shell: bool) -> None:
+    """A script beside the declaration isn't in the working folder: the failure says where to name it."""
+    (tmp_path / "part.sh").write_text("echo", encoding="utf-8")
+    outputs = [{"name": "y", "type": "dataset"}]
+    program = make(tmp_path, command=command, shell=shell, outputs=outputs, files=[])
+    found = failure(run(program, tmp_path))
+    assert "tool.json lies part.sh, but not in the working folder: name it among" in found.message
+    declared = make(tmp_path, command=command, shell=shell, outputs=outputs, files=["part.sh"])
+    assert declared.left_out_files() == []
+
+
 def test_programs_that_cannot_start(tmp_path: Path) -> None:
     """A program that has gone, or that the kernel refuses, is a failure that names it."""
     gone = make(tmp_path)
