@@ -47,7 +47,9 @@ class Columns(MutableMapping[Reading, Collected]):
 
 def _bytes(collected: Collected) -> int:
     table = collected.table
-    numbers = sum(each.values.nbytes + each.valid.nbytes for each in table.numbers.values())
+    numbers = sum(
+        each.values.nbytes + (0 if each.present is None else each.present.nbytes) for each in table.numbers.values()
+    )
     texts = sum(each.codes.nbytes for each in table.texts.values())
     failures = collected.failures
     return int(

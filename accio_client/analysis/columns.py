@@ -163,6 +163,11 @@ class Numbers:
         finite = np.isfinite(self.values)
         return where if finite.all() else finite if where is None else where & finite
 
+    def usable_among(self, where: Mask | None) -> Mask | None:
+        """Return *where* without what isn't there, or isn't finite; None if everything is."""
+        finite = self.finite_among(where)
+        return finite if self.present is None else self.present if finite is None else self.present & finite
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Texts:

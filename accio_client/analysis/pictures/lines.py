@@ -1,5 +1,6 @@
 """Lines: the mean of an output over a parameter with its interval, and distributions; bars of importance."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -29,6 +30,8 @@ from accio_client.analysis.pictures.specification import (
 from accio_client.analysis.ranks import values_at
 
 MOST_STEPS = 1000
+MOST_BINS = 200
+_WHOLE = 2.0**53
 _QUARTILES = (0.25, MEDIAN, 0.75)
 
 
@@ -128,22 +131,24 @@ def distribution(
 ) -> Lines:
     """Return the distribution of an output over the children: cumulated, or with *density* as a histogram."""
     column = table.column(value)
-    valid = column.valid & np.isfinite(column.values) & (True if where is None else where)
+    valid = column.usable_among(where)
     axis = None if by is None else table.axis(by)
     samples: dict[str, Floats] = {}
     if axis is None:
-        samples[""] = column.values[valid]
+        samples[""] = column.values if valid is None else column.values[valid]
     else:
         place = table.coordinate(axis.name)
         for at in growing(axis)[evenly(axis.size, MOST_SERIES)].tolist():
-            samples[axis.text(at)] = column.values[valid & (place == at)]
+            mine = place == at if valid is None else valid & (place == at)
+            samples[axis.text(at)] = column.values[mine]
     shown = int(sum(map(len, samples.values())))
     looked_at = table.size if where is None else int(where.sum())
+    usable = table.size if valid is None else int(valid.sum())
     kind = Kind.PDF if density else Kind.CDF
     head = Head(
         kind=kind,
         title=f"{'Density' if density else 'Distribution'} of {_with_unit(column)}",
-        counted=Counted(shown, table.total, looked_at - int(valid.sum())),
+        counted=Counted(shown, table.total, looked_at - usable),
         remarks=tuple(_series_remark(axis)),
         command=command_of(table.run, kind, query, y=value, by=by or ""),
     )
@@ -166,9 +171,29 @@ def distribution_of(samples: Mapping[str, Floats], head: Head, x: PictureAxis, s
 
 
 def _edges_of(samples: Mapping[str, Floats]) -> Floats:
+    """Return the ends of the bins of a histogram, growing: between two numbers there are no more bins than doubles."""
     known = [values for values in samples.values() if len(values)]
-    edges = np.histogram_bin_edges(np.concatenate(known), "auto") if known else np.array([0.0, 1.0])
-    return edges if len(edges) <= 201 else np.linspace(edges[0], edges[-1], 201)
+    if not known:
+        return np.array([0.0, 1.0])
+    values = known[0] if len(known) == 1 else np.concatenate(known)
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return np.array([low - 0.5, high + 0.5]) if abs(low) < _WHOLE else np.sort([low, np.nextafter(low, 0)])
+    unit = 1.0 if np.isfinite(high - low) else 4.0  # nothing leaves the range of doubles
+    return np.unique(np.linspace(low / unit, high / unit, _bins_of(values, low, high, unit) + 1) * unit)
+
+
+def _bins_of(values: Floats, low: float, high: float, unit: float) -> int:
+    """Return how many bins a histogram has: as wide as those of Freedman and Diaconis (1981), or as those of Sturges
+    (1926) where these are narrower, but no more than twice the root of the number of values, and at most MOST_BINS.
+    """
+    size, span = len(values), high / unit - low / unit
+    at = np.array([1, 3]) * (size - 1) / 4
+    below, above = (values_at(values, some(at).astype(np.int64)) / unit for some in (np.floor, np.ceil))
+    quartiles = below + (above - below) * (at % 1)
+    width = max(2 * float(quartiles[1] - quartiles[0]) / size ** (1 / 3), span / math.sqrt(size) / 2)
+    width = min(width, span / (math.log2(size) + 1))
+    return min(MOST_BINS, max(1, math.ceil(span / width))) if width else MOST_BINS
 
 
 def _cumulated(name: str, values: Floats) -> Series:
@@ -178,9 +203,13 @@ def _cumulated(name: str, values: Floats) -> Series:
 
 
 def _density(name: str, values: Floats, edges: Floats) -> Series:
-    counts, _ = np.histogram(values, edges)
-    widths = np.diff(edges)
-    return Series(name=name, x=(edges[:-1] + edges[1:]) / 2, y=counts / (widths * max(1, len(values))), n=counts)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        even = np.array_equal(np.linspace(edges[0], edges[-1], len(edges)), edges)
+        # The same counts, but of bins of one width none is sought.
+        counts, _ = np.histogram(values, len(edges) - 1, (edges[0], edges[-1])) if even else np.histogram(values, edges)
+        halves = edges[1:] / 2 - edges[:-1] / 2
+        heights = counts / max(1, len(values)) / halves / 2
+    return Series(name=name, x=edges[:-1] + halves, y=heights, n=counts)
 
 
 def importance_bars(

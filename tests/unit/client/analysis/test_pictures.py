@@ -208,6 +208,41 @@ def test_distributions_end_at_one_and_have_area_one() -> None:
         assert float(series.y.sum() * (series.x[1] - series.x[0])) == pytest.approx(1)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.3, 0.1 + 0.2] * 50,
+        [1e20, 1e20 + 2e4] * 50,
+        [1e20] * 100,
+        [-1.7e308, 0.0, 1.7e308] * 50,
+        [1.7976931348623157e308] * 100,
+        [0.0, 5e-324] * 50,
+    ],
+    ids=["neighbours", "far neighbours", "far", "everything", "largest", "smallest"],
+)
+def test_densities_of_numbers_at_the_ends_of_doubles(values: list[float]) -> None:
+    """Between two numbers there are no more bins than doubles, however wide or narrow that is; each child is in one."""
+    table = table_of(sweep_of(len(values)), values)
+    (series,) = distribution(table, VALUE, density=True).series
+    assert series.n is not None
+    assert series.n.sum() == len(values)
+    assert np.isfinite(series.x).all()
+    json.dumps(to_json(distribution(table, VALUE, density=True)), allow_nan=False)
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200))
+def test_densities_have_the_bins_of_numpy(values: list[float]) -> None:
+    """As many as Freedman and Diaconis or Sturges advise, as NumPy's `auto` has them, where doubles are far apart."""
+    (series,) = distribution(table_of(sweep_of(len(values)), values), VALUE, density=True).series
+    try:
+        counts, edges = np.histogram(values, "auto")
+    except ValueError:  # too many bins for numbers as near as these
+        return
+    if len(edges) <= 201 and np.ptp(edges) > 1e-6:
+        assert series.n is not None
+        assert series.n.tolist() == counts.tolist()
+
+
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=25))
 def test_the_best_are_those_that_nobody_beats(points: list[tuple[int, int]]) -> None:
