@@ -225,14 +225,18 @@ class Collector:
         self._reasons: dict[tuple[str, str, str], int] = {}
         self._crowded: dict[str, None] = {}
         self._open: Ranges = ()
-        implied = STATES.index(RUN_STATES[head.implied])
+        self._implied = STATES.index(RUN_STATES[head.implied])
+        self._same = before if before is not None and not before.open else None
+        """What was read before, as long as nothing of it has changed."""
         if before is None:
-            self._states = np.full(self._size, implied, dtype=np.uint8)
-        else:
-            self._states = before.table.states.copy()
-            self._go_on(before, implied)
+            self._states = np.full(self._size, self._implied, dtype=np.uint8)
+        elif self._same is None:
+            self._go_on(before)
 
-    def _go_on(self, before: Collected, implied: int) -> None:
+    def _go_on(self, before: Collected) -> None:
+        """Begin with a copy of what was read before."""
+        self._same, implied = None, self._implied
+        self._states = before.table.states.copy()
         self._crowded.update(dict.fromkeys(before.crowded))
         for column in before.table.numbers.values():
             self._columns[column.name] = _Column(column.values.copy(), column.valid.copy())
@@ -253,6 +257,10 @@ class Collector:
 
     def add(self, chunk: accio_pb2.ColumnsChunk) -> None:
         """Add a chunk of rows, or the end."""
+        if self._same is not None:
+            if not chunk.states and not chunk.end.open:
+                return
+            self._go_on(self._same)
         if chunk.HasField("end"):
             self._open = tuple((each.first, each.count) for each in chunk.end.open)
             return
@@ -305,7 +313,12 @@ class Collector:
         self._failed.append((children, nodes, codes[np.frombuffer(packed.codes, dtype="<u4")]))
 
     def collected(self) -> Collected:
-        """Return what was filled."""
+        """Return what was filled; the columns of before themselves, if nothing was."""
+        if self._same is not None:
+            shared = self._head.same_for_all()
+            table = self._same.table
+            table = table if shared == table.same_for_all else replace(table, same_for_all=shared)
+            return replace(self._same, head=self._head, table=table)
         for name in [each for each in self._columns if self._head.map_of(each) in self._crowded]:
             del self._columns[name]
         there = np.ones(self._size, dtype=np.bool_)

@@ -67,19 +67,20 @@ def aggregate(
     where: Mask | None = None,
     quantiles: Sequence[float] = (),
     bootstrap_seed: int | None = None,
+    only: Mapping[str, Ints] | None = None,
 ) -> Aggregate:
     """Compute the statistics of *value* for each combination of the parameters *by* (None: each point).
 
-    *where* restricts the children. *quantiles* are those wanted (MEDIAN among them, perhaps). With a seed, the mean has
-    a percentile bootstrap interval, too.
+    *where* restricts the children, *only* the places of parameters, growing, whose groups are wanted. *quantiles* are
+    those wanted (MEDIAN among them, perhaps). With a seed, the mean has a percentile bootstrap interval, too.
     """
     column = table.column(value) if isinstance(value, str) else value
     names = [axis.name for axis in table.axes] if by is None else list(by)
     if len(set(names)) < len(names):
         raise BadRequest(f"expected different parameters to group by, found {', '.join(names)}")
     axes = tuple(table.axis(name) for name in names)
-    groups = _groups(table, by)
-    shape = groups.shape
+    groups = _groups(table, by, only or {})
+    shaped = groups.shaped
     values = groups.matrix(column.values)
     wanted = where if column.present is None else column.present if where is None else column.present & where
     if not groups.are_even and wanted is None:
@@ -93,29 +94,29 @@ def aggregate(
         value=column.name,
         by=axes,
         over=tuple(name for name, size in table.factors if name not in names and size > 1),
-        n=found.n.reshape(shape),
-        missing=(looked_at - found.n).reshape(shape),
-        mean=found.mean.reshape(shape),
-        sd=found.sd.reshape(shape),
-        low=found.low.reshape(shape),
-        high=found.high.reshape(shape),
-        quantiles={} if ordered is None else {share: ordered.quantile(share).reshape(shape) for share in quantiles},
-        bootstrap_low=None if draws is None else draws[0].reshape(shape),
-        bootstrap_high=None if draws is None else draws[1].reshape(shape),
+        n=shaped(found.n),
+        missing=shaped(looked_at - found.n),
+        mean=shaped(found.mean),
+        sd=shaped(found.sd),
+        low=shaped(found.low),
+        high=shaped(found.high),
+        quantiles={} if ordered is None else {share: shaped(ordered.quantile(share)) for share in quantiles},
+        bootstrap_low=None if draws is None else shaped(draws[0]),
+        bootstrap_high=None if draws is None else shaped(draws[1]),
     )
 
 
-def _groups(table: SweepTable, by: Sequence[str] | None) -> "_Grid | _Uneven":
+def _groups(table: SweepTable, by: Sequence[str] | None, only: Mapping[str, Ints]) -> "_Grid | _Uneven":
     """Return the groups of children with equal values of *by* (None: each point), in the order of the sweep."""
     if table.is_grid:
-        return _Grid(table, [axis.name for axis in table.axes] if by is None else by)
+        return _Grid(table, [axis.name for axis in table.axes] if by is None else by, only)
     if by is None:
-        return _Uneven(table.children() // table.sweep.repeat, (table.points,))
+        return _Uneven(table.children() // table.sweep.repeat, (table.points,), [None])
     shape = tuple(table.axis(name).size for name in by)
     if math.prod(shape) > _MOST_GROUPS:
         sizes = " × ".join(f"{name}: {size}" for name, size in zip(by, shape, strict=True))
         raise BadRequest(f"expected at most {_MOST_GROUPS} combinations to group by, found {sizes}; name fewer")
-    return _Uneven(table.codes(by), shape)
+    return _Uneven(table.codes(by), shape, [only.get(name) for name in by])
 
 
 class _Grid:
@@ -123,17 +124,21 @@ class _Grid:
 
     are_even = True
 
-    def __init__(self, table: SweepTable, by: Sequence[str]) -> None:
+    def __init__(self, table: SweepTable, by: Sequence[str], only: Mapping[str, Ints]) -> None:
         self._sizes = table.shape
         self._first = [table.place(name) for name in by]
         self._others = [at for at in range(len(self._sizes)) if at not in self._first]
-        self.shape = tuple(self._sizes[at] for at in self._first)
+        wanted = ((at, only[name]) for at, name in zip(self._first, by, strict=True) if name in only)
+        self._taken = {at: places for at, places in wanted if len(places) < self._sizes[at]}
+        self.shape = tuple(len(self._taken.get(at, range(self._sizes[at]))) for at in self._first)
         order = [at for at in (*self._others, *self._first) if self._sizes[at] > 1]
         self._lie_so = order == sorted(order)
 
     def matrix(self, values: npt.NDArray[T]) -> npt.NDArray[T]:
         """Return a column as a matrix: a column per group, with its children in order."""
         groups, grid = math.prod(self.shape), values.reshape(self._sizes)
+        for at, places in self._taken.items():
+            grid = grid.take(places, at)
         if self._lie_so:
             return grid.transpose(self._others + self._first).reshape(-1, groups)
         return grid.transpose(self._first + self._others).reshape(groups, -1).T  # copies long pieces, or nothing
@@ -141,9 +146,12 @@ class _Grid:
     def counts(self, which: Mask | None) -> Ints:
         """Return how many children there are in each group, or how many of *which*."""
         if which is None:
-            groups = math.prod(self.shape)
-            return np.full(groups, math.prod(self._sizes) // max(1, groups))
+            return np.full(math.prod(self.shape), math.prod(self._sizes[at] for at in self._others))
         return np.asarray(self.matrix(which).sum(axis=0))
+
+    def shaped(self, found: npt.NDArray[T]) -> npt.NDArray[T]:
+        """Return what was found for each group with an axis per parameter."""
+        return found.reshape(self.shape)
 
 
 class _Uneven:
@@ -151,8 +159,11 @@ class _Uneven:
 
     are_even = False
 
-    def __init__(self, codes: Ints, shape: tuple[int, ...]) -> None:
-        self.shape = shape
+    def __init__(self, codes: Ints, shape: tuple[int, ...], wanted: Sequence[Ints | None]) -> None:
+        self._shape = shape
+        self._wanted = np.ix_(
+            *(np.arange(size) if some is None else some for size, some in zip(shape, wanted, strict=True))
+        )
         self._codes = codes
         self._size = math.prod(shape)
         self._order = np.argsort(codes, kind="stable")
@@ -177,10 +188,14 @@ class _Uneven:
         """Return how many children there are in each group, or how many of *which*."""
         return np.bincount(self._codes if which is None else self._codes[which], minlength=self._size)
 
+    def shaped(self, found: npt.NDArray[T]) -> npt.NDArray[T]:
+        """Return what was found for each group that is wanted with an axis per parameter."""
+        return found.reshape(self._shape)[self._wanted]
+
 
 def counted(table: SweepTable, which: Mask | None, by: Sequence[str] | None) -> Ints:
     """Return how many of *which* (None: all) there are per combination of *by* (None: per point), in one row."""
-    return _groups(table, by).counts(which)
+    return _groups(table, by, {}).counts(which)
 
 
 class _Found(NamedTuple):

@@ -116,7 +116,7 @@ _NOTHING = _Split(Method.NOTHING, 0.0)
 def _split(grid: Floats, valid: Mask | None, names: Sequence[str]) -> _Split:
     """Split the variance of a grid with a last axis of repetitions; *valid* None: all of it is there."""
     unit = max(float(grid.max()), -float(grid.min())) or 1.0  # squares stay in range
-    counts = None if valid is None else valid.sum(axis=-1)
+    counts = None if valid is None else valid[..., 0].astype(np.int64) if valid.shape[-1] == 1 else valid.sum(axis=-1)
     n = grid.size if counts is None else int(counts.sum())
     grid = grid / unit
     grid -= grid.sum() / n  # and lose no digits to a large mean
@@ -147,7 +147,7 @@ def _split(grid: Floats, valid: Mask | None, names: Sequence[str]) -> _Split:
 
 def _inside(grid: Floats, valid: Mask | None, counts: Ints | None) -> tuple[Floats, Floats]:
     """Return the mean of each point, 0 where it has no value, and how far its values are from it, squared."""
-    if counts is None and grid.shape[-1] == 1:
+    if grid.shape[-1] == 1:
         return grid[..., 0], np.zeros(1)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.nan_to_num(grid.sum(axis=-1) / (grid.shape[-1] if counts is None else counts))

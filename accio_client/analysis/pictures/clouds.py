@@ -1,5 +1,6 @@
 """Every child by itself: over two outputs (scatter, with the best of both), and across all parameters (parallel)."""
 
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +24,8 @@ from accio_client.analysis.pictures.specification import (
 )
 
 _DENSITY = 150
+_AT_ONCE = 1 << 16
+"""Points: what is computed of so many fits into a processor's cache."""
 _MOST_TICKS = 64
 _ALL = slice(None)
 _WEIGHTS = (0.5, 0.1, 0.9, 0.02, 0.98)
@@ -41,25 +44,24 @@ def scatter(
     """Return the children over two outputs, and which of them no other beats in both (*larger_…*: more is better)."""
     first, second = table.column(x), table.column(y)
     known = _known(first, where) & _known(second, where)
-    children = np.flatnonzero(known)
-    xs, ys = first.values[children], second.values[children]
+    whole = bool(known.all())
+    xs, ys = (each.values if whole else each.values[known] for each in (first, second))
     best = undominated(-xs if larger_x else xs, -ys if larger_y else ys)
     looked_at = table.size if where is None else int(where.sum())
-    density = None
+    density, n = None, len(xs)
     remarks = [f"{int(best.sum()):,} not beaten in both"]
-    if len(children) > MOST_POINTS:
+    bounds = [np.array([each.min(), each.max()] if n else [np.nan, np.nan]) for each in (xs, ys)]
+    children = np.arange(table.size) if whole else np.flatnonzero(known)
+    if n > MOST_POINTS:
         # Rows are y, columns x, as in maps.
         density = _density(xs, ys)
         remarks.append(f"more than {MOST_POINTS:,} points: their density")
         xs, ys, children, best = xs[best], ys[best], children[best], best[best]
-    bounds = [np.array([np.nan, np.nan]), np.array([np.nan, np.nan])]
-    if known.any():
-        bounds = [np.array([column.values[known].min(), column.values[known].max()]) for column in (first, second)]
     return Cloud(
         head=Head(
             kind=Kind.SCATTER,
             title=f"{y} against {x}",
-            counted=Counted(int(known.sum()), table.total, looked_at - int(known.sum())),
+            counted=Counted(n, table.total, looked_at - n),
             remarks=tuple(remarks),
             command=command_of(table.run, Kind.SCATTER, query, y=y, x=x),
         ),
@@ -76,13 +78,22 @@ def scatter(
 
 def _density(xs: Floats, ys: Floats) -> Ints:
     """Return how many points fall into each of the cells between the lowest and the highest values."""
-    rows, columns = (
-        np.minimum(
-            ((each - each.min()) * (_DENSITY / ((each.max() - each.min()) or 1.0))).astype(np.int64), _DENSITY - 1
-        )
-        for each in (ys, xs)
-    )
-    return np.bincount(rows * _DENSITY + columns, minlength=_DENSITY**2).reshape(_DENSITY, _DENSITY)
+    found = np.zeros(_DENSITY**2, dtype=np.int64)
+    rows, columns = _cells(ys), _cells(xs)
+    for some in _pieces(len(xs)):
+        found += np.bincount(rows(ys[some]) * _DENSITY + columns(xs[some]), minlength=_DENSITY**2)
+    return found.reshape(_DENSITY, _DENSITY)
+
+
+def _cells(values: Floats) -> Callable[[Floats], Ints]:
+    """Return what tells in which of the cells along an axis some of the values are."""
+    low = values.min()
+    scale = _DENSITY / ((values.max() - low) or 1.0)
+    return lambda some: np.minimum(((some - low) * scale).astype(np.int64), _DENSITY - 1)
+
+
+def _pieces(size: int) -> Iterator[slice]:
+    return (slice(first, first + _AT_ONCE) for first in range(0, size, _AT_ONCE))
 
 
 def _known(column: Numbers, where: Mask | None) -> Mask:
@@ -98,12 +109,8 @@ def undominated(xs: Floats, ys: Floats) -> Mask:
     if not len(xs):
         return best
     # Most points are beaten by one of a few good ones: what is left to sort is little.
-    left = np.arange(len(xs))
-    spans = [float(np.ptp(each)) or 1.0 for each in (xs, ys)]
-    for weight in _WEIGHTS:
-        good = left[np.argmin(xs[left] * (weight / spans[0]) + ys[left] * ((1 - weight) / spans[1]))]
-        x, y = xs[good], ys[good]
-        left = left[(xs[left] < x) | (ys[left] < y) | ((xs[left] == x) & (ys[left] == y))]
+    left = np.concatenate([_unbeaten(xs, ys, some) for some in _pieces(len(xs))])
+    left = left[_unbeaten(xs[left], ys[left], slice(None))]
     order = left[np.lexsort((ys[left], xs[left]))]
     x, y = xs[order], ys[order]
     lowest = np.minimum.accumulate(y)
@@ -112,6 +119,17 @@ def undominated(xs: Floats, ys: Floats) -> Mask:
     before = np.where(first > 0, lowest[np.maximum(first - 1, 0)], np.inf)
     best[order] = (y == y[first]) & (y < before)
     return best
+
+
+def _unbeaten(xs: Floats, ys: Floats, some: slice) -> Ints:
+    """Return which of some points aren't beaten by a few good ones of them."""
+    spans = [float(np.ptp(each[some])) or 1.0 for each in (xs, ys)]
+    left, x, y = np.arange(*some.indices(len(xs))), xs[some], ys[some]
+    for weight in _WEIGHTS:
+        good = np.argmin(x * (weight / spans[0]) + y * ((1 - weight) / spans[1]))
+        kept = (x < x[good]) | (y < y[good]) | ((x == x[good]) & (y == y[good]))
+        left, x, y = left[kept], x[kept], y[kept]
+    return left
 
 
 def parallel(

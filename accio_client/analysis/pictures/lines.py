@@ -7,7 +7,7 @@ import numpy as np
 
 from accio.errors import BadRequest, FailedPrecondition
 from accio_client.analysis.aggregate import MEDIAN, Aggregate, aggregate
-from accio_client.analysis.columns import AxisColumn, Floats, Mask, Numbers, SweepTable
+from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
 from accio_client.analysis.importance import importance
 from accio_client.analysis.pictures.specification import (
     MOST_LINES,
@@ -54,17 +54,18 @@ def line(
     if axis.name == by:
         raise BadRequest(f"'{by}' is the axis, so it can't be the series, too")
     column = table.column(value)
-    finite = column.finite_among(where)
-    names = [axis.name] if by is None else [axis.name, by]
-    found = aggregate(table, column, by=names, where=finite, quantiles=_QUARTILES if median else ())
-    order = growing(axis)
-    shown = order[evenly(axis.size, MOST_LINES)]
+    shown = growing(axis)[evenly(axis.size, MOST_LINES)]
     series_axis = None if by is None else table.axis(by)
+    series = None if series_axis is None else (series_axis, growing(series_axis)[evenly(series_axis.size, MOST_SERIES)])
+    only = {each.name: np.sort(some) for each, some in ((axis, shown), *(() if series is None else (series,)))}
+    finite = column.finite_among(where)
+    found = aggregate(table, column, by=list(only), where=finite, quantiles=_QUARTILES if median else (), only=only)
     remarks = over_remark(found.over, done="taken" if median else "averaged")
     if len(shown) < axis.size:
         remarks.append(f"{len(shown):,} of {axis.size:,} values of {axis.name}, evenly spread")
     looked_at = table.size if where is None else int(where.sum())
-    n = int(found.n.sum())
+    usable = column.usable_among(where)
+    n = table.size if usable is None else int(usable.sum())
     of = "Median and quartiles" if median else "Mean and 95 % interval"
     return Lines(
         head=Head(
@@ -76,7 +77,7 @@ def line(
         ),
         x=parameter_axis(axis, shown),
         y=PictureAxis(value, column.unit, Scale.LINEAR),
-        series=_series(found, axis, shown, series_axis, median=median),
+        series=_series(found, (axis, shown), series, median=median),
         series_name=by or "",
     )
 
@@ -90,22 +91,21 @@ def _axis(table: SweepTable, name: str | None) -> AxisColumn:
 
 
 def _series(
-    found: Aggregate,
-    axis: AxisColumn,
-    shown: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]",
-    by: AxisColumn | None,
-    *,
-    median: bool,
+    found: Aggregate, along: tuple[AxisColumn, Ints], by: tuple[AxisColumn, Ints] | None, *, median: bool
 ) -> tuple[Series, ...]:
+    """Return a line over some places of an axis for each of some of another; groups have these places only, growing."""
     if median:
         low, middle, high = (found.quantiles[share] for share in _QUARTILES)
     else:
         low, middle, high = found.low, found.mean, found.high
-    series: list[Series] = []
-    for place in [None] if by is None else growing(by)[evenly(by.size, MOST_SERIES)].tolist():
-        at = (shown,) if place is None else (shown, place)
-        name = "" if place is None or by is None else by.text(place)
-        x = axis.numbers[shown] if axis.is_ordered else np.arange(len(shown), dtype=np.float64)
+    (axis, shown), series = along, []
+    ranks = np.argsort(np.argsort(shown))
+    x = axis.numbers[shown] if axis.is_ordered else np.arange(len(shown), dtype=np.float64)
+    if by is None:
+        return (Series(name="", x=x, y=middle[ranks], low=low[ranks], high=high[ranks], n=found.n[ranks]),)
+    for place, rank in zip(by[1].tolist(), np.argsort(np.argsort(by[1])).tolist(), strict=True):
+        at = ranks, rank
+        name = by[0].text(place)
         series.append(Series(name=name, x=x, y=middle[at], low=low[at], high=high[at], n=found.n[at]))
     return tuple(series)
 
@@ -189,7 +189,8 @@ def _bins_of(values: Floats, low: float, high: float, unit: float) -> int:
     """
     size, span = len(values), high / unit - low / unit
     at = np.array([1, 3]) * (size - 1) / 4
-    below, above = (values_at(values, some(at).astype(np.int64)) / unit for some in (np.floor, np.ceil))
+    around = np.stack([np.floor(at), np.ceil(at)], axis=1).astype(np.int64)
+    below, above = values_at(values, around.reshape(-1)).reshape(around.shape).T / unit
     quartiles = below + (above - below) * (at % 1)
     width = max(2 * float(quartiles[1] - quartiles[0]) / size ** (1 / 3), span / math.sqrt(size) / 2)
     width = min(width, span / (math.log2(size) + 1))

@@ -156,8 +156,10 @@ async def test_only_what_was_open_is_read_again(daemon: Serving, client: AsyncCl
     assert after.table.numbers["Plain/value"].values.tolist() == [14.0, 16.0]
     assert whole.table.states.tolist() == after.table.states.tolist()
     ended = await client.columns(done.id)
+    await client.update(done.id, tags=["told"])
     again = await client.columns(done.id, before=ended)
-    assert again.table.numbers["Plain/value"].values.tolist() == ended.table.numbers["Plain/value"].values.tolist()
+    assert again.table.numbers["Plain/value"] is ended.table.numbers["Plain/value"], "what has ended isn't copied"
+    assert again.table.same_for_all["tag"] == ("told",)
 
 
 async def test_deleted_children_are_left_out(daemon: Serving, agent: ScriptedAgent, client: AsyncClient) -> None:

@@ -142,3 +142,20 @@ def test_sums_are_rounded_once(values: list[float]) -> None:
     """A sum is the double nearest to the exact one."""
     found = exact_sum(np.array(values, dtype=np.float64).reshape(-1, 1))
     assert found[0] == pytest.approx(math.fsum(values), rel=1e-15, abs=1e-12)
+
+
+@given(table=tables(odd=True), data=st.data())
+def test_some_places_of_parameters_have_the_statistics_that_they_have_among_all(
+    table: SweepTable, data: st.DataObject
+) -> None:
+    """Groups that nobody asks for are left out, and change nothing of the others, in whatever order they are named."""
+    by = data.draw(st.permutations([axis.name for axis in table.axes]))
+    only = {
+        name: np.array(sorted(data.draw(st.sets(st.integers(0, table.axis(name).size - 1), min_size=1)))) for name in by
+    }
+    whole = aggregate(table, VALUE, by=by, quantiles=[MEDIAN])
+    found = aggregate(table, VALUE, by=by, quantiles=[MEDIAN], only=only)
+    at = np.ix_(*only.values())
+    for name in ("n", "missing", "mean", "sd", "low", "high"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name)[at])
+    np.testing.assert_array_equal(found.quantiles[MEDIAN], whole.quantiles[MEDIAN][at])

@@ -194,3 +194,14 @@ def test_what_a_study_chose_counts_parameter_by_parameter() -> None:
     assert shares["a",] > 0.9
     assert shares["b",] < 0.1
     assert [each.names for each in importance(table_of(sweep, values), VALUE).main] == [("a, b",)]
+
+
+def test_a_line_over_some_places_is_a_part_of_all() -> None:
+    """Series that aren't shown are left out of groups of a sweep that is no grid, too, and counted all the same."""
+    rows = [(a, b) for a in range(4) for b in range(3) if (a, b) != (1, 1)]
+    table = table_of(listed(rows), np.arange(2 * len(rows)))
+    whole = aggregate(table, VALUE, by=["a", "b"])
+    found = aggregate(table, VALUE, by=["a", "b"], only={"b": np.array([0, 2])})
+    np.testing.assert_array_equal(found.mean, whole.mean[:, [0, 2]])
+    np.testing.assert_array_equal(found.n, whole.n[:, [0, 2]])
+    assert line(table, VALUE, x="a", by="b").head.counted.n == 2 * len(rows)
