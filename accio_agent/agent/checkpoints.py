@@ -6,17 +6,16 @@ that has ended.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 
 import structlog
 
 from accio.late import dataclass
 from accio.v1 import agents_pb2
+from accio_agent.agent.link.outbound import Outbound
+from accio_agent.agent.staging.staging import Staging
 
 log = structlog.get_logger("accio.agent")
-
-Deliver = Callable[[list[str], list[str]], Awaitable[str]]
-"""Makes sure that the daemon's store has datasets and blobs; why it can't be done, or an empty text."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,17 +28,11 @@ class Checkpoints:
     """The latest checkpoint of each attempt that hasn't ended."""
 
     def __init__(
-        self,
-        *,
-        deliver: Deliver,
-        shared: Callable[[], bool],
-        tell: Callable[[agents_pb2.SavedCheckpoint], None],
-        spawn: Callable[[Coroutine[None, None, None], str], None],
+        self, staging: Staging, outbound: Outbound, spawn: Callable[[Coroutine[None, None, None], str], None]
     ) -> None:
-        """*shared* says whether the daemon's store has all that is saved here at once; *tell* sends, in a session."""
-        self._deliver = deliver
-        self._shared = shared
-        self._tell = tell
+        """*spawn* runs a task."""
+        self._staging = staging
+        self._outbound = outbound
         self._spawn = spawn
         self._latest: dict[int, _Saved] = {}
 
@@ -50,7 +43,7 @@ class Checkpoints:
         found = self._latest[attempt] = _Saved(message, asyncio.Event())
         if before is not None:
             before.delivered.set()  # nobody waits for it any more
-        if self._shared():
+        if self._staging.shared:  # the daemon's store has all that is saved here at once
             self._told(found)
         else:
             self._spawn(self._bring(found), f"checkpoint of {attempt}")
@@ -86,7 +79,7 @@ class Checkpoints:
         self._latest.pop(attempt, None)
 
     async def _bring(self, saved: _Saved) -> None:
-        problem = await self._deliver([saved.message.digest], [])
+        problem = await self._staging.deliver([saved.message.digest], [])
         if self._latest.get(saved.message.attempt) is not saved:
             return  # the attempt has ended, or saved again
         if problem:
@@ -99,3 +92,6 @@ class Checkpoints:
     def _told(self, saved: _Saved) -> None:
         self._tell(saved.message)
         saved.delivered.set()
+
+    def _tell(self, message: agents_pb2.SavedCheckpoint) -> None:
+        self._outbound.put(agents_pb2.AgentMessage(checkpoint=message))

@@ -2,9 +2,8 @@
 whose worker died.
 """
 
-from collections.abc import Callable
-
 from accio.v1 import agents_pb2, runs_pb2
+from accio_agent.agent.link.outbound import Outbound
 
 AT_ONCE = 64
 """Series in one message, of some 12 kB each."""
@@ -16,8 +15,8 @@ REMEMBERED = 2_000
 class LiveSeries:
     """The latest series of each running attempt, and which of them the daemon doesn't know."""
 
-    def __init__(self, tell: Callable[[agents_pb2.LiveSeries], None]) -> None:
-        self._tell = tell
+    def __init__(self, outbound: Outbound) -> None:
+        self._outbound = outbound
         self._latest: dict[int, dict[str, runs_pb2.Series]] = {}
         self._changed: dict[tuple[int, str], None] = {}
 
@@ -29,14 +28,14 @@ class LiveSeries:
         self._changed[found.attempt, found.series.name] = None
 
     def tell(self) -> None:
-        """Send some of what has changed; the rest goes with the next calls."""
-        some = list(self._changed)[:AT_ONCE]
+        """Send some of what has changed, in a session; the rest goes with the next calls."""
+        some = list(self._changed)[:AT_ONCE] if self._outbound.is_open else []
         if some:
             message = agents_pb2.LiveSeries()
             for attempt, name in some:
                 del self._changed[attempt, name]
                 message.series.add(attempt=attempt, series=self._latest[attempt][name])
-            self._tell(message)
+            self._outbound.put(agents_pb2.AgentMessage(series=message))
 
     def session_opened(self) -> None:
         """Count everything as news: the daemon may be another one."""

@@ -26,7 +26,6 @@ class Reporting:
 
     def __init__(
         self,
-        *,
         journal: Journal,
         outbound: Outbound,
         staging: Staging,
@@ -92,12 +91,12 @@ class Reporting:
             self._errands.forget(attempt)
         return self._series.take(attempt)
 
-    def tell(self, effects: Effects, reports: Iterable[bytes], *, connected: bool) -> None:
+    def tell(self, effects: Effects, reports: Iterable[bytes]) -> None:
         """Send the new *reports*, those that are to be sent again, and which attempts were given back."""
-        if not connected:
+        outbound = self._outbound
+        if not outbound.is_open:
             self._given_back += effects.withdrawn
             return
-        outbound = self._outbound
         remembered = self._journal.remembered.reports
         if effects.resend:  # before those that are new, which may be among them
             again = set(effects.resend)

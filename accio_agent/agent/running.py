@@ -34,6 +34,7 @@ from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
 from accio_agent.agent.disk.state_folder import DESCRIPTIONS, StateFolder, unusable
 from accio_agent.agent.ending import Calls, Patience, Stopped, end_when_told, watch_deadline, watch_patience
+from accio_agent.agent.greeting import Greeting
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.link.session import Dialer
 from accio_agent.agent.link.transfer import Transfer
@@ -67,9 +68,9 @@ async def run(
     transfer = Transfer(door, find_token)
     journal, logs, staging = _open(folder.path, transfer, options.store)
     outbound = Outbound()
+    identity = _identity(folder, deadline, options, answers_looks=options.reload or door.is_near)
     agent = Shell(
-        identity=_identity(folder, deadline, options, answers_looks=options.reload or door.is_near),
-        resources=resources,
+        greeting=Greeting(identity, resources, operators, folder.path, journal),
         devices=visible,
         operators=operators,
         templates=start_templates(catalogue, folder.path),

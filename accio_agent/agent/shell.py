@@ -11,22 +11,20 @@ from pathlib import Path
 
 import structlog
 
-from accio.domain.resources import Resources
 from accio.v1 import agents_pb2
 from accio.wire.reports import held_message, with_log, with_tails
 from accio_agent.agent.assignments import Assignments
 from accio_agent.agent.checkpoints import Checkpoints
 from accio_agent.agent.core.decisions import AgentCore
-from accio_agent.agent.disk.aside import OtherHistory, label_logs
 from accio_agent.agent.disk.journal import Journal
 from accio_agent.agent.disk.log_store import LogStore
-from accio_agent.agent.disk.start import keep_start, last_start
 from accio_agent.agent.errands import Errands
+from accio_agent.agent.greeting import Greeting
 from accio_agent.agent.link.log_answers import LogAnswers
 from accio_agent.agent.link.look_answers import LookAnswers
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.live_series import LiveSeries
-from accio_agent.agent.offer import Identity, Offers, hello
+from accio_agent.agent.offer import Offers
 from accio_agent.agent.offering import Offering
 from accio_agent.agent.orders import Orders
 from accio_agent.agent.reporting import Reporting
@@ -55,8 +53,7 @@ class Shell:
     def __init__(
         self,
         *,
-        identity: Identity,
-        resources: Resources,
+        greeting: Greeting,
         devices: Devices,
         operators: Offers,
         templates: Mapping[str, TemplateHandle],
@@ -67,11 +64,9 @@ class Shell:
         outbound: Outbound,
         idle_limit: int,
     ) -> None:
-        self.identity = identity
-        self.resources = resources
+        self._greeting = greeting
         self._operators = operators
         self._folder = folder
-        self._start = last_start(folder)
         self._journal = journal
         self._logs = logs
         self._staging = staging
@@ -96,25 +91,14 @@ class Shell:
         )
         self._assignments = Assignments(operators)
         self._orders = Orders(self._assignments, operators, staging, self.fleet, devices)
-        self._answers = LogAnswers(logs, outbound)
+        self._answers = LogAnswers(logs, outbound, self.core.knows)
         self.looks = LookAnswers(outbound, self._errands.spawn)
-        self.checkpoints = Checkpoints(
-            deliver=staging.deliver, shared=lambda: staging.shared, tell=self._tell_saved, spawn=self._errands.spawn
-        )
-        self._series = LiveSeries(lambda series: outbound.put(agents_pb2.AgentMessage(series=series)))
-        self._reporting = Reporting(
-            journal=journal,
-            outbound=outbound,
-            staging=staging,
-            errands=self._errands,
-            checkpoints=self.checkpoints,
-            series=self._series,
-        )
+        self.checkpoints = Checkpoints(staging, outbound, self._errands.spawn)
+        self._series = LiveSeries(outbound)
+        self._reporting = Reporting(journal, outbound, staging, self._errands, self.checkpoints, self._series)
         self._stale = agents_pb2.Stale()  # the operators whose code on disk isn't what was announced
-        self._lasts_ms = 0  # what was left of the host's time at the first hello, if it ends
         self._told: set[str] = set()  # why workers were replaced
         self._settling = False
-        self._connected = False
         self.changed = asyncio.Event()
 
     def _make_fleet(self, templates: Mapping[str, TemplateHandle]) -> Fleet:
@@ -122,7 +106,7 @@ class Shell:
             folder=self._folder / "workers",
             logs=self._logs,
             templates=templates,
-            guard=MemoryGuard(self.identity.name),
+            guard=MemoryGuard(self._greeting.identity.name),
             processors=Processors(os.sched_getaffinity(0)),
             is_current=self._operators.is_current,
             withhold=self.offering.withhold,
@@ -140,32 +124,15 @@ class Shell:
     def hello(self) -> agents_pb2.Hello:
         self.offering.change_over()
         self._reporting.greet()
-        held = held_message(self.core.held())
-        history = self._journal.remembered.history
-        message = hello(
-            self.identity, self.resources, self._operators, held=held, draining=self.core.leaving, history=history
-        )
-        message.start = self._start
-        # What passed until the first one is time that no node of any such host ever has.
-        self._lasts_ms = message.lasts_ms = self._lasts_ms or message.ends_in_ms
-        return message
+        return self._greeting.hello(held_message(self.core.held()), draining=self.core.leaving)
 
     def check_history(self, history: str) -> None:
-        """Raise OtherHistory if what is held belongs to another history than the daemon's."""
-        own = self._journal.remembered.history
-        if own and own != history:
-            raise OtherHistory(history)
+        self._greeting.check_history(history)
 
     def welcomed(self, welcome: agents_pb2.Welcome) -> None:
         self._assignments.begin_session()
         self.looks.begin_session()
-        self._connected = True
-        if welcome.history and not self._journal.remembered.history:
-            self._journal.belongs_to(welcome.history)
-            label_logs(self._folder, welcome.history)
-        if welcome.start != self._start:
-            self._start = welcome.start
-            keep_start(self._folder, welcome.start)
+        self._greeting.welcomed(welcome)
         self._staging.use_store(welcome.store_folder, welcome.store_nonce)
         self._errands.drop_freed()
         self.core.welcome(welcome.keep, welcome.drop)
@@ -179,7 +146,6 @@ class Shell:
         self.settle()
 
     def disconnected(self) -> None:
-        self._connected = False
         self.core.disconnected()
         self.settle_soon()
 
@@ -198,7 +164,7 @@ class Shell:
             case "digest":
                 self._errands.digest(message.digest.request, list(message.digest.paths))
             case "log":
-                self._answer_log(message.log)
+                self._answers.ask(message.log)
             case "drain":
                 self.core.drain(message.drain.draining)
             case "freed":
@@ -209,14 +175,6 @@ class Shell:
             case _:
                 return  # a kind of a newer protocol
         self.settle_soon()
-
-    def _answer_log(self, request: agents_pb2.LogRequest) -> None:
-        if not request.further:
-            alive = self.core.knows(request.attempt)
-            self._answers.ask(request.request, request.attempt, request.offset, alive=alive)
-            return
-        places = [(request.attempt, request.offset), *((each.attempt, each.offset) for each in request.further)]
-        self._answers.answer_several(request.request, [(no, at, self.core.knows(no)) for no, at in places])
 
     def drain(self, *, processes_signalled: bool) -> None:
         """Accept no new work: the agent is about to end. *processes_signalled*: what tells it to may have reached its
@@ -247,8 +205,7 @@ class Shell:
         specs = [each.spec for each in self._operators.now]
         names = [spec.name for spec in specs if spec.distribution in distributions]
         self._stale = agents_pb2.Stale(operators=names, loading=loading, problem=problem)
-        if self._connected:
-            self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
+        self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
 
     def announces_soon(self) -> agents_pb2.AgentMessage:
         """Return what tells that another session is about to say what is offered: who submits waits for it."""
@@ -296,7 +253,7 @@ class Shell:
         for no in effects.withdrawn:
             if self._staging.holds(no):
                 self._errands.forget(no)
-        self._reporting.tell(effects, reports, connected=self._connected)
+        self._reporting.tell(effects, reports)
         self.changed.set()
 
     # --- WorkerEvents ------------------------------------------------------------------------------------------------
@@ -333,10 +290,6 @@ class Shell:
     def saved(self, worker: WorkerHandle, attempt: int, digest: str, size: int, saved_ms: int) -> None:
         if self.core.head(worker.lane) == attempt:
             self.checkpoints.saved(attempt, digest, size, saved_ms)
-
-    def _tell_saved(self, message: agents_pb2.SavedCheckpoint) -> None:
-        if self._connected:
-            self._outbound.put(agents_pb2.AgentMessage(checkpoint=message))
 
     def measured(self, worker: WorkerHandle, series: agents_pb2.AttemptSeries) -> None:
         if self.core.head(worker.lane) == series.attempt:
@@ -378,8 +331,6 @@ class Shell:
     # --- what the watch asks for -------------------------------------------------------------------------------------
 
     def _report_progress(self, news: Mapping[int, float]) -> None:
-        if not self._connected:
-            return
         if news:
             progress = agents_pb2.Progress(attempt=news.keys(), fraction=news.values())
             self._outbound.put(agents_pb2.AgentMessage(progress=progress))
@@ -387,7 +338,7 @@ class Shell:
 
     def _answer_logs(self) -> bool:
         """Answer readers of logs that wait for new output, where there is some; return whether any still waits."""
-        waiting = self._answers.retry(self.core.knows)
+        waiting = self._answers.retry()
         self.settle_soon()
         return waiting
 

@@ -1,6 +1,7 @@
 """Everything that can happen to the World, as frozen values: what clients ask, what agents report, what clocks say.
 
-A command carries all that deciding needs (ids, times, specifications); the core reads no clock and no database.
+A command carries all that deciding needs (ids, times, specifications); the core reads no clock and no database. Those
+about pools are in `pools/commands.py`; `reactor.AnyCommand` lists them all.
 """
 
 from collections.abc import Mapping
@@ -13,14 +14,13 @@ from accio.domain.attempts import Report as Report
 from accio.domain.caps import Cap
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
-from accio.domain.pools import PoolSpec
 from accio.domain.precision import Measured
 from accio.domain.resources import Resources
 from accio.domain.retry_demand import RetryDemand
 from accio.domain.runs import RunDefinition
 from accio.domain.workflows import Workflow
 from accio.late import dataclass
-from accio_daemon.core.facts import AllocationFacts, InstanceFacts
+from accio_daemon.core.facts import InstanceFacts
 from accio_daemon.core.plan import Plan
 from accio_daemon.core.terms import (
     AgentNo,
@@ -282,57 +282,6 @@ class OldestWork(Command[int]):
     """
 
 
-# --- pools -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolsJoined(Command[None]):
-    """A process opened a session in which it serves pools, in order of preference."""
-
-    session: SessionNo
-    server: str  # random identity of the process
-    pools: tuple[PoolSpec, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolsLeft(Command[None]):
-    """Such a session ended."""
-
-    session: SessionNo
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllocationsFound(Command[None]):
-    """The engine's list of a pool's allocations; one that isn't complete says nothing of those that it lacks."""
-
-    session: SessionNo
-    pool: str
-    complete: bool
-    found: tuple[AllocationFacts, ...]
-    reasons: Mapping[int, str] = field(default_factory=dict)  # why allocations that it lacks ended or aren't there yet
-    hosts: Mapping[int, str] = field(default_factory=dict)  # where they were
-    problem: str = ""  # why it isn't complete, or which part of the engine doesn't answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllocationsRefused(Command[None]):
-    """The engine refused allocations, by number, with its words."""
-
-    session: SessionNo
-    pool: str
-    refused: Mapping[int, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangePool(Command[None]):
-    """A user pauses a pool, lets it go on, or sets how many allocations it keeps; unknown names raise NotFound."""
-
-    name: str
-    paused: bool | None = None  # None: as it is
-    floor: int | None = None
-    by_file: bool = False  # keep as many as its file says
-
-
 # --- owners ----------------------------------------------------------------------------------------------------------
 
 
@@ -376,39 +325,3 @@ class RemoveWindow(Command[None]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick(Command[None]):
     """Time passed: leases, back-offs and reservations are looked at."""
-
-
-AnyCommand = (
-    SubmitRun
-    | KillRun
-    | DeleteRun
-    | RetryRun
-    | AgentJoined
-    | AgentLost
-    | AgentHeard
-    | AgentDraining
-    | AgentStale
-    | AgentReports
-    | AgentSaved
-    | AgentRecalled
-    | PathsDigested
-    | ValuesGathered
-    | PointMeasured
-    | TrialAsked
-    | PruneTrial
-    | DrainAgent
-    | RemoveAgent
-    | ContentMissing
-    | ForgetResults
-    | OldestWork
-    | PoolsJoined
-    | PoolsLeft
-    | AllocationsFound
-    | AllocationsRefused
-    | ChangePool
-    | ChangeCap
-    | ChangeGroups
-    | AddWindow
-    | RemoveWindow
-    | Tick
-)

@@ -38,12 +38,8 @@ from accio_daemon.core.commands import (
     AgentReports,
     AgentSaved,
     AgentStale,
-    AllocationsFound,
-    AllocationsRefused,
-    AnyCommand,
     ChangeCap,
     ChangeGroups,
-    ChangePool,
     Command,
     ContentMissing,
     DeleteRun,
@@ -53,8 +49,6 @@ from accio_daemon.core.commands import (
     OldestWork,
     PathsDigested,
     PointMeasured,
-    PoolsJoined,
-    PoolsLeft,
     PruneTrial,
     RemoveAgent,
     RemoveWindow,
@@ -65,12 +59,49 @@ from accio_daemon.core.commands import (
     ValuesGathered,
 )
 from accio_daemon.core.pools import on_pools
+from accio_daemon.core.pools.commands import AllocationsFound, AllocationsRefused, ChangePool, PoolsJoined, PoolsLeft
 from accio_daemon.core.turn import Turn
 
 # Children that one step opens: enough to fill a batch, few enough to keep the loop responsive.
 OPENED_AT_ONCE = 256
 # Ready nodes that one step looks at, and as many as a step opens further children for.
 SETTLED_AT_ONCE = 256
+
+AnyCommand = (
+    SubmitRun
+    | KillRun
+    | DeleteRun
+    | RetryRun
+    | AgentJoined
+    | AgentLost
+    | AgentHeard
+    | AgentDraining
+    | AgentStale
+    | AgentReports
+    | AgentSaved
+    | AgentRecalled
+    | PathsDigested
+    | ValuesGathered
+    | PointMeasured
+    | TrialAsked
+    | PruneTrial
+    | DrainAgent
+    | RemoveAgent
+    | ContentMissing
+    | ForgetResults
+    | OldestWork
+    | PoolsJoined
+    | PoolsLeft
+    | AllocationsFound
+    | AllocationsRefused
+    | ChangePool
+    | ChangeCap
+    | ChangeGroups
+    | AddWindow
+    | RemoveWindow
+    | Tick
+)
+"""Every command that there is: what `handle` applies."""
 
 T = TypeVar("T")
 

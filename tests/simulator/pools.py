@@ -15,17 +15,10 @@ from typing import Any, TypeVar
 
 from accio.domain.pools import Budget, PoolSpec
 from accio.domain.windows import parse_windows
-from accio_daemon.core.commands import (
-    AgentHeard,
-    AllocationsFound,
-    AllocationsRefused,
-    Command,
-    PoolsJoined,
-    PoolsLeft,
-    Tick,
-)
+from accio_daemon.core.commands import AgentHeard, Command, Tick
 from accio_daemon.core.facts import AllocationFacts
 from accio_daemon.core.outgoing import Outgoing, Wanted
+from accio_daemon.core.pools.commands import AllocationsFound, AllocationsRefused, PoolsJoined, PoolsLeft
 from accio_daemon.core.terms import SessionNo
 from accio_daemon.core.world import Settings
 from accio_pool.config import PoolConfig

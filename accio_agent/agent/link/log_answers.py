@@ -24,37 +24,44 @@ class _Request:
 class LogAnswers:
     """Requests that wait, and how they are answered."""
 
-    def __init__(self, store: LogStore, outbound: Outbound) -> None:
+    def __init__(self, store: LogStore, outbound: Outbound, is_alive: Callable[[int], bool]) -> None:
+        """*is_alive* says whether an attempt hasn't ended."""
         self._store = store
         self._outbound = outbound
+        self._is_alive = is_alive
         self._waiting: list[_Request] = []
 
-    def ask(self, number: int, attempt: int, offset: int, *, alive: bool) -> None:
-        """Answer, now or soon. *alive*: the attempt hasn't ended."""
-        request = _Request(number, attempt, offset)
-        if not self._answer(request, alive=alive):
+    def ask(self, asked: agents_pb2.LogRequest) -> None:
+        """Answer for one attempt, now or soon; for several, now."""
+        if asked.further:
+            places = [(asked.attempt, asked.offset), *((each.attempt, each.offset) for each in asked.further)]
+            self._answer_several(asked.request, places)
+            return
+        request = _Request(asked.request, asked.attempt, asked.offset)
+        if not self._answer(request):
             self._waiting.append(request)
 
-    def retry(self, is_alive: Callable[[int], bool]) -> bool:
-        """Try the waiting requests again; whether any goes on waiting."""
-        self._waiting = [each for each in self._waiting if not self._answer(each, alive=is_alive(each.attempt))]
+    def retry(self) -> bool:
+        """Try the waiting requests again; return whether any goes on waiting."""
+        self._waiting = [each for each in self._waiting if not self._answer(each)]
         return bool(self._waiting)
 
-    def answer_several(self, number: int, places: Sequence[tuple[int, int, bool]]) -> None:
-        """Answer for several attempts (each with its offset, and whether it is alive) at once: the first, and of the
-        others as many as one message may hold.
+    def _answer_several(self, number: int, places: Sequence[tuple[int, int]]) -> None:
+        """Answer for several attempts, each from its offset: the first, and of the others as many as one message may
+        hold.
         """
         room = ANSWER_LIMIT
         answer = agents_pb2.LogAnswer(request=number)
-        for place, (attempt, offset, alive) in enumerate(places):
+        for place, (attempt, offset) in enumerate(places):
             if place and room <= 0:
                 break
             extract = self._store.read(attempt, offset, max(1, room))
             room -= extract.next_offset - offset + _PART_BYTES
-            _fill(answer.further.add() if place else answer, extract, alive=alive)
+            _fill(answer.further.add() if place else answer, extract, alive=self._is_alive(attempt))
         self._outbound.put(agents_pb2.AgentMessage(logs=answer))
 
-    def _answer(self, request: _Request, *, alive: bool) -> bool:
+    def _answer(self, request: _Request) -> bool:
+        alive = self._is_alive(request.attempt)  # before its output is read, which has all of an attempt that has ended
         extract = self._store.read(request.attempt, request.offset)
         request.tries += 1
         if not extract.pieces and alive and request.tries < PATIENCE_TICKS:

@@ -14,29 +14,43 @@ BYTES_PER_MESSAGE = 1 << 20
 class Outbound:
     """Between the agent, which never waits, and the one task that writes to the stream.
 
-    Reports are bounded by what the daemon gave out; of the rest, what a new session would repeat anyway is dropped with
-    the old one (`clear`).
+    Reports are bounded by what the daemon gave out. Of the rest, what waits when a session ends is dropped, and so is
+    what is put while there is none: the next one begins with all that the daemon must hear.
     """
 
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
         self._reports: deque[bytes] = deque()
         self._filled = asyncio.Event()
+        self.is_open = False  # whether there is a session
 
     def __repr__(self) -> str:
-        return f"<Outbound {len(self._messages)} messages, {len(self._reports)} reports>"
+        state = "open" if self.is_open else "closed"
+        return f"<Outbound {state}, {len(self._messages)} messages, {len(self._reports)} reports>"
+
+    def open(self) -> None:
+        """Begin with nothing, as a session does."""
+        self._clear()
+        self.is_open = True
+
+    def close(self) -> None:
+        """Drop everything, as the session has ended."""
+        self._clear()
+        self.is_open = False
 
     def put(self, message: agents_pb2.AgentMessage) -> None:
-        self._messages.append(message.SerializeToString())
-        self._filled.set()
+        """Have a message sent; without a session it is dropped."""
+        if self.is_open:
+            self._messages.append(message.SerializeToString())
+            self._filled.set()
 
     def put_reports(self, serialised: Iterable[bytes]) -> None:
+        """Have numbered reports sent, of which the journal knows; only in a session."""
         self._reports.extend(serialised)
         if self._reports:
             self._filled.set()
 
-    def clear(self) -> None:
-        """Forget everything: the session has ended, the next one begins with the outbox."""
+    def _clear(self) -> None:
         self._messages.clear()
         self._reports.clear()
         self._filled.clear()

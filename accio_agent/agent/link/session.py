@@ -109,14 +109,13 @@ class Dialer:
         self._heartbeat = 0
         self._beaten = 0.0
         self.observe_heartbeat: Callable[[float], None] = lambda seconds: None
-        self._welcomed = asyncio.Event()
         self._to_tell = False  # a Hello says something else than it did
         self._leaving = False
         self._left = asyncio.Event()
 
     @property
     def connected(self) -> bool:
-        return self._welcomed.is_set()
+        return self._outbound.is_open
 
     async def why_away(self) -> str:
         """Return why there is no session, as far as it is more than that nobody answers; empty if it isn't known."""
@@ -175,9 +174,7 @@ class Dialer:
         except TimeoutError:
             raise SessionEnded(self._nobody) from None
         finally:
-            if self._welcomed.is_set():
-                self._welcomed.clear()
-                self._outbound.clear()
+            self._outbound.close()
             self._handler.disconnected()
             await channel.close()
 
@@ -213,8 +210,7 @@ class Dialer:
         log.info(CONNECTED, daemon=self.address, epoch=welcome.epoch, session=welcome.session)
         self._silent = ""
         self._answered = asyncio.get_running_loop().time()
-        self._outbound.clear()
-        self._welcomed.set()
+        self._outbound.open()
         self._handler.welcomed(welcome)
         with one_error(SessionEnded, grpc.aio.AioRpcError, AccioError):
             await apart(self._talk(call, welcome))

@@ -7,18 +7,12 @@ any more never comes back: its agent is turned away, so that a host asked for tw
 
 from accio.domain.pools import AllocationState, PoolSpec
 from accio.errors import BadRequest, FailedPrecondition, NotFound
-from accio_daemon.core.commands import (
-    AgentJoined,
-    AllocationsFound,
-    AllocationsRefused,
-    ChangePool,
-    PoolsJoined,
-    PoolsLeft,
-)
+from accio_daemon.core.commands import AgentJoined
 from accio_daemon.core.facts import AllocationFacts
 from accio_daemon.core.moves import move_allocation
 from accio_daemon.core.pools import budgets
 from accio_daemon.core.pools.blame import NEVER_JOINED, forgive, note_failure
+from accio_daemon.core.pools.commands import AllocationsFound, AllocationsRefused, ChangePool, PoolsJoined, PoolsLeft
 from accio_daemon.core.pools.limits import agent_of, look_at_clock
 from accio_daemon.core.pools.records import Allocation, Pool
 from accio_daemon.core.pools.wanted import tell

@@ -2,7 +2,7 @@
 
 from accio.errors import NotFound
 from accio.v1 import pools_pb2
-from accio_daemon.core.commands import ChangePool
+from accio_daemon.core.pools.commands import ChangePool
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.engine.snapshots import PoolView
 from accio_daemon.services.calls.workflows import page_key, page_size

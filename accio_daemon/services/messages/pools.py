@@ -5,9 +5,9 @@ from accio.errors import BadRequest
 from accio.v1 import pools_pb2
 from accio.wire.pools import description_message, pool_spec
 from accio.wire.resources import resources_message
-from accio_daemon.core.commands import AllocationsFound, AllocationsRefused, PoolsJoined
 from accio_daemon.core.facts import AllocationFacts
 from accio_daemon.core.outgoing import Wanted
+from accio_daemon.core.pools.commands import AllocationsFound, AllocationsRefused, PoolsJoined
 from accio_daemon.core.terms import SessionNo
 from accio_daemon.engine.snapshots import PoolView
 from accio_daemon.storage.pools import AllocationRow

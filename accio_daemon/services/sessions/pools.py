@@ -11,9 +11,9 @@ from accio.domain.pools import CLUSTER_DIGITS
 from accio.errors import AccioError, BadRequest, Unauthenticated
 from accio.v1 import pools_pb2
 from accio.version import accio_version
-from accio_daemon.core.commands import PoolsJoined, PoolsLeft
 from accio_daemon.core.history import History
 from accio_daemon.core.outgoing import Outgoing, Wanted
+from accio_daemon.core.pools.commands import PoolsJoined, PoolsLeft
 from accio_daemon.core.terms import SessionNo
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.messages.pools import found_of, pools_joined_of, refused_of, wanted_message

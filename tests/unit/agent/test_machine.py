@@ -175,6 +175,7 @@ def test_exit_codes(kind: type[AccioError], code: int) -> None:
 async def test_reports_go_in_groups() -> None:
     """What waits is sent together, up to a limit; other messages go first."""
     outbound = Outbound()
+    outbound.open()
     for seq in range(200):
         outbound.put_reports([numbered(seq, b"")])
     from accio.v1 import agents_pb2

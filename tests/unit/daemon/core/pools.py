@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from accio.domain.pools import PoolSpec
-from accio_daemon.core.commands import AllocationsFound, PoolsJoined, PoolsLeft
 from accio_daemon.core.facts import AllocationFacts
 from accio_daemon.core.outgoing import Outgoing, Wanted
+from accio_daemon.core.pools.commands import AllocationsFound, PoolsJoined, PoolsLeft
 from accio_daemon.core.pools.records import Pool
 from accio_daemon.core.terms import SessionNo
 from tests import builders

@@ -4,7 +4,7 @@ import pytest
 
 from accio.domain.pools import AllocationState, PoolSpec
 from accio.errors import BadRequest, FailedPrecondition, NotFound
-from accio_daemon.core.commands import AllocationsRefused, ChangePool
+from accio_daemon.core.pools.commands import AllocationsRefused, ChangePool
 from accio_daemon.engine.views import pools_view
 from tests import builders
 from tests.simulator.cluster import Cluster
