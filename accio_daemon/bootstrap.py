@@ -13,6 +13,7 @@ import structlog
 
 from accio import own_folders, places
 from accio.collector import Portions
+from accio.content.blobs import BlobStore
 from accio.domain.people import Person
 from accio.errors import FailedPrecondition
 from accio.events import COMMITS_MISSING, SEAL_UNREADABLE
@@ -138,25 +139,19 @@ def _metrics() -> "Metrics":
 async def _put_together(
     config: Config, clock: Clock, observer: Observer, portions: Portions | None, stack: AsyncExitStack
 ) -> Parts:
-    """Open the store and the database of a folder that is locked, restore, and return what works on them."""
+    """Open what a folder that is locked holds, restore, and return what works on it."""
     entries = prepare_tokens(config)
-    store = stack.enter_context(open_store(config, clock))
-    finish_replacing(config.database)
-    database = await Database.open(config.database, synchronous=config.synchronous)
-    stack.push_async_callback(database.close)
-    readers = await stack.enter_async_context(Readers.open(database))
-    taken_up, restored = await _restore(database, config, clock)
+    opened = await _open(config, clock, stack)
+    store, readers = opened.store, opened.readers
     tokens = Tokens(entries, await readers.read(read_tokens), lambda: clock.now().wall_ms)
-    engine_store = SqliteStore(database, AtOnce(short_calls=readers.short_calls))
-    stack.callback(engine_store.close)
     plans = Plans()
     crashes = crash_point(config.crash_at)
     gatherer = Gatherer(readers=readers, store=store, plans=plans, crash_point=crashes)
     measurer = Measurer(readers)
     asker = Asker(readers, plans)
     engine = Engine(
-        restored=restored,
-        store=engine_store,
+        restored=opened.restored,
+        store=opened.records,
         clock=clock,
         observer=observer,
         gather=gatherer.ask,
@@ -170,27 +165,53 @@ async def _put_together(
     )
     sessions = Sessions()
     live = Live(engine.holds, engine.pinned)
-    pruner = Pruner(readers, live.series)
     return Parts(
         config=config,
         clock=clock,
         tokens=tokens,
         keeper=TokenKeeper(engine=engine, tokens=tokens, clock=clock),
         store=store,
-        database=database,
+        database=opened.database,
         readers=readers,
         engine=engine,
         sessions=sessions,
         live=live,
-        last_id=restored.last_run_id,
+        last_id=opened.restored.last_run_id,
         collector=Collector(engine=engine, readers=readers, store=store, tell_agents=sessions.tell_freed),
         gatherer=gatherer,
         measurer=measurer,
         asker=asker,
-        pruner=pruner,
+        pruner=Pruner(readers, live.series),
         plans=plans,
-        history=taken_up.history,
-        starts=taken_up.starts,
+        history=opened.taken_up.history,
+        starts=opened.taken_up.starts,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """The store and the database, open, and what that holds."""
+
+    store: BlobStore
+    database: Database
+    readers: Readers
+    records: SqliteStore
+    taken_up: TakenUp
+    restored: Restored
+
+
+async def _open(config: Config, clock: Clock, stack: AsyncExitStack) -> _Opened:
+    """Open and restore; the engine's own connection comes last, as it goes on from what a start makes of the rows."""
+    store = stack.enter_context(open_store(config, clock))
+    finish_replacing(config.database)
+    database = await Database.open(config.database, synchronous=config.synchronous)
+    stack.push_async_callback(database.close)
+    readers = await stack.enter_async_context(Readers.open(database))
+    taken_up, restored = await _restore(database, config, clock)
+    records = SqliteStore(database, AtOnce(short_calls=readers.short_calls))
+    stack.callback(records.close)
+    return _Opened(
+        store=store, database=database, readers=readers, records=records, taken_up=taken_up, restored=restored
     )
 
 

@@ -1,4 +1,9 @@
-"""`accio completion bash|zsh|fish`: a script made from the catalogue and the options of every command."""
+"""`accio completion bash|zsh|fish`: a script made from the catalogue and the options of every command.
+
+That of bash is `completion.bash`, in which blocks between @ signs are filled in.
+"""
+
+from importlib.resources import files
 
 import click
 
@@ -154,73 +159,25 @@ def _bash_values() -> list[str]:
 
 
 def _bash() -> str:
+    """Return `completion.bash` with its blocks filled in."""
     cases = [f'        "{verb}") words="{" ".join(nouns(verb))}" ;;' for verb in verbs() if nouns(verb)]
-    cases.append(f'        "help") words="{" ".join(verbs())}" ;;')
-    listed = [f'        "{words} "*) listed=({by}) ;;' for by, commands in _LISTS.items() for words in commands]
     options = [f'        "{words}") options="{" ".join(names)}" ;;' for words, names in _options().items()]
-    return "\n".join(
-        [
-            "# bash completion for accio",
-            "_accio() {",
-            '    local current="${COMP_WORDS[COMP_CWORD]}" words="" options="" command="${COMP_WORDS[1]}"',
-            '    if [ "$COMP_CWORD" -eq 1 ]; then',
-            f'        COMPREPLY=($(compgen -W "{" ".join(verbs())}" -- "$current"))',
-            "        return",
-            "    fi",
-            '    case "$command" in',
-            *cases,
-            "    esac",
-            '    if [ "$COMP_CWORD" -eq 2 ] && [ -n "$words" ] && [ "${current:0:1}" != - ]; then',
-            '        COMPREPLY=($(compgen -W "$words" -- "$current"))',
-            "        return",
-            "    fi",
-            '    case "$command ${COMP_WORDS[2]}" in',
-            *options,
-            "    esac",
-            '    if [ -z "$options" ]; then',
-            '        case "$command" in',
-            *(f"    {line}" for words, line in zip(_options(), options, strict=True) if " " not in words),
-            "        esac",
-            "    fi",
-            '    local option="" before="${COMP_WORDS[COMP_CWORD-1]}" kept="" files=yes line',
-            "    local -a listed",
-            '    words=""',
-            '    case "$current" in',
-            '        -*=*) option="${current%%=*}"; kept="$option="; current="${current#*=}" ;;',
-            '        =) option="$before"; current="" ;;  # in bash = breaks words',
-            '        *) option="$before"',
-            '           if [ "$before" = "=" ]; then option="${COMP_WORDS[COMP_CWORD-2]}"; fi ;;',
-            "    esac",
-            '    option="${option#-}"',
-            '    case "$command ${COMP_WORDS[2]} ${option#-}" in',
-            *_bash_values(),
-            "    esac",
-            '    if [ "${#listed[@]}" -gt 0 ] || [ -n "$words" ]; then',
-            '        case "$current" in *,*) kept="$kept${current%,*},"; current="${current##*,}" ;; esac',
-            '        files=""',
-            '    elif [ "${current:0:1}" = - ] && [ -z "$kept" ]; then',
-            '        COMPREPLY=($(compgen -W "$options" -- "$current"))',
-            "        return",
-            '    elif [ -z "$kept" ] && [ "$before" != "=" ]; then',
-            '        case "$command ${COMP_WORDS[2]} " in',
-            *(f"    {line}" for line in listed),
-            "        esac",
-            '        if [ "${#listed[@]}" -gt 0 ] && [ "$command" != submit ]; then files=""; fi',
-            "    fi",
-            '    if [ "${#listed[@]}" -gt 0 ]; then',
-            '        words="$(accio "${listed[@]}" 2>/dev/null)"',
-            '        case "${listed[*]}" in *workflows*) words="$(cut -d: -f1 <<< "$words")" ;; esac',
-            "    fi",
-            "    while IFS= read -r line; do",
-            '        case "$line" in "") ;; "$current"*) COMPREPLY+=("$kept$line") ;; esac',
-            '    done <<< "$words"',
-            '    if [ -n "$files" ]; then',
-            '        COMPREPLY+=($(compgen -P "$kept" -f -- "$current"))',
-            "    fi",
-            "}",
-            "complete -o filenames -F _accio accio",
-        ]
-    )
+    blocks = {
+        "verbs": [" ".join(verbs())],
+        "cases": [*cases, f'        "help") words="{" ".join(verbs())}" ;;'],
+        "options": options,
+        "options of a verb alone": [
+            f"    {line}" for words, line in zip(_options(), options, strict=True) if " " not in words
+        ],
+        "values": _bash_values(),
+        "listed": [
+            f'            "{words} "*) listed=({by}) ;;' for by, commands in _LISTS.items() for words in commands
+        ],
+    }
+    script = files("accio_client.cli").joinpath("completion.bash").read_text(encoding="utf-8")
+    for name, lines in blocks.items():
+        script = script.replace(f"@{name}@", "\n".join(lines))
+    return script.rstrip("\n")
 
 
 def _zsh() -> str:
@@ -239,12 +196,9 @@ def _fish() -> str:
             for noun in nouns(verb)
         ]
     for words, names in _options().items():
-        condition = " ; and ".join(f"__fish_seen_subcommand_from {word}" for word in words.split(" "))
-        lines += [f"complete -c accio -n '{condition}' -l {name.removeprefix('--')}" for name in names]
+        lines += [f"{_fish_after(words)} -l {name.removeprefix('--')}" for name in names]
     for by, commands in _LISTS.items():
-        for words in commands:
-            condition = " ; and ".join(f"__fish_seen_subcommand_from {word}" for word in words.split(" "))
-            lines.append(f"complete -c accio -n '{condition}' -a '(accio {by} 2>/dev/null | string split -f1 :)'")
+        lines += [f"{_fish_after(words)} -a '(accio {by} 2>/dev/null | string split -f1 :)'" for words in commands]
     values = {
         (words, option): f"(accio {by} 2>/dev/null | string split -f1 :)"
         if "workflows" in by
@@ -252,11 +206,15 @@ def _fish() -> str:
         for option, by in _VALUES.items()
         for words in _SAYS_SO[option]
     } | {key: " ".join(choices) for key, choices in _choices().items()}
-    for (words, option), listed in values.items():
-        condition = " ; and ".join(f"__fish_seen_subcommand_from {word}" for word in words.split(" "))
-        lines.append(f"complete -c accio -n '{condition}' -l {option} -x -a '{listed}'")
+    lines += [f"{_fish_after(words)} -l {option} -x -a '{listed}'" for (words, option), listed in values.items()]
     lines.append("complete -c accio -n '__fish_seen_subcommand_from push validate submit' -F")
     return "\n".join(lines)
+
+
+def _fish_after(words: str) -> str:
+    """Return how an offer begins that stands after the words of a command."""
+    condition = " ; and ".join(f"__fish_seen_subcommand_from {word}" for word in words.split(" "))
+    return f"complete -c accio -n '{condition}'"
 
 
 def _quoted(text: str) -> str:

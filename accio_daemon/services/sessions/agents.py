@@ -24,6 +24,7 @@ from accio.wire.series import packed_of
 from accio_daemon.core.commands import (
     AgentDraining,
     AgentHeard,
+    AgentJoined,
     AgentLost,
     AgentRecalled,
     AgentReports,
@@ -122,7 +123,7 @@ class AgentCalls:
         self._unread = Unread()
 
     async def connect(self, stream: AgentStream) -> None:
-        """Serve one session until it ends."""
+        """Serve one session until it ends, to an agent that may open one."""
         hello = await read_hello(stream, agents_pb2.Hello)
         history = self._settings.history
         await self._claim(CALLER.get(), hello.name, _allocation_here(hello, history))
@@ -131,6 +132,11 @@ class AgentCalls:
         if history.is_other(hello.history):
             await _send_away(stream, hello, history)
             return
+        await self._keep(stream, *self._begin(hello, protocol))
+
+    def _begin(self, hello: agents_pb2.Hello, protocol: int) -> tuple[AgentJoined, Session]:
+        """Return what the engine is told of a new session, without attempts of other histories, and the session."""
+        history = self._settings.history
         number = self._engine.next_session()
         joined = replace(joined_of(number, hello), unread=self._unread.problem(hello.name))
         _check_cluster(hello, history)
@@ -147,8 +153,12 @@ class AgentCalls:
             life=life,
             answers_looks=hello.answers_looks,
         )
-        ended = SessionEnded("connection lost")
-        self._engine.attach(number, link)
+        return joined, session
+
+    async def _keep(self, stream: AgentStream, joined: AgentJoined, session: Session) -> None:
+        """Serve a session; whatever ends it, the engine is told."""
+        number, ended = session.number, SessionEnded("connection lost")
+        self._engine.attach(number, session.link)
         try:
             async with self._sessions.arrival(joined.name):
                 await self._make_way(session)
