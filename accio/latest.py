@@ -8,7 +8,7 @@ V = TypeVar("V")
 
 
 class Latest(OrderedDict[K, V]):
-    """At most so many entries, the latest last."""
+    """A mapping of a bounded number of entries, the latest last."""
 
     def __init__(self, most: int) -> None:
         """Keep *most* of them."""

@@ -35,7 +35,7 @@ class Forgiving:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: nothing is held back."""
 
 
 def set_up(*, terminal: bool | None = None, level: int = logging.INFO) -> None:

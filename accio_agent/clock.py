@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def wall_ms() -> int:
-    """Milliseconds since 1970."""
+    """Return milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 def wall_ns() -> int:
-    """Nanoseconds since 1970."""
+    """Return nanoseconds since 1970."""
     return time.time_ns()
 
 

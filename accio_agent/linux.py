@@ -91,7 +91,7 @@ def boot_id() -> str:
 
 
 def resident_memory(pid: int) -> int:
-    """Bytes of memory that a process occupies now; 0 if it is gone."""
+    """Return how many bytes of memory a process occupies now; 0 if it is gone."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
@@ -99,7 +99,7 @@ def resident_memory(pid: int) -> int:
 
 
 def proportional_memory(pid: int) -> int:
-    """Bytes of memory that a process occupies, shared ones divided among those who share; 0 if that can't be told."""
+    """Return how many bytes of memory a process occupies, shared ones in shares; 0 if that can't be told."""
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

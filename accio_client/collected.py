@@ -182,7 +182,7 @@ class Collected:
     there: Mask | None
     """Which rows are of children that weren't deleted; None: all are there."""
     crowded: tuple[str, ...] = ()
-    """Maps with so many members that none is a column; each can be asked for by name."""
+    """Maps with too many members for a column each; each can be asked for by name."""
 
     @property
     def is_sample(self) -> bool:

@@ -140,7 +140,7 @@ class Connection:
         again: Callable[[], None] | None = None,
         kept: Kept | None = None,
     ) -> AsyncGenerator[R]:
-        """As `stream`, but opened anew whenever the daemon goes away, until it has been away for *patience* seconds.
+        """Stream, opening anew whenever the daemon goes away, until it has been away for *patience* seconds.
 
         After a new start the answers repeat what was told before; *again* is called so that the reader can prepare.
         With *kept*, who asks again and again has that asked in a call that is made once.

@@ -124,7 +124,7 @@ class GrpcConnection:
         again: Callable[[], None] | None,
         kept: Kept | None = None,
     ) -> AsyncGenerator[R]:
-        """As `stream`, but opened anew whenever the daemon goes away, until it has been away for *patience* seconds.
+        """Stream, opening anew whenever the daemon goes away, until it has been away for *patience* seconds.
 
         After a new start the answers repeat what was told before; *again* is called so that the reader can prepare.
         From the second time on it asks in a call that is *kept*.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from accio_client.services import Kept, Metadata
 
 MOST_IDLE = 4
-"""So many calls are kept: each has a place of its connection, of which there are as many as the daemon answers."""
+"""How many calls are kept: each has a place of its connection, of which there are as many as the daemon answers."""
 
 R = TypeVar("R")
 

@@ -52,7 +52,7 @@ def local_async(
     memory: str | None = None,
     installed: bool = True,
 ) -> "LocalAsync":
-    """As `local`, for code with an event loop: `async with accio_client.local_async() as client`."""
+    """Do as `local`, for code with an event loop: `async with accio_client.local_async() as client`."""
     return LocalAsync(folder, tuple(operators), cpus, memory, installed=installed)
 
 

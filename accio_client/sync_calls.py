@@ -443,7 +443,7 @@ class BlockingCalls(BlockingCaller):
         return self._run(self._client.list_allocations(pool=pool, live=live, limit=limit, cursor=cursor))
 
     def change_pool(self, name: str, *, paused: bool | None = None, kept: int | str | None = None) -> views.PoolView:
-        """Pause a pool or let it go on; keep so many hosts of it whatever is queued, or as its file says ("auto")."""
+        """Pause a pool or let it go on; keep that many hosts whatever is queued, or what its file says ("auto")."""
         return self._run(self._client.change_pool(name, paused=paused, kept=kept))
 
     def create_token(

@@ -228,6 +228,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _two_dashes(argument: str) -> str:
-    """Options may have one dash or two."""
+    """Return arguments whose options have two dashes, where they may have one."""
     single = argument.startswith("-") and not argument.startswith("--") and len(argument) > 2
     return f"-{argument}" if single else argument

@@ -23,7 +23,7 @@ READING_S = 0.02
 
 SEVERAL = 4
 SEVERAL_IN_S = 0.5
-"""So many requests within so many seconds come all the time; who submits a sweep and waits for it makes fewer."""
+"""How many requests within how many seconds come all the time; who submits a sweep and waits for it makes fewer."""
 
 _TURN_S = 0.0005
 """Seconds of work after which others get one more turn of the loop."""
@@ -103,12 +103,12 @@ class ShortCalls:
                     future.set_result(None)
 
     def wait_in_thread(self, seconds: float) -> None:
-        """Wait in a thread other than the loop's until none is there, but not for longer than so many seconds."""
+        """Wait in a thread other than the loop's until none is there, for that number of seconds at most."""
         if self.are_there:
             self._none.wait(min(seconds, ANNOUNCED_S if not self._reading else READING_S))
 
     async def pass_by(self, seconds: float) -> None:
-        """Wait until none is there, but not for longer than so many seconds."""
+        """Wait until none is there, but not for longer than that number of seconds."""
         ends = self._clock() + seconds
         while self.are_there and (left := ends - self._clock()) > 0:
             passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

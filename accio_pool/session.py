@@ -90,7 +90,7 @@ class PoolServer:
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads processes, keeps no secret
 
     async def _serve(self) -> None:
-        """One session, from the dialling to its end, which is an exception."""
+        """Serve one session, from the dialling to its end, which is an exception."""
         try:
             await asyncio.to_thread(self._door.find_authority)
         except Unavailable as error:

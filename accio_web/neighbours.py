@@ -7,7 +7,7 @@ from accio_client.analysis.columns import AxisColumn
 from accio_client.documents import Document
 
 _MOST_STEPS = 1_000
-"""So many places of an axis are passed at most that hold no child: points that are left out, or deleted ones."""
+"""How many places of an axis are passed that hold no child: points that are left out, or deleted ones."""
 
 
 def neighbours(sweep: Sweep, number: int, is_there: Callable[[int], bool]) -> Document:

@@ -28,7 +28,7 @@ def points(table: Path) -> list[tuple[float, float, float]]:
 
 
 def half_width(values: list[float]) -> float:
-    """Half the width of Student's 95 % confidence interval of the mean; 0 for one value, which tells nothing."""
+    """Return half the width of Student's 95 % confidence interval of the mean; 0 for one value, which tells nothing."""
     if len(values) < 2:
         return 0.0
     quantile = float(stats.t.ppf(0.975, len(values) - 1))

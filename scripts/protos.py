@@ -34,7 +34,7 @@ def sources(root: Path) -> list[Path]:
 
 
 def is_stale(root: Path) -> bool:
-    """True if the generated code is absent or was made from other protos than those that are there."""
+    """Return whether the generated code is absent or was made from other protos than those that are there."""
     stamp = root / GENERATED / STAMP
     return not stamp.is_file() or stamp.read_text() != digest(root)
 

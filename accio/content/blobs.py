@@ -61,7 +61,7 @@ class BlobStore(Protocol):
     """Bytes under their digest. Every method may be called from any thread."""
 
     def has(self, digests: Iterable[Digest], *, use: bool = False) -> dict[Digest, int]:
-        """Those of the digests that are there, with their sizes. *use* counts as a use: `delete` then spares them."""
+        """Return which of the digests are there, with their sizes. *use* counts as a use: `delete` then spares them."""
         ...
 
     def writer(self, expected: Digest | None = None) -> BlobWriter:

@@ -95,7 +95,7 @@ class ObjectStore:
     # -- looking
 
     def has(self, digests: Iterable[Digest], *, use: bool = False) -> dict[Digest, int]:
-        """Those of the digests that are there, with their sizes. *use* counts as a use: `delete` then spares them."""
+        """Return which of the digests are there, with their sizes. *use* counts as a use: `delete` then spares them."""
         wanted = list(digests)
         if use:
             self._use(wanted)

@@ -71,7 +71,7 @@ class FolderStore:
     # -- looking
 
     def has(self, digests: Iterable[Digest], *, use: bool = False) -> dict[Digest, int]:
-        """Those of the digests that are there, with their sizes. *use* counts as a use: `delete` then spares them."""
+        """Return which of the digests are there, with their sizes. *use* counts as a use: `delete` then spares them."""
         if use:
             with self._folder.explained("read"), self._folder.locked(SHARED):
                 return self._sizes(digests, use=True)

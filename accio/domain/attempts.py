@@ -10,8 +10,6 @@ from accio.late import dataclass
 Metrics = tuple[int, int, int, int, int, int, str]
 """Wall, user and system time in µs, peak memory, bytes in, bytes out, custom metrics in JSON."""
 
-NO_METRICS: Metrics = (0, 0, 0, 0, 0, 0, "")
-
 
 class Holding(StrEnum):
     """What an agent that opens a session says of an attempt."""

@@ -259,7 +259,7 @@ class Members(Generic[R]):
     ) -> Page[R]:
         """Return up to *limit* children in these states (in any, if there are none) from the index *low* on.
 
-        A page that has looked at so many as *examined* ends short. *keep* returns those of some children that are
+        A page that has looked at *examined* children ends short. *keep* returns those of some children that are
         wanted for more than their place and state.
         """
         budget = _Budget(examined)

@@ -84,7 +84,7 @@ class AllocationKey:
         return f"{_PREFIX}-{self.cluster}-{self.pool}-{self.number}"
 
     def after(self, count: int) -> "AllocationKey":
-        """Return that of the allocation which was asked for so many later."""
+        """Return the key of the allocation that is *count* further."""
         return AllocationKey(self.cluster, self.pool, self.number + count)
 
 

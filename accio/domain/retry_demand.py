@@ -34,7 +34,7 @@ class NodeDemand:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Another amount instead of one: an absolute one, or so many times as much."""
+    """Another amount instead of one: an absolute one, or a multiple of it."""
 
     amount: int | None = None
     factor: Fraction | None = None

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 BUCKETS = 256
-"""So many at most; twice as many and two points are kept."""
+"""The most that are shown; up to twice as many and two points are kept."""
 
 MOST_POINTS = 2 * BUCKETS + 2
 

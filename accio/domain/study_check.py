@@ -165,7 +165,7 @@ class StudyCheck:
         if study.sampler is Sampler.GRID:
             sweep = check.sweep(document, repeat)
             if sweep is not None and sweep.points > study.trials:
-                message = f"the grid has {sweep.points} points: expected at least so many, found {study.trials}"
+                message = f"the grid has {sweep.points} points: expected at least as many trials, found {study.trials}"
                 self._findings.error(f"{_PATH}/trials", message)
                 return None
             return sweep and self._varying(sweep) and sweep.studied(replace(study, trials=sweep.points))

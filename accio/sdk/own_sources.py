@@ -18,7 +18,7 @@ _get_code = SourceFileLoader.get_code
 
 
 def compile_own_sources() -> None:
-    """From now on, import own modules without looking at bytecode, or leaving any."""
+    """Import own modules, from now on, without looking at bytecode, or leaving any."""
     SourceFileLoader.get_code = _code_of  # type: ignore[method-assign, assignment]  # the import system asks nobody else
 
 

@@ -60,7 +60,7 @@ class ProgramWatch:
         self._mark.unlink(missing_ok=True)
 
     def _take(self, most: int) -> bool:
-        """Read so many bytes of metrics at most; return whether there may be more."""
+        """Read at most this many bytes of metrics; return whether there may be more."""
         try:
             with self._metrics.open("rb") as file:
                 file.seek(self._read)

@@ -28,7 +28,7 @@ class ConsoleSinks:
         sys.stderr.flush()
 
     def progress(self, fraction: float) -> None:
-        """Nobody watches."""
+        """Do nothing: nobody watches."""
 
     def measured(self, name: str, series: Mapping[str, Series]) -> None:
-        """Nobody watches."""
+        """Do nothing: nobody watches."""

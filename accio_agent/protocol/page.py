@@ -130,7 +130,7 @@ class AgentPage:
         return found
 
     def reading(self) -> None:
-        """To be called before pipes are read; `have_read` after."""
+        """Announce that pipes are about to be read; `have_read` follows."""
         self._reading += 1
         self._numbers[_READING] = self._reading
 

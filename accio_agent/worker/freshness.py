@@ -79,7 +79,7 @@ class _File:
         self._content = _content(path)
 
     def forget_if_changed(self, since_ns: int) -> None:
-        """Never be equal again, if it was changed since then."""
+        """Make it equal to nothing from now on, if it was changed since then."""
         if any(ctime_ns > since_ns for _, _, ctime_ns, _, _ in self._signature or ()):
             self._signature, self._content = None, ""
 

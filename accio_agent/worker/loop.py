@@ -32,7 +32,7 @@ READ = 1 << 18
 PEAKS = 64
 """Short computations in a row that may share a measured peak of memory, if none of them moves it."""
 LIFETIME = 20_000
-"""A worker is replaced after so many attempts, so that what leaks within it doesn't grow for ever."""
+"""After how many attempts a worker is replaced, so that what leaks within it doesn't grow for ever."""
 
 
 _SHORT_US = 500
@@ -301,7 +301,7 @@ def serve(
     folder: Path,
     look_after: Callable[[Generators], Leftovers],
 ) -> None:
-    """Be a worker; returns when the process should end."""
+    """Serve as a worker; return when the process should end."""
     page = WorkerPage(page_fd)
     os.close(page_fd)
     try:

@@ -16,7 +16,7 @@ class Canvas:
     """Dots in a square from 0 to 1 in both directions, upwards; each character remembers who drew in it last."""
 
     def __init__(self, width: int, height: int) -> None:
-        """Make a canvas of so many characters."""
+        """Make a canvas of a number of characters."""
         self.width, self.height = width, height
         self._dots = np.zeros((height * 4, width * 2), dtype=np.bool_)
         self._series = np.full((height, width), -1, dtype=np.int64)

@@ -290,7 +290,7 @@ def _cloud(picture: Cloud, width: int, height: int, *, colour: bool) -> list[str
 
 
 def _trials(picture: Trials, width: int, height: int, *, colour: bool) -> list[str]:
-    """Dots for values, a line for the best so far, and below them a mark for each trial that has no value."""
+    """Draw dots for values, a line for the best so far, and below them a mark for each trial that has no value."""
     canvas = Canvas(width - _MARGIN, max(5, height - 8))
     values, best = _scaled(picture.values, picture.y), _scaled(picture.best, picture.y)
     low, high = _bounds([values])

@@ -35,7 +35,7 @@ class PoolCalls(Caller):
     async def change_pool(
         self, name: str, *, paused: bool | None = None, kept: int | str | None = None
     ) -> views.PoolView:
-        """Pause a pool or let it go on; keep so many hosts of it whatever is queued, or as its file says ("auto")."""
+        """Pause a pool or let it go on; keep that many hosts whatever is queued, or what its file says ("auto")."""
         number = numbers.whole("kept", kept, _MOST_KEPT) if isinstance(kept, int) else None
         request = pools_pb2.ChangePoolRequest(name=name, paused=paused, kept=number, by_file=isinstance(kept, str))
         return pool_views.pool(await self._connection.call(self._connection.pools.ChangePool, request, pools_pb2.Pool))

@@ -49,7 +49,7 @@ async def ids(iterate: Iterate, lists: Iterable[views.RunFilter]) -> list[RunId]
 
 
 async def in_parts(runs: str | Iterable[str], act: Act) -> tuple[views.RunOutcome, ...]:
-    """Act on runs, so many at once that no call takes long."""
+    """Act on runs, in portions so small that no call takes long."""
     remaining = iter(listed(runs))
     outcomes: list[views.RunOutcome] = []
     while part := list(islice(remaining, AT_ONCE)):

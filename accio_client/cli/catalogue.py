@@ -117,12 +117,12 @@ SAME = {
 
 
 def verbs() -> list[str]:
-    """First words, in the order of the catalogue."""
+    """Return first words, in the order of the catalogue."""
     return list(dict.fromkeys(words.split(" ")[0] for words in COMMANDS))
 
 
 def nouns(verb: str) -> list[str]:
-    """Second words of *verb*; none if it is a command of its own."""
+    """Return the second words of *verb*; none if it is a command of its own."""
     return [words.split(" ")[1] for words in COMMANDS if words.startswith(f"{verb} ")]
 
 

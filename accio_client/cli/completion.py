@@ -181,7 +181,7 @@ def _bash() -> str:
 
 
 def _zsh() -> str:
-    """Zsh runs completions that were written for bash."""
+    """Return the one of bash, which zsh can run."""
     return "#compdef accio\nautoload -U +X bashcompinit && bashcompinit\n" + _bash()
 
 

@@ -131,7 +131,7 @@ class Lines:
                 self._session.say(line)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is held."""
 
 
 class Bar:

@@ -62,7 +62,7 @@ class Looking:
     def __init__(
         self, read: ReadSeries, tell: Told, *, shape: bool, study: ReadStudy | None = None, every_s: float = EVERY_S
     ) -> None:
-        """Ask *read* (of a study, *study*) each so many seconds, and *tell* what it said; what fails is asked again."""
+        """Ask *read* (of a study, *study*) every few seconds, and *tell* what it said; what fails is asked again."""
         self._read = read
         self._study = study
         self._tell = tell

@@ -116,7 +116,7 @@ def _run(command: "click.Command", words: str, arguments: list[str]) -> int:
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], str, list[str]]:
-    """Options before the command, the command's words as the catalogue has them, and what follows."""
+    """Return options before the command, the command's words as the catalogue has them, and what follows."""
     rest = list(arguments)
     leading = _options(rest)
     if not rest:

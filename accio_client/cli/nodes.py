@@ -213,7 +213,7 @@ def logs(session: Session, place: tuple[str, ...], *, where: str, follow: bool) 
 
 
 def _print_document(lines: Iterable[LogLine]) -> None:
-    """One document, written line by line: a log may be larger than memory."""
+    """Print one document line by line: a log may be larger than memory."""
     sys.stdout.write(f'{{"schema": "{SCHEMA}", "lines": [')
     for number, line in enumerate(lines):
         sys.stdout.write((",\n  " if number else "\n  ") + orjson.dumps(log_line(line)).decode())

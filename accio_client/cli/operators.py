@@ -94,7 +94,7 @@ def _default(port: InputPortView) -> str:
 
 
 def shown_resources(found: ResourcesView) -> str:
-    """Resources in words: 1 cpu, 512.0 MiB memory, 2 gpus."""
+    """Return resources in words: 1 cpu, 512.0 MiB memory, 2 gpus."""
     parts = [f"{found.milli_cpus / 1000:g} {'cpu' if found.milli_cpus == 1000 else 'cpus'}"]
     if found.memory:
         parts.append(f"{size(found.memory)} memory")

@@ -50,5 +50,5 @@ def parameters(arguments: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def tag_list(text: str) -> list[str]:
-    """Tags separated by commas; an empty text means none."""
+    """Return the tags of a text, where commas separate them; an empty one has none."""
     return [tag for tag in (each.strip() for each in text.split(",")) if tag]

@@ -106,7 +106,7 @@ class Child:
 
 @contextmanager
 def listening(speaker: Child, children: Iterable[Child]) -> Iterator[Callable[[float], None]]:
-    """Yield what waits, for at most so many seconds, until *speaker* says something or one of *children* ends: neither
+    """Yield what waits, for some seconds at most, until *speaker* says something or one of *children* ends: neither
     takes time to be noticed, and nothing looks for it meanwhile.
 
     Where the kernel doesn't tell, it waits for a moment only.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 EVERY_S = 10.0
 EVERY_SHARE = 0.05
-"""Off a terminal, progress is told each so many seconds, and whenever so much more has ended."""
+"""Off a terminal, after how many seconds progress is told again, and after how much more has ended."""
 LEAST_S = 1.0
 """Between two lines about one run, whatever has ended."""
 

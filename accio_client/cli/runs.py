@@ -133,7 +133,7 @@ def _both(queries: tuple[str, str]) -> str:
 
 
 def _fetch(session: Session, matching: RunFilter, limit: int, cursor: str) -> RunPage:
-    """At most *limit* runs, with as many calls as that takes."""
+    """Return at most *limit* runs, with as many calls as that takes."""
     runs: list[RunView] = []
     with session.client() as client:
         while True:

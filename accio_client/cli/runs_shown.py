@@ -55,13 +55,13 @@ def standstill(run: RunView) -> str:
 
 
 def _share(run: RunView) -> str:
-    """Progress as whole percents; 100 only when everything has ended."""
+    """Return progress as whole percents; 100 only when everything has ended."""
     share = f"{int(run.progress * 100)}%"
     return f"{share} of {run.children}" if run.children is not None else share
 
 
 def show_run(found: RunDetails) -> None:
-    """Everything about a run: its facts, its parameters, its nodes or the state of its children."""
+    """Show everything about a run: its facts, its parameters, its nodes or the state of its children."""
     run = found.run
     facts: list[tuple[str, object]] = [
         ("id", run.id),
@@ -145,7 +145,7 @@ def point_facts(sweep: Mapping[str, Any]) -> list[tuple[str, str | None]]:
 
 
 def counted(by_state: object) -> str:
-    """Counts by state, such as `8 success, 1 failed`."""
+    """Return counts by state in words, such as `8 success, 1 failed`."""
     assert isinstance(by_state, dict)
     return ", ".join(f"{count} {state}" for state, count in by_state.items() if count)
 

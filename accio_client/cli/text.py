@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """As `printable`, but tabs and line ends stay."""
+    """Return a text as `printable` does, but keep tabs and line ends."""
     return text if _is_plain(text) else _pattern(_UNSAFE).sub(_escaped, text)
 
 
@@ -57,7 +57,7 @@ def shown_value(value: object) -> str:
 
 
 def local_time(at: datetime | None) -> str:
-    """Date and time of day in the user's time zone; nothing for none."""
+    """Return date and time of day in the user's time zone; nothing for none."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""
 
 

@@ -113,7 +113,7 @@ class Lines:
         self._session.say(text)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is held."""
 
 
 class Bars:

@@ -125,7 +125,7 @@ async def _outputs(client: AsyncClient, run: str, named: Named | None = None) ->
 
 
 async def submit_again(client: AsyncClient, crate: archive.Crate, *, sample: int | None, fresh: bool) -> RunView:
-    """Store the crate's workflow, and submit its run, or with *sample* so many of its points; *fresh* reuses no result.
+    """Store the crate's workflow, and submit its run, or with *sample* some of its points; *fresh* reuses no result.
 
     BadRequest if the crate isn't what was published.
     """

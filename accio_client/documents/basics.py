@@ -22,7 +22,7 @@ def document(content: Document) -> Document:
 
 
 def instant(at: datetime | None) -> str | None:
-    """ISO 8601 in UTC, with milliseconds where there are any."""
+    """Return a time in ISO 8601 and UTC, with milliseconds where there are any."""
     if at is None:
         return None
     utc = at.astimezone(UTC)

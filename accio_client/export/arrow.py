@@ -98,6 +98,6 @@ def pyarrow_parquet() -> Any:
 
 
 def concatenated(tables: Sequence["pyarrow.Table"]) -> "pyarrow.Table":
-    """Tables of one schema as one."""
+    """Return tables of one schema as one."""
     table: pyarrow.Table = _pyarrow().concat_tables(tables)
     return table

@@ -1,6 +1,6 @@
 """The files of an export: written as drafts beside their places, and renamed once everything has been written.
 
-So an export that fails, or is interrupted, leaves what was there before and nothing half-written. Only so many files
+So an export that fails, or is interrupted, leaves what was there before and nothing half-written. Only that many files
 are open at a time: a split over thousands of combinations closes the oldest, and goes on with it if it must.
 """
 
@@ -168,7 +168,7 @@ class Files:
         self._finished = tuple(finished)
 
     def _name(self, draft: Path, place: Path) -> None:
-        """As a rename, but never over what somebody has put there meanwhile."""
+        """Rename, but never over what somebody has put there meanwhile."""
         try:
             place.hardlink_to(draft)
         except FileExistsError:

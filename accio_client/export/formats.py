@@ -105,7 +105,7 @@ def _is_number(text: str) -> bool:
 
 
 def iso(epoch_ms: int) -> str:
-    """ISO 8601 in UTC, with milliseconds where there are any."""
+    """Return a time in ISO 8601 and UTC, with milliseconds where there are any."""
     at = _EPOCH + timedelta(milliseconds=epoch_ms)
     return at.strftime("%Y-%m-%dT%H:%M:%S") + (f".{epoch_ms % 1000:03d}Z" if epoch_ms % 1000 else "Z")
 

@@ -70,7 +70,7 @@ class NodeRows:
         return [orjson.loads(text) if text else {} for text in self.outputs_json]
 
     def values(self, port: str) -> Iterator[tuple[int, Any]]:
-        """Row and decoded canonical value, for the rows that have one."""
+        """Yield row and decoded canonical value, for the rows that have one."""
         if port in self.ports:
             values = orjson.loads(self.ports[port])
         else:
@@ -116,7 +116,7 @@ class NodeRows:
         return [orjson.loads(each.custom_json) if each.custom_json else {} for each in self.metrics]
 
     def metric(self, name: str) -> Iterator[tuple[int, float]]:
-        """Row and value of a metric, for the rows that have it."""
+        """Yield row and value of a metric, for the rows that have it."""
         if name in MEASURED_METRICS:
             yield from zip(self.rows, (getattr(each, name) for each in self.metrics), strict=False)
         else:

@@ -39,7 +39,7 @@ NodeKey = tuple[RunNo, int, int]
 # Fields of Effects that are no rows.
 _NO_ROWS = frozenset({"sequence", "heavy"})
 
-# Bytes of text that a row may hold to count as one; each further so many count as another one.
+# Bytes of text that a row may hold to count as one; each time as many again count as another one.
 _LIGHT = 512
 
 ATTEMPT_FAILED, ATTEMPT_KILLED, ATTEMPT_LOST, ATTEMPT_SUPERSEDED = 1, 2, 3, 4

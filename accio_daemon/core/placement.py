@@ -32,7 +32,7 @@ hold up everybody.
 
 
 def place(turn: Turn, ahead: int | None = None, most: int = PLACED_AT_ONCE) -> bool:
-    """Assign what can be assigned now, at *most* so many nodes, and send so many ahead; True if more may be sent.
+    """Assign what can be assigned now, at *most* that many nodes, and send some ahead; True if more may be sent.
 
     Sending ahead is tried anew at each call, so the next one goes on where this one stops; and so is assigning, for
     which what has changed is remembered until all of it was looked at.
@@ -203,7 +203,7 @@ def _bytes_present(agent: Agent, contents: Mapping[str, Pin]) -> int:
 
 
 def _prefetch(turn: Turn, group: Group, kept: set[Agent], most: int) -> int:
-    """Send at most so many nodes of a group ahead, nice ones to no agent that is *kept* for others; return how many."""
+    """Send some nodes of a group ahead, nice ones to no agent that is *kept* for others; return how many."""
     world = turn.world
     duration = world.durations.get(group.node_class.id)
     window = world.settings.prefetch_window

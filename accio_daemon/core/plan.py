@@ -76,7 +76,7 @@ class Plan:
         return self.per_child < len(self.nodes)
 
     def count(self, children: int) -> int:
-        """Return how many nodes a run of so many children has, the parent's own included."""
+        """Return how many nodes a run of that many children has, the parent's own included."""
         return children * self.per_child + len(self.nodes) - self.per_child
 
 

@@ -107,7 +107,7 @@ T = TypeVar("T")
 
 
 def handle(turn: Turn, command: Command[T], *, settling: int = SETTLED_AT_ONCE) -> T:
-    """Apply *command* and settle so many nodes; return its answer, or raise AccioError having changed nothing."""
+    """Apply *command* and settle some nodes; return its answer, or raise AccioError having changed nothing."""
     answer = _apply(turn, cast("AnyCommand", command))  # a test holds that the union lists all of them
     readying.settle(turn, settling)
     return cast("T", answer)  # a test holds that each case answers what its command says
@@ -197,8 +197,8 @@ def advance(
 ) -> bool:
     """Go on with what earlier commands made possible; True if there is more to do.
 
-    It opens so many children, settles, kills or assigns so many nodes, and sends so many *ahead*; all for which agents
-    have room if that isn't said.
+    It opens at most *opening* children, settles, kills or assigns *settling* nodes each, and sends that many *ahead*,
+    or all for which agents have room.
     """
     world = turn.world
     if world.killing:

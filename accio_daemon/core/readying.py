@@ -25,7 +25,7 @@ _QUEUED, _IN_QUEUE, _USE, _NO_CACHE = NodeState.QUEUED, Phase.QUEUED, CacheMode.
 
 
 def settle(turn: Turn, most: int | None = None) -> None:
-    """Work off every node that became ready, or at most so many: the others wait for the next step."""
+    """Work off every node that became ready, or some of them: the others wait for the next step."""
     ready = turn.world.ready
     settled = 0
     while ready and (most is None or settled < most):

@@ -93,6 +93,6 @@ def _holds(result: Result, gone: Container[str]) -> bool:
 
 
 def _contents(result: Result) -> list[str]:
-    """Everything in a result that may name content of the store."""
+    """Return everything in a result that may name content of the store."""
     found = [digest for text in result.outputs.values() if "blake3:" in text for digest in _DIGEST.findall(text)]
     return found + [digest for digest, _ in (result.blobs or {}).values()]

@@ -180,7 +180,7 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
 
 
 def drop_unwanted(turn: Turn) -> None:
-    """After everything that is ready found its execution again: stop those that nobody wants any more."""
+    """Stop executions that nobody wants any more, after everything that is ready found its own again."""
     world = turn.world
     for execution in list(world.executions.values()):
         if execution.subscribers:

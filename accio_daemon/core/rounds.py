@@ -42,7 +42,7 @@ class Rounds:
         return range(first, first + self.upto.get(point, self.least))
 
     def extend(self, point: int, repetitions: int) -> None:
-        """Allow a point so many repetitions."""
+        """Allow a point a number of repetitions."""
         before = self.members(point)
         self.upto[point] = repetitions
         self.call(range(before.stop, self.members(point).stop))

@@ -62,7 +62,7 @@ class Metrics(Observer):
             self._ended.labels(state.value).inc(number)
 
     def dispatched(self, agents: int, seconds: float) -> None:
-        """Count the agents that a batch gave work, so many seconds after its first decision."""
+        """Count the agents that a batch gave work, by how long after its first decision."""
         for _ in range(agents):
             self._dispatch_seconds.observe(seconds)
 

@@ -14,13 +14,13 @@ class Observer:
         """Note what the engine works on, before anything else is told."""
 
     def decided(self, commands: int) -> None:
-        """Note that the core is about to decide so many commands."""
+        """Note how many commands the core is about to decide."""
 
     def committed(self, fx: Effects, seconds: float) -> None:
         """Note what a transaction made durable, and how long that took."""
 
     def dispatched(self, agents: int, seconds: float) -> None:
-        """Note the agents that a batch gave work, so many seconds after its first decision."""
+        """Note the agents that a batch gave work, and how long after its first decision."""
 
     def called(self, method: str, seconds: float) -> None:
         """Note how long a unary call took."""

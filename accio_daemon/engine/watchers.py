@@ -40,7 +40,7 @@ class Changes:
         self._newest.add(node)
 
     def close(self) -> None:
-        """Be told no more."""
+        """Stop being told."""
         self._close()
 
 

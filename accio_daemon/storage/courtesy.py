@@ -36,7 +36,7 @@ class Courtesy:
 
     @contextmanager
     def expected(self) -> Iterator[None]:
-        """Be let pass: others rest meanwhile."""
+        """Pass while others rest."""
         with self._lock:
             self._under_way += 1
             self._none_left.clear()

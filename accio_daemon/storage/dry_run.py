@@ -117,7 +117,7 @@ def _of_points(sweep: Sweep, node: NodePlan) -> Iterator[Place]:
 
 
 def _representatives(plan: Plan) -> dict[int, int]:
-    """For each node of the graph the first that equals it: same operator and inputs, and no randomness."""
+    """Return for each node of the graph the first that equals it: same operator and inputs, and no randomness."""
     representative: dict[int, int] = {}
     first: dict[object, int] = {}
     for node in (plan.nodes[no] for no in plan.order):

@@ -23,7 +23,7 @@ KEPT_NODES = 30_000
 
 
 class Kept(Generic[V]):
-    """The most recently used values of a function: so many, and of no more nodes than may be."""
+    """The most recently used values of a function, of which number and nodes are bounded."""
 
     def __init__(self) -> None:
         """Keep nothing yet."""
@@ -32,7 +32,7 @@ class Kept(Generic[V]):
         self._lock = Lock()  # jobs of several readers use it, each in its thread
 
     def get_or(self, key: Hashable, nodes: int, make: Callable[[], V]) -> V:
-        """Return the value of a key, of so many nodes; if it isn't kept, it is made."""
+        """Return the value of a key, which has that number of nodes; make it if it isn't kept."""
         with self._lock:
             found = self._values.use(key)
         if found is not None:

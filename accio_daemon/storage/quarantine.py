@@ -34,7 +34,7 @@ def run_id(connection: sqlite3.Connection, run: RunNo) -> RunId:
 
 
 def forget_failures(connection: sqlite3.Connection) -> None:
-    """After a start that succeeded: forget the failures of runs that aren't set aside."""
+    """Forget the failures of runs that aren't set aside, after a start that succeeded."""
     connection.execute(_SQL["forget"], (SET_ASIDE_AFTER,))
 
 

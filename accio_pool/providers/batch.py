@@ -52,7 +52,7 @@ class Array(Protocol):
         ...
 
     def members(self, count: int) -> Sequence[str]:
-        """Return the options for so many."""
+        """Return the options for a number of jobs."""
         ...
 
 

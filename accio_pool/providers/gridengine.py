@@ -41,7 +41,7 @@ class _Array:
         return 1 if found is None else int(found[1]) or _MANY
 
     def members(self, count: int) -> Sequence[str]:
-        """Return the option for so many jobs."""
+        """Return the option for a number of jobs."""
         return ["-t", f"1-{count}"]
 
 

@@ -18,7 +18,7 @@ _VARIABLE = "ACCIO_ALLOCATION"
 _OVER = {"F", "X"}
 _BEGUN = {"R", "E", "S", "U", "B"}
 _FIRST = 0  # place in an array
-_MANY = 10_000  # so many jobs an array may have where the server says nothing else
+_MANY = 10_000  # how many jobs an array may have where the server says nothing else
 _PLACE = re.compile(r"\[(\d*)\]")
 _UNSURE = ("cannot connect", "timed out", "timeout", "end of file", "communication", "pbs_server", "no route")
 
@@ -41,7 +41,7 @@ class _Array:
             return 1
 
     def members(self, count: int) -> Sequence[str]:
-        """Return the option for so many jobs."""
+        """Return the option for a number of jobs."""
         return ["-J", f"{_FIRST}-{_FIRST + count - 1}"]
 
 

@@ -42,7 +42,7 @@ class _Array:
         return max(1, int(found[1])) if found else 1
 
     def members(self, count: int) -> Sequence[str]:
-        """Return the option for so many jobs."""
+        """Return the option for a number of jobs."""
         return [f"--array=0-{count - 1}"]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accio.domain.attempts import NO_METRICS, Holding, Report
+from accio.domain.attempts import Holding, Report
 from accio.domain.cache_mode import CacheMode
 from accio.domain.datatypes import parse_type
 from accio.domain.failures import Failure
@@ -228,7 +228,7 @@ def test_reports(told: list[Report]) -> None:
 def test_the_last_lines_of_a_failure(failure: Failure, stdout: str, stderr: str) -> None:
     """Last lines that are added to a failure's report leave the rest as it was."""
     content = result_report(
-        attempt=1, outputs=None, failure=failure, large=(), contents=(), metrics=NO_METRICS, started_ms=5
+        attempt=1, outputs=None, failure=failure, large=(), contents=(), metrics=(0, 0, 0, 0, 0, 0, ""), started_ms=5
     )
     (read,) = reports_of(
         agents_pb2.Reports(reports=[agents_pb2.Report.FromString(with_tails(content, (stdout, stderr)))])

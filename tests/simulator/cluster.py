@@ -24,7 +24,6 @@ from accio_daemon.core.commands import (
     Tick,
 )
 from accio_daemon.core.explain import why_waiting
-from accio_daemon.core.invariants import check_invariants
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.records import Run
 from accio_daemon.core.terms import Announced, CacheMode, RunNo
@@ -34,6 +33,7 @@ from tests import builders
 from tests.fakes import FakeAgent, FakeClock
 from tests.simulator.daemon import Daemon
 from tests.simulator.disk import Disk
+from tests.simulator.invariants import check_invariants
 from tests.simulator.snapshot import assert_same, check_leftovers, check_recount, restored, snapshot
 
 T = TypeVar("T")

@@ -17,7 +17,6 @@ from accio_daemon.core.commands import (
     AgentReports,
     Command,
 )
-from accio_daemon.core.invariants import check_invariants
 from accio_daemon.core.on_agents import identity_of
 from accio_daemon.core.terms import AttemptNo, ExecutionNo
 from accio_daemon.core.turn import Turn
@@ -36,6 +35,7 @@ from tests.simulator.daemon import Daemon
 from tests.simulator.disk import CarefreeDisk, Disk
 from tests.simulator.events import Loop
 from tests.simulator.gathering import answering
+from tests.simulator.invariants import check_invariants
 from tests.simulator.judge import Judge, require
 from tests.simulator.misfortune import Misfortune
 from tests.simulator.network import Stream

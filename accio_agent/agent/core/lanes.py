@@ -8,7 +8,7 @@ CONDEMNED = 1 << 32
 """Added to the number of holds of a lane that will never answer them all."""
 
 START_FAILURES = 3
-"""So many lanes of a pool in a row may die before they began anything; then the attempt that waited is failed."""
+"""How many lanes of a pool may die in a row before they began anything; then the attempt that waited is failed."""
 
 
 class Lanes:

@@ -53,17 +53,17 @@ class Journal:
         os.close(self._fd)
 
     def belongs_to(self, history: str) -> None:
-        """To be written, before all that follows from it: which history the attempts are of."""
+        """Note which history the attempts are of, to be written before all that follows from it."""
         self.remembered.history = history
         self._batch.append(_record(bytes([_HISTORY]) + history.encode()))
 
     def begun(self, attempts: list[int]) -> None:
-        """To be written: these attempts are about to be handed to workers."""
+        """Note, to be written, attempts that are about to be handed to workers."""
         self.remembered.begun.update(attempts)
         self._add(_BEGUN, attempts)
 
     def report(self, seq: int, attempt: int, content: bytes) -> None:
-        """To be written: an attempt's report."""
+        """Note, to be written, an attempt's report."""
         remembered = self.remembered
         remembered.begun.discard(attempt)
         remembered.reports[seq] = (attempt, content)
@@ -72,7 +72,7 @@ class Journal:
         self._batch.append(_record(_PAIR.pack(_REPORT, seq, attempt) + content))
 
     def acknowledged(self, seqs: list[int]) -> None:
-        """To be written: the daemon has these reports."""
+        """Note, to be written, reports that the daemon has."""
         for seq in seqs:
             found = self.remembered.reports.pop(seq, None)
             if found is not None:
@@ -80,7 +80,7 @@ class Journal:
         self._add(_ACKED, seqs)
 
     def forgotten(self, attempts: list[int]) -> None:
-        """To be written: nobody will ask for these attempts again."""
+        """Note, to be written, attempts for which nobody will ask again."""
         self.remembered.begun.difference_update(attempts)
         self._add(_FORGOTTEN, attempts)
 

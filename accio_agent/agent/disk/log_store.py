@@ -138,7 +138,7 @@ class LogStore:
                 state.size += len(data)
 
     def finish(self, attempt: int, at_ms: int) -> int:
-        """Nothing more will come of an attempt; the number of its bytes."""
+        """Note that nothing more will come of an attempt; return the number of its bytes."""
         state = self._open.pop(attempt, None)
         if state is None:
             return 0

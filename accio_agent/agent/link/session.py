@@ -158,7 +158,7 @@ class Dialer:
         self._outbound.put(self._beat_again())  # it wakes who sends
 
     async def _serve(self) -> None:
-        """One session, from the dialling to its end, which is an exception."""
+        """Serve one session, from the dialling to its end, which is an exception."""
         token = self._token()
         metadata = [("authorization", f"Bearer {token}")] if token else []
         channel = await self._open_channel()

@@ -160,7 +160,7 @@ class Transfer:
 
 
 async def _chunks(digests: Sequence[Digest], store: FolderStore) -> AsyncIterator[artifacts_pb2.WriteChunk]:
-    """Blobs in pieces, one after the other; an empty blob is one empty piece."""
+    """Yield blobs in pieces, one after the other; an empty blob is one empty piece."""
     for digest in digests:
         with store.open(digest) as file:
             first = True

@@ -347,7 +347,7 @@ class Staging:
             log.info("freed what the daemon has freed", bytes=size)
 
     async def _trim(self) -> None:
-        """Now and then, delete from the cache what it has too much of."""
+        """Delete from the cache, now and then, what it has too much of."""
         now = asyncio.get_running_loop().time()
         if now >= self._trim_at:
             self._trim_at = now + cache.TRIM_EVERY_S

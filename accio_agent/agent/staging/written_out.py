@@ -92,7 +92,7 @@ class WrittenOut:
                 await asyncio.to_thread(_remove, entry.around)
 
     async def free(self, text: str) -> None:
-        """One user less."""
+        """Count one user less."""
         self._entries[text].uses -= 1
         await self._make_room()
 

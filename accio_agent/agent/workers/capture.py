@@ -16,7 +16,7 @@ from accio_agent.protocol.page import AgentPage
 TAIL = 4096
 CHUNK = 1 << 17
 MOST_UNCERTAIN = 1 << 20
-"""So many bytes are kept whose attempt isn't certain; then the pipe isn't read until it is."""
+"""How many bytes are kept whose attempt isn't certain; then the pipe isn't read until it is."""
 
 
 class _Stream:

@@ -31,7 +31,7 @@ class Devices:
 
 
 def first(count: int, environment: Mapping[str, str]) -> Devices:
-    """Return the first *count* GPUs that variables leave to this process, ValueProblem if there aren't so many; as many
+    """Return the first *count* GPUs that variables leave to this process, ValueProblem if there are fewer; as many
     as that where no variable says anything.
     """
     found = named(environment)

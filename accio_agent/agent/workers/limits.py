@@ -32,7 +32,7 @@ def detect(folder: Path, job: BatchJob | None = None) -> Resources:
 
 
 def _milli_cpus(given: int) -> int:
-    """Processors by affinity, by the quota of the control group, and as *given* to the job; 0 for no job's word."""
+    """Return the least of processors by affinity, by the control group's quota, as *given* to the job (0: none)."""
     found = [len(os.sched_getaffinity(0)) * 1000, _quota(), given * 1000]
     return max(1, min(each for each in found if each))
 

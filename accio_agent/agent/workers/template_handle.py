@@ -173,7 +173,7 @@ def _start(
 
 
 def pool_name(references: Sequence[str], threads: int) -> str:
-    """Return the name of the pool of workers for operators behind *references* that may use so many threads."""
+    """Return the name of the pool of workers for operators behind *references* that may use that number of threads."""
     return "\0".join([str(threads), *references])
 
 

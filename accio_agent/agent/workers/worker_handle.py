@@ -55,7 +55,7 @@ class WorkerEvents(Protocol):
         ...
 
     def garbled(self, worker: "WorkerHandle", why: str) -> None:
-        """Somebody else wrote into what the worker and the agent share: nothing more can be believed."""
+        """Note that somebody else wrote into what the worker and the agent share: nothing more can be believed."""
         ...
 
     def exited(self, worker: "WorkerHandle", status: int | None) -> None:

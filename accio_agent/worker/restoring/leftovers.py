@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 LONG_NS = 500_000
 """After executions that took longer, everything is looked at that a shorter one doesn't pay for."""
 EVERY = 64
-"""After every so many executions, too."""
+"""After how many executions there is another look, too."""
 
 
 class Leftovers:

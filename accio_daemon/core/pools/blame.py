@@ -7,7 +7,7 @@ from accio_daemon.core.turn import Turn
 _TRIED_ON_HOST = 2  # allocations in a row that no agent joined from on one host, while others have agents
 _SHUNNED = 3600.0  # seconds for which such a host is left out
 _PAUSES = (5.0, 30.0, 900.0, 1800.0, 3600.0)
-"""Seconds in which nothing is asked for after so many allocations without an agent; then one is, as a probe."""
+"""Seconds in which nothing is asked for after that many allocations without an agent; then one is, as a probe."""
 
 NEVER_JOINED = "no agent joined"
 """How the reason of an allocation begins that was given up for that."""

@@ -35,7 +35,7 @@ _LONGEST_SWEEP = 1_000_000  # characters of one that another process may be told
 
 
 _Read = Callable[[int, int, int], Awaitable[EncodedColumns]]
-"""Reads children between two indices, so many at most."""
+"""Reads children between two indices, a number at most."""
 
 
 class ColumnCalls:

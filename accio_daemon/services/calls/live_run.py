@@ -25,7 +25,7 @@ from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
 from accio_daemon.storage.runs_query import Found, InstanceRow, RunRow
 
-# So many nodes are read on the event loop; more cost more than a hop to a thread.
+# How many nodes are read on the event loop; more cost more than a hop to a thread.
 _AT_HAND = 200
 
 # How long a watcher lets short calls pass before it is sent something, where others watch the same run.

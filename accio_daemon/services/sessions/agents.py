@@ -54,11 +54,11 @@ log = structlog.get_logger(__name__)
 PROTOCOLS = range(1, 2)
 """The protocol versions that this daemon speaks."""
 
-# Messages other than reports that are read in any so many seconds. Agents send a few in a second, and logs in pieces.
+# How many messages other than reports are read in how many seconds. Agents send a few a second, and logs in pieces.
 CHATTER_AT_ONCE = 20
 CHATTER_S = 0.006
 _MISSED_HEARTBEATS = 2
-"""So many, and an agent is silent enough to make way for another life of it. Less than a handshake may take."""
+"""After how many an agent is silent enough to make way for another life of it. Less than a handshake may take."""
 
 Claim = Callable[[Caller, str, int | None], Awaitable[None]]
 """Raises PermissionDenied unless a caller may be the agent of a name, in an allocation or in none."""

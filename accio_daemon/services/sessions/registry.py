@@ -153,7 +153,7 @@ class Sessions:
         return found
 
     def answering_looks(self, most: int) -> list[Session]:
-        """Return sessions, at *most* so many, of agents that look at their operators' code when they are asked."""
+        """Return at *most* that many sessions of agents that look at their operators' code when they are asked."""
         return list(islice((each for each in self._by_name.values() if each.answers_looks), most))
 
     def between_sessions(self, now: float, loading_s: float) -> list[Session]:

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from accio.domain.failures import clip
 
 SESSIONS = 3
-"""So many in a row end by what can't be read before it counts."""
+"""How many sessions in a row end by what can't be read before it counts."""
 _AGENTS = 10_000
 _SAID = 500
 

@@ -26,7 +26,7 @@ _SCHEME = "bearer "
 USED_EVERY_MS = 600_000
 """How coarse it is when a token was last used."""
 REMEMBERED = 1000
-"""So many allocations that are over can tell those who come with their tokens."""
+"""Of how many allocations that are over those who come with their tokens are told so."""
 
 
 def wall_ms() -> int:

@@ -80,7 +80,7 @@ function Maintenance({ of }) {
 const ASKED = {
   pause: ['Pause', (there) => `No more hosts are asked for. ${there ? `The ${counted(there, 'host')} that there ${there === 1 ? 'is' : 'are'}, or that wait at the engine, stay until they are idle or their time is over.` : 'There are none now.'}`],
   resume: ['Resume', () => 'Hosts are asked for again as soon as work waits for them, also where it backs off after failures.'],
-  scale: ['Keep hosts', () => 'So many hosts are kept whatever is queued: those that are missing are asked for now, and use what they use also while there is nothing to do.'],
+  scale: ['Keep hosts', () => 'That number of hosts is kept whatever is queued: those that are missing are asked for now, and use what they use also while there is nothing to do.'],
 };
 
 function Change({ pool, there, what, close, done }) {

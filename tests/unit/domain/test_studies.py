@@ -115,7 +115,7 @@ def test_a_grid_tries_all_points() -> None:
     (issue,) = checked({"objective": "Train/score", "sampler": "grid", "trials": 2}, params=values).errors
     assert (issue.path, issue.message) == (
         "/optimize/trials",
-        "the grid has 3 points: expected at least so many, found 2",
+        "the grid has 3 points: expected at least as many trials, found 2",
     )
 
 

@@ -1,6 +1,4 @@
-"""What must hold after every decision. Tests and the simulator check it; it walks everything and is not for
-production.
-"""
+"""What must hold of the World after every decision. It walks everything."""
 
 from collections import Counter
 
