@@ -34,8 +34,10 @@ class BlockingCaller:
         deadline: float = DEADLINE_S,
         brief: bool = False,
     ) -> None:
-        """As `AsyncClient`. One that is *brief* makes short calls without a thread, a loop and gRPC, as long as none
-        of its calls needs them: for a program that asks a few times and ends.
+        """Find the daemon as `AsyncClient` does.
+
+        One that is *brief* makes short calls without a thread, a loop and gRPC, as long as none of its calls needs
+        them: for a program that asks a few times and ends.
         """
         self._thread: LoopThread | None = None
         self._starting = threading.Lock()

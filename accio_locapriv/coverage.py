@@ -28,7 +28,7 @@ def area_coverage(train: Traces, test: Traces, level: int, width: int | None = N
 
 
 def _visited(traces: Traces, level: int, width: int | None) -> Ints:
-    """Cell and time bucket of each event, as two columns."""
+    """Return cell and time bucket of each event, as two columns."""
     places = cells(traces.vectors(), level)
     buckets = np.zeros_like(places) if width is None else traces.time // width
     return np.stack((places, buckets), axis=1)

@@ -35,8 +35,9 @@ def _of_pairs(train: Traces, test: Traces, measure: Callable[[Trace, Trace], Flo
 
 
 def _at_the_same_time(train: Trace, test: Trace) -> Floats:
-    """Between two train events the position is interpolated along their great circle; before and after them it stays.
+    """Return how far test events are from where train was at their moments.
 
+    Between two train events the position is interpolated along their great circle; before and after them it stays.
     Of several train events at the moment itself, the nearest counts.
     """
     positions, places = train.vectors(), test.vectors()

@@ -27,7 +27,7 @@ def unit_vectors(lat: Floats, lng: Floats) -> Floats:
 
 
 def degrees_of(vectors: Floats) -> tuple[Floats, Floats]:
-    """Latitudes and longitudes of vectors of any positive length."""
+    """Return latitudes and longitudes of vectors of any positive length."""
     x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
     return np.degrees(np.arctan2(z, np.hypot(x, y))), np.degrees(np.arctan2(y, x))
 
@@ -103,7 +103,7 @@ class Plane:
         )
 
     def project(self, vectors: Floats) -> Floats:
-        """Planar metres, of shape (n, 2)."""
+        """Return planar metres, of shape (n, 2)."""
         x = np.einsum("...i,...i->...", vectors, self.east)
         y = np.einsum("...i,...i->...", vectors, self.north)
         sine = np.hypot(x, y)

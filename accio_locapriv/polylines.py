@@ -42,7 +42,7 @@ def _nearest(points: Floats, events: Floats) -> Floats:
 
 
 def _reach(best: Floats) -> Floats:
-    """Up to which m² - h² a piece may be nearer than the best, rounding included."""
+    """Return up to which m² - h² a piece may be nearer than the best, rounding included."""
     return best**2 * (1.0 + _RELATIVE_SLACK) + _SLACK
 
 

@@ -13,7 +13,7 @@ _UNSIGNED_64 = 0xFFFF_FFFF_FFFF_FFFF
 
 
 def generators(seed: int) -> Generators:
-    """Generators seeded with H(node seed, trace id), H being the hash of Accio's own seeds."""
+    """Return generators seeded with H(node seed, trace id), H being the hash of Accio's own seeds."""
 
     def of_trace(trace: str) -> np.random.Generator:
         return np.random.Generator(np.random.PCG64(node_seed(seed, trace) & _UNSIGNED_64))

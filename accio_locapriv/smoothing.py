@@ -59,7 +59,7 @@ def gaussian(traces: Traces, omega: int) -> Traces:
 
 
 def _windows(traces: Traces, reach: int) -> Iterator[tuple[slice, slice]]:
-    """Consecutive events of a trace, with those of it that are within *reach* (in ms) of any of them in time."""
+    """Return consecutive events of a trace, with those of it that are within *reach* (in ms) of any of them in time."""
     for begin, end in traces.spans():
         time = traces.time[begin:end]
         if not len(time):

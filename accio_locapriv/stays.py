@@ -59,7 +59,7 @@ def _summarised(traces: Traces, vectors: Floats, groups: list[Ints], owners: Int
 
 
 def _earliest_beginnings(vectors: Floats, traces: Traces, diameter: float) -> Ints:
-    """For each event, an index before which no candidate list that holds the event can begin.
+    """Return for each event an index before which no candidate list that holds the event can begin.
 
     Found by comparing each event with those 1, 2, 4, 8, … before it; the true beginning may be later.
     """

@@ -38,7 +38,7 @@ class Places:
 
 
 def synthetic_trace(user: str, seed: int, days: int) -> tuple[Floats, Floats, Ints]:
-    """Latitudes, longitudes and times (epoch ms) of one user."""
+    """Make latitudes, longitudes and times (epoch ms) of one user."""
     rng = generators(seed)(user)
     places = Places(
         home=rng.normal(0.0, 4000.0, 2), work=rng.normal(0.0, 2000.0, 2), leisure=rng.normal(0.0, 3000.0, (3, 2))

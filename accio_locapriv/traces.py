@@ -89,7 +89,7 @@ class Traces:
         )
 
     def spans(self) -> Iterator[tuple[int, int]]:
-        """First and last-plus-one event of each trace."""
+        """Return the first and the last-plus-one event of each trace."""
         return pairwise(self.offsets.tolist())
 
     def vectors(self) -> Floats:
@@ -107,12 +107,12 @@ class Traces:
         return replace(self, lat=lat, lng=lng)
 
     def kept(self, mask: Bools) -> "Traces":
-        """Only the events of the mask; a trace that loses all of its events is empty then."""
+        """Return only the events of the mask; a trace that loses all of its events is empty then."""
         before = offsets_of(mask.astype(np.int64))
         return replace(self, offsets=before[self.offsets], lat=self.lat[mask], lng=self.lng[mask], time=self.time[mask])
 
     def chosen(self, indices: Sequence[int]) -> "Traces":
-        """Only these traces, in the order of their ids."""
+        """Return only these traces, in the order of their ids."""
         order = np.asarray(sorted(indices, key=lambda index: self.ids[index]), dtype=np.int64)
         rows = ranges(self.offsets[:-1][order], self.counts[order])
         return Traces(

@@ -34,7 +34,7 @@ class Caller:
         patience: float = PATIENCE_S,
         brief: bool = False,
     ) -> None:
-        """For *address*, the *cluster* of that name, or what the environment says; nothing is sent yet.
+        """Find the daemon at *address*, as the *cluster* of that name, or by the environment; nothing is sent yet.
 
         With a join token, which doesn't hold the authority itself, the daemon is asked for that.
         A call takes at most *deadline* seconds; it is repeated for *patience* seconds while the daemon is away.

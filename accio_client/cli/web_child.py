@@ -26,7 +26,7 @@ class WebDoor:
     name = "web interface"
 
     def __init__(self, address: str, listening: socket.socket, log: Path) -> None:
-        """For the daemon at *address*."""
+        """Serve the daemon at *address*."""
         self.log = log
         self._address = address
         self._listening = listening

@@ -54,7 +54,7 @@ def _end_lease(turn: Turn, agent: Agent) -> None:
 
 
 def _forgive_pause(turn: Turn) -> None:
-    """Take no own pause for the silence of others: their words may be waiting to be read."""
+    """Count no pause of the daemon's own as silence of others: their words may be waiting to be read."""
     world = turn.world
     pause, world.ticked_mono = turn.now.mono - world.ticked_mono, turn.now.mono
     if pause > world.settings.suspect:

@@ -117,7 +117,7 @@ class Loops:
             await self._commits.idle_until(self._posted)
 
     async def _let_answers_out(self) -> None:
-        """Let answers out before further children are opened, unless something else comes in."""
+        """Send answers before further children are opened, unless something else comes in."""
         if not self._cycle.inbox:
             await self._commits.idle_until(self._posted)
         if not self._cycle.inbox:

@@ -71,6 +71,6 @@ def traces_output(ctx: OperatorContext, traces: Traces) -> DataOutput:
 
 
 def figures_output(ctx: OperatorContext, figures: Figures) -> dict[str, float]:
-    """One figure per trace; the undefined ones are counted."""
+    """Return one figure per trace; the undefined ones are counted."""
     ctx.metric(UNDEFINED, len(figures.undefined))
     return dict(figures.values)

@@ -305,8 +305,9 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 PLAIN_PACKAGES = (*PACKAGES, "scripts")
 WINDING = {"Give", "Gives", "Let", "Lets", "Take", "Takes", "Tell"}
 NAMING = {
-    "A", "All", "An", "Each", "Every", "How", "Its", "Some", "The", "What", "When", "Where", "Whether", "Which", "Who",
-    "Why",
+    "A", "After", "All", "An", "As", "At", "Bytes", "Each", "Every", "Everything", "First", "For", "From", "How", "Its",
+    "Nobody", "Nothing", "One", "Only", "So", "Some", "The", "Those", "To", "What", "When", "Where", "Whether", "Which",
+    "Who", "Why",
 }  # fmt: skip
 
 
@@ -454,4 +455,28 @@ def test_links_lead_somewhere() -> None:
         for target in link.findall(path.read_text(encoding="utf-8"))
         if not (path.parent / target).exists()
     ]
+    assert found == []
+
+
+def rows_of(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the rows of a page's tables with the number of the table; code blocks have none."""
+    table, fenced, within = 0, False, False
+    for line in text.splitlines():
+        fenced ^= line.lstrip().startswith("```")
+        if not fenced and line.lstrip().startswith("|"):
+            table += not within
+            yield table, line.strip()
+        within = not fenced and line.lstrip().startswith("|")
+
+
+def test_tables_of_pages_are_whole() -> None:
+    """Each row of a table has the cells of its head: a `|` in one is written with a backslash, code or not."""
+    found = []
+    for path in tracked():
+        if path.suffix == ".md":
+            heads: dict[int, int] = {}
+            for table, row in rows_of(path.read_text(encoding="utf-8")):
+                bars = len(re.findall(r"(?<!\\)\|", row))
+                if heads.setdefault(table, bars) != bars:
+                    found.append(f"{path.relative_to(ROOT)}: {row[:80]}")
     assert found == []
