@@ -31,13 +31,13 @@ from accio_daemon.config import Config, read_config
 # list of ten runs beside a search takes four times as long as with this.
 SWITCH_S = 0.0001
 
-COLLECTED_AFTER = (1_000, 4, 2_500)
+COLLECTED_AFTER = (500, 4, 5_000)
 """When cycles are looked for: after so many new objects among these; after so many such looks among what those left,
-5,000 objects or so; after so many of the latter, and where a quarter has come on top, among all. Everything stands
-still meanwhile, 0.1 s if they are 100,000; and to walk all open children again and again, as with Python's own
-thresholds, takes a tenth of the processor time of a busy daemon.
+2,500 objects or so, which takes 2 to 4 ms beside other work; after so many of the latter, and where a quarter has come
+on top, among all. Everything stands still meanwhile, 0.1 s if they are 100,000; and to walk all open children again and
+again, as with Python's own thresholds, takes a tenth of the processor time of a busy daemon.
 """
-COLLECTED_ALONE = (20_000, 1, 2_500)
+COLLECTED_ALONE = (20_000, 1, 5_000)
 """The same while no calls come in all the time: nobody would wait, and what belongs to the nodes at agents, which no
 cycle holds, isn't looked at several times before it is gone. A look takes as long as a step of deciding, 5 ms.
 """

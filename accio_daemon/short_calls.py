@@ -45,7 +45,7 @@ class ShortCalls:
         self._announced_until = 0.0
         self._reading = 0
         self._reading_until = 0.0
-        self._begun = deque([-SEVERAL_IN_S] * SEVERAL, maxlen=SEVERAL)  # when the last requests came
+        self._begun = deque([(-SEVERAL_IN_S, "")] * SEVERAL, maxlen=SEVERAL)  # when the last requests came, and whence
         self._waiting: set[asyncio.Future[None]] = set()
         self._none = threading.Event()
 
@@ -62,7 +62,12 @@ class ShortCalls:
     @property
     def keep_coming(self) -> bool:
         """Whether calls come in all the time, so that the next one will find the loop at work, too."""
-        return self._clock() - self._begun[0] < SEVERAL_IN_S
+        return self._clock() - self._begun[0][0] < SEVERAL_IN_S
+
+    @property
+    def come_from_several(self) -> bool:
+        """Whether calls of more than one caller keep coming: who keeps the loop for one keeps it from others."""
+        return self.keep_coming and len({connection for _, connection in self._begun}) > 1
 
     def announce(self) -> None:
         """Note a call whose request follows."""
@@ -73,15 +78,15 @@ class ShortCalls:
         self._announced_until = now + ANNOUNCED_S
         self._none.clear()
 
-    def begin(self) -> None:
-        """Note that the request of a call has come."""
-        self._begun.append(self._clock())
+    def begin(self, connection: str = "") -> None:
+        """Note that the request of a call has come over a connection."""
+        self._begun.append((self._clock(), connection))
         self._announced = max(0, self._announced - 1)
         self._tell()
 
-    def come(self) -> None:
+    def come(self, connection: str) -> None:
         """Note a request that nobody announced, as it came in a call that goes on."""
-        self._begun.append(self._clock())
+        self._begun.append((self._clock(), connection))
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -22,7 +22,7 @@ from accio.domain.states import RUN_TERMINAL
 from accio.errors import AccioError, ResourceExhausted
 from accio.late import dataclass
 from accio_daemon.core import reactor, readying
-from accio_daemon.core.commands import Command, DeleteRun, RetryRun, SubmitRun, Tick
+from accio_daemon.core.commands import AgentReports, Command, DeleteRun, RetryRun, SubmitRun, Tick
 from accio_daemon.core.effects import AskRequest, Effects, GatherRequest, MeasureRequest, NodeKey
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.records import Agent, Run
@@ -57,6 +57,8 @@ class Watchers(Protocol):
 
 _FEWEST_OPENED = 32
 _BRIEFER = 4
+_FEW_REPORTS = 32
+"""Reports of a message that a brief step looks at first; what follows waits like another message."""
 _ENOUGH_AHEAD = 256
 """Short nodes that an agent has been sent ahead, with which it is busy for longer than a commit waits for more."""
 
@@ -76,11 +78,20 @@ class Bounds:
     retried: int = RETRIED_AT_ONCE
     settled: int = reactor.SETTLED_AT_ONCE  # ready nodes that a step looks at
     ahead: int | None = None  # nodes that a step sends ahead of free workers; None: as many as there is room for
+    reports: int | None = None  # of one message that are looked at before others have their turn; None: all
 
     def brief(self) -> "Bounds":
         """Return the bounds of steps between which others' calls come in all the time: each waits for one of them."""
         settled = max(1, self.settled // _BRIEFER)
-        return replace(self, seconds=self.seconds / _BRIEFER, settled=settled, ahead=settled)
+        rows_due = self.rows_due // 2  # to make them ready for their transaction is one piece, too
+        return replace(
+            self,
+            seconds=self.seconds / _BRIEFER,
+            settled=settled,
+            ahead=settled,
+            reports=_FEW_REPORTS,
+            rows_due=rows_due,
+        )
 
 
 class Batch:
@@ -242,6 +253,8 @@ class Cycle:
             if not self.full_disk.admits(command):
                 inbox.append((command, reply))
                 continue
+            if isinstance(command, AgentReports):
+                command = self._first_of(command)
             try:
                 answer = reactor.handle(turn, command, settling=self.bounds.settled)
             except AccioError as error:
@@ -252,6 +265,14 @@ class Cycle:
                 continue
             if reply is not None:
                 batch.answers.append((reply, answer))
+
+    def _first_of(self, command: AgentReports) -> AgentReports:
+        """Return as many reports of a message as a step looks at in one go, and leave the others to be next."""
+        most, session = self.bounds.reports, command.session
+        if most is None or len(command.reports) <= most:
+            return command
+        self.inbox.appendleft((AgentReports(session=session, reports=command.reports[most:]), None))
+        return AgentReports(session=session, reports=command.reports[:most])
 
     def _is_enough(self, turn: Turn) -> bool:
         """Return whether a turn has decided as much as a step may."""

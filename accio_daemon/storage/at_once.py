@@ -31,9 +31,10 @@ class AtOnce:
     def allows(self) -> bool:
         """Return whether a small transaction may keep the loop now: the last one was quick, and the loop has been there
         for others at least as long since, and no call needs it soon. So transactions have half of the loop's time at
-        most, and none where calls come in all the time.
+        most, and none where calls of several callers come in all the time: a disk that is busy for once would keep all
+        of them waiting, and the one whose commit it is would gain but a hop.
         """
-        if self._short_calls.are_there:
+        if self._short_calls.are_there or self._short_calls.come_from_several:
             return False
         return self._took <= QUICK_S and self.clock() - self._ended >= self._took and self._count < IN_A_ROW
 

@@ -35,11 +35,18 @@ SEARCHES_AT_ONCE = 1
 BUDGET_S = 20.0
 STEPS_HERE = 4
 """Steps of a long read before others are read apart: most reads have no more."""
+STEPS_AT_HAND = 2_000
+BYTES_AT_HAND = 32_768
+"""Of SQLite's steps, and of the longest value, that a look on the event loop may take: about twenty rows of runs, or a
+millisecond of processor time.
+"""
 # What SQLite says of files that can't be read, or aren't what it wrote; more specific codes have more bits.
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 _PRIMARY = 0xFF
+_TOO_MUCH = frozenset({sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_TOOBIG})  # of a job that was to be over soon
 # An interruption ends the statement that runs, not one that is about to begin.
 _INTERRUPTED_EVERY_S = 0.05
+_LOOKED_AFTER = 200  # steps of SQLite
 
 
 class Readers:
@@ -67,6 +74,34 @@ class Readers:
 
         with self.short_calls.reading():
             return await self._read(passing, budget_s)
+
+    async def read_at_hand(self, job: ReadJob[T]) -> T:
+        """Run a job at once, on the event loop, if it is over after few steps and needs no long value; else as `read`
+        does. So it may be run twice, and must change nothing but what it returns.
+
+        A hop to a thread and back waits for a processor twice, and for the interpreter, which beside work of others
+        takes much longer than such a job.
+        """
+        try:
+            return self._look(job)
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) not in _TOO_MUCH:
+                raise
+        return await self.read(job)
+
+    def _look(self, job: ReadJob[T]) -> T:
+        own, looks = self._own, iter(range(STEPS_AT_HAND // _LOOKED_AFTER))
+
+        def bounded(snapshot: Snapshot) -> T:  # and not what ends the snapshot, or it would go on
+            usual = own.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, BYTES_AT_HAND)
+            own.set_progress_handler(lambda: next(looks, None) is None, _LOOKED_AFTER)
+            try:
+                return job(snapshot)
+            finally:
+                own.set_progress_handler(None, 0)
+                own.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, usual)
+
+        return _snapshot(own, bounded)
 
     async def _read(self, job: ReadJob[T], budget_s: float | None = BUDGET_S) -> T:
         connection = await self._free.get()
@@ -160,6 +195,8 @@ def _was_interrupted(reading: "asyncio.Task[T]") -> bool:
 
 def _snapshot(connection: sqlite3.Connection, job: ReadJob[T]) -> T:
     try:
+        if connection.in_transaction:  # what was to end the last one was interrupted, too
+            connection.execute("ROLLBACK")
         connection.execute("BEGIN")
         try:
             return job(Snapshot(connection))

@@ -32,6 +32,8 @@ from accio_daemon.storage.sorting import Key, Order
 T = TypeVar("T")
 
 _PAGE_BYTES = 2_000_000
+_AT_HAND = 15
+"""So many runs are read on the event loop; more cost more than a hop to a thread."""
 
 
 class ListCalls:
@@ -70,7 +72,9 @@ class ListCalls:
         if request.sort:
             return await self._list_sorted(request, filters)
         before, limit = page_key(request.cursor), page_size(request.limit)
-        look = self._readers.read if filters == Filters(seen=filters.seen) else self._readers.search
+        look = self._readers.search
+        if filters == Filters(seen=filters.seen):
+            look = self._readers.read_at_hand if limit <= _AT_HAND else self._readers.read
         return await look(lambda snapshot: _runs_answer(search.list_runs(snapshot, filters, before, limit)))
 
     async def _query(self, text: str) -> Checked | None:

@@ -43,6 +43,9 @@ from accio_daemon.storage.store import StoredWorld
 
 T = TypeVar("T")
 
+_AT_HAND = 20
+"""Nodes of a run that are written on the event loop; more cost more than a hop to a thread."""
+
 
 class RunCalls:
     """Everything about runs that exist."""
@@ -98,7 +101,9 @@ class RunCalls:
                 response.definition_json = definition_json(found, read_on_failure(snapshot, found.run.no))
             return found, nodes, response
 
-        found, nodes, response = await self._readers.read(read)  # the thread writes it: a run may have 100,000 nodes
+        shown = await self._find(request.id)
+        look = self._readers.read_at_hand if _is_short(shown) else self._readers.read
+        found, nodes, response = await look(read)  # the thread writes it: a run may have 100,000 nodes
         if request.nodes:
             await self._views.complete(found, nodes, response.nodes)
         return response
@@ -113,7 +118,7 @@ class RunCalls:
 
     async def _find(self, text: str) -> Found:
         viewer = self._rights.viewer()
-        return await self._readers.read(lambda snapshot: runs_query.find(snapshot, text, viewer))
+        return await self._readers.read_at_hand(lambda snapshot: runs_query.find(snapshot, text, viewer))
 
     async def _found_own(self, text: str, deed: str) -> Found:
         """Find a run that the caller may do a *deed* to."""
@@ -230,6 +235,14 @@ class RunCalls:
         if denied is not None and all(outcome.error for outcome in outcomes):
             raise denied
         return accio_pb2.RunsResponse(runs=outcomes)
+
+
+def _is_short(found: Found) -> bool:
+    """Return whether all about a run is written soon: it has few nodes, and no points to be summed up."""
+    run = found.run
+    if found.place == OWN:
+        return run.sweep.until is None and run.sweep.study is None and run.own_nodes <= _AT_HAND
+    return run.nodes <= _AT_HAND and (found.index is None or run.sweep.layout is None)  # else its point is looked for
 
 
 def _precision(rounds: Mapping[int, Round], until: Until) -> runs_pb2.Precision:

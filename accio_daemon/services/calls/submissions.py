@@ -147,7 +147,7 @@ class SubmissionCalls:
     async def submit_and_watch_each(self, stream: Stream[accio_pb2.SubmitRequest, Any]) -> None:
         """Create one run after the other, and send the states of each until it has ended."""
         while (request := await self._waiting_calls.next(stream)) is not None:
-            self._readers.short_calls.come()
+            self._readers.short_calls.come(str(id(stream)))
             outcome = await self._submit(request)
             await self._watching.watch(outcome.found, stream.write, [*map(issue_message, outcome.warnings)])
 

@@ -94,7 +94,8 @@ class Guard(grpc.aio.ServerInterceptor):
                 reading = _reading_stream if handler.request_streaming else _reading_one
                 read = reading(_writing(behaviour), handler.request_deserializer)
                 is_held = kind in _STREAMS or (kind == "stream_stream" and not method.startswith(_OF_AGENTS_AND_POOLS))
-                guarded = self._guarded(_while_it_holds(read) if is_held else read, method)
+                begun = self._begun(_while_it_holds(read) if is_held else read, method, lasting=kind != "unary_unary")
+                guarded = self._guarded(begun, method)
                 return make(self._timed(guarded, method) if kind == "unary_unary" else guarded, **codec)
         raise LookupError(f"the handler of {method} has no behaviour")
 
@@ -112,12 +113,26 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return timed
 
-    def _guarded(self, behaviour: Behaviour, method: str) -> Behaviour:
+    def _begun(self, behaviour: Behaviour, method: str, *, lasting: bool) -> Behaviour:
+        """Have a call begin in its turn; one that is *lasting* counts only until then."""
         short_calls, turns = self._short_calls, self._turns
 
+        async def begun(request: Any, context: Any) -> Any:
+            line = (context.peer(), method)
+            await turns.take(line)
+            short_calls.begin(line[0])
+            if lasting:
+                turns.leave(line)
+                return await behaviour(request, context)
+            try:
+                return await behaviour(request, context)
+            finally:
+                turns.leave(line)
+
+        return begun
+
+    def _guarded(self, behaviour: Behaviour, method: str) -> Behaviour:
         async def guarded(request: Any, context: Any) -> Any:
-            await turns.take(context.peer())
-            short_calls.begin()
             try:
                 return await behaviour(request, context)
             except AccioError as error:

@@ -164,10 +164,11 @@ class Told(ShortCalls):
         self.told.append("announced")
         super().announce()
 
-    def begin(self) -> None:
+    def begin(self, connection: str = "") -> None:
         """Note it."""
         self.told.append("begun")
-        super().begin()
+        assert connection
+        super().begin(connection)
 
 
 async def test_calls_are_announced_and_begin() -> None:

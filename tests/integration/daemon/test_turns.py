@@ -12,6 +12,7 @@ from accio_daemon.services.calls import lists, runs
 from accio_daemon.services.calls.node_views import NodeViews
 from accio_daemon.services.messages.nodes import node_message
 from accio_daemon.services.messages.runs import run_message
+from accio_daemon.storage.readers import Readers
 from tests.integration.daemon.harness import Serving
 from tests.integration.daemon.scripted_agent import ScriptedAgent, joined
 from tests.integration.daemon.workflows import PAIR
@@ -54,15 +55,49 @@ async def test_pages_are_written_in_a_thread(
 async def test_nodes_are_written_in_a_thread(
     daemon: Serving, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The nodes of a run, of which there may be 100,000, are written where they are read."""
+    """The nodes of a run, of which there may be 100,000, are written where they are read, unless they are few."""
+    del agent
+    await daemon.push(PAIR)
+    on_loop: list[bool] = []
+    monkeypatch.setattr(runs, "node_message", noting(node_message, on_loop))
+    run = await daemon.finished({"workflow": "pair"})
+    nodes = (await daemon.get(run.id, nodes=True)).nodes
+    assert [(node.name, node.progress) for node in nodes] == [("First", 1.0), ("Second", 1.0)]
+    assert on_loop == [True, True]
+    on_loop.clear()
+    graph = [{"op": "Double", "name": f"n{number}", "inputs": {"x": float(number)}} for number in range(30)]
+    await daemon.push({"id": "many", "graph": graph})
+    many = await daemon.finished({"workflow": "many"})
+    assert len((await daemon.get(many.id, nodes=True)).nodes) == 30
+    assert on_loop == [False] * 30
+
+
+async def test_a_short_list_waits_for_no_thread(
+    daemon: Serving, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few runs are read on the event loop, so that neither others' reads nor a machine that is short of processors
+    keep who asks for them waiting; beside a run that is long to read they are read in a thread.
+    """
     del agent
     await daemon.push(PAIR)
     run = await daemon.finished({"workflow": "pair"})
-    on_loop: list[bool] = []
-    monkeypatch.setattr(runs, "node_message", noting(node_message, on_loop))
-    nodes = (await daemon.get(run.id, nodes=True)).nodes
-    assert [(node.name, node.progress) for node in nodes] == [("First", 1.0), ("Second", 1.0)]
-    assert on_loop == [False, False]
+    few = accio_pb2.ListRequest(limit=10)
+    in_thread: list[bool] = []
+    read = Readers._read
+
+    async def noted(self: Readers, *arguments: Any) -> Any:
+        in_thread.append(True)
+        return await read(self, *arguments)
+
+    monkeypatch.setattr(Readers, "_read", noted)
+    assert [each.id for each in (await daemon.accio.List(few)).runs] == [run.id]
+    assert (await daemon.get(run.id)).run.id == run.id
+    assert not in_thread
+    values = [float(number) for number in range(9_000)]
+    swept = await daemon.submit({"workflow": "pair", "params": {"x": {"values": values}}})
+    in_thread.clear()
+    assert [each.id for each in (await daemon.accio.List(few)).runs] == [swept.id, run.id]
+    assert in_thread
 
 
 async def test_others_have_turns_while_nodes_are_explained(daemon: Serving, monkeypatch: pytest.MonkeyPatch) -> None:

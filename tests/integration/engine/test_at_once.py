@@ -12,7 +12,7 @@ from accio_daemon.core.effects import Effects, EventRow
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.restart import restart
-from accio_daemon.short_calls import ShortCalls
+from accio_daemon.short_calls import SEVERAL, SEVERAL_IN_S, ShortCalls
 from accio_daemon.storage.at_once import IN_A_ROW, QUICK_S, AtOnce
 from accio_daemon.storage.database import CHECKPOINT_PAGES, IDLE_CHECKPOINT_PAGES, Database
 from accio_daemon.storage.rendering import render
@@ -82,6 +82,22 @@ def test_calls_keep_transactions_off_the_loop() -> None:
     clock.now += QUICK_S
     with calls.reading():
         assert not pace.allows()
+    assert pace.allows()
+
+
+def test_calls_of_several_keep_transactions_off_the_loop() -> None:
+    """A disk that is slow for once would hold all of them up; who alone submits one after the other isn't held up."""
+    clock = Seconds()
+    calls = ShortCalls(clock)
+    pace = AtOnce(clock, calls)
+    clock.pass_in(pace, QUICK_S / 2, at_once=False)
+    clock.now += QUICK_S
+    for _ in range(SEVERAL):
+        calls.begin("one")
+    assert pace.allows()
+    calls.begin("other")
+    assert not pace.allows()
+    clock.now += SEVERAL_IN_S
     assert pace.allows()
 
 

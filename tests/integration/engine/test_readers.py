@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from accio.errors import Internal, ResourceExhausted
 from accio_daemon.short_calls import ShortCalls
 from accio_daemon.storage.courtesy import Courtesy, letting_pass
 from accio_daemon.storage.database import Database
-from accio_daemon.storage.readers import CONNECTIONS, Readers
+from accio_daemon.storage.jobs import Snapshot
+from accio_daemon.storage.readers import BYTES_AT_HAND, CONNECTIONS, Readers
 
 
 async def test_long_reads_leave_connections_to_short_ones(tmp_path: Path) -> None:
@@ -75,6 +77,92 @@ async def test_searches_leave_connections_to_others(tmp_path: Path) -> None:
         assert sorted(begun) == ["long"] * CONNECTIONS + ["search"] * CONNECTIONS
     finally:
         gate.set()
+        await database.close()
+
+
+@pytest.mark.parametrize("statement", ["SELECT 7", "SELECT value FROM json_each('[1, 2]')"])
+async def test_what_is_at_hand_is_read_on_the_loop(statement: str, tmp_path: Path) -> None:
+    """It waits for no connection, and for no thread."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    try:
+        async with asyncio.timeout(90), Readers.open(database, connections=0) as readers:
+            thread, rows = await readers.read_at_hand(
+                lambda connection: (threading.get_ident(), connection.execute(statement).fetchall())
+            )
+            assert thread == threading.get_ident()
+            assert rows
+    finally:
+        await database.close()
+
+
+_ENDING = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5001) SELECT count(*) FROM n"
+
+
+@pytest.mark.parametrize(
+    ("few", "many"),
+    [
+        ("SELECT count(*) FROM json_each('[1, 2]')", _ENDING),
+        ("SELECT length(hex(zeroblob(100)))", f"SELECT length(hex(zeroblob({BYTES_AT_HAND})))"),
+    ],
+    ids=["steps", "bytes"],
+)
+async def test_what_takes_longer_is_read_in_a_thread(few: str, many: str, tmp_path: Path) -> None:
+    """What needs many steps of SQLite, or a long value, is begun anew in a thread, and gives the same there; what
+    follows is bounded as before.
+    """
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    threads: list[int] = []
+    try:
+        async with asyncio.timeout(90), Readers.open(database) as readers:
+
+            def job(connection: Snapshot, statement: str) -> int:
+                threads.append(threading.get_ident())
+                (found,) = connection.execute(statement).fetchone()
+                return int(found)
+
+            for statement, found in ((few, {2, 200}), (many, {5_001, 2 * BYTES_AT_HAND}), (few, {2, 200})):
+                assert await readers.read_at_hand(partial(job, statement=statement)) in found
+            assert readers.glance(partial(job, statement=many)) in {5_001, 2 * BYTES_AT_HAND}
+        own = threading.get_ident()
+        assert [thread == own for thread in threads] == [True, True, False, True, True]
+    finally:
+        await database.close()
+
+
+async def test_looks_that_are_given_up_leave_no_snapshot_open(tmp_path: Path) -> None:
+    """However often: SQLite counts the steps of a statement from its first use on, those that end a snapshot, too."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    try:
+        async with asyncio.timeout(90), Readers.open(database) as readers:
+            for _ in range(300):
+                with suppress(sqlite3.OperationalError):
+                    readers._look(lambda connection: connection.execute(_ENDING).fetchone())
+                assert not readers._own.in_transaction
+            assert readers.glance(lambda connection: connection.execute("SELECT 7").fetchone()) == (7,)
+    finally:
+        await database.close()
+
+
+async def test_a_snapshot_that_was_left_open_is_ended(tmp_path: Path) -> None:
+    """An interruption may end what was to end a snapshot; the next job sees the newest state all the same."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    try:
+        async with asyncio.timeout(90), Readers.open(database) as readers:
+            readers._own.execute("BEGIN")
+            assert readers.glance(lambda connection: connection.execute("SELECT 7").fetchone()) == (7,)
+            assert not readers._own.in_transaction
+    finally:
+        await database.close()
+
+
+async def test_what_a_look_finds_wrong_is_told(tmp_path: Path) -> None:
+    """Any other error of a look isn't hidden behind a second one."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    try:
+        async with asyncio.timeout(90), Readers.open(database, connections=0) as readers:
+            with pytest.raises(sqlite3.OperationalError, match="no such table"):
+                await readers.read_at_hand(lambda connection: connection.execute("SELECT 1 FROM missing"))
+    finally:
         await database.close()
 
 
@@ -224,6 +312,7 @@ async def test_short_reads_are_told_of(tmp_path: Path) -> None:
     try:
         async with asyncio.timeout(60), Readers.open(database) as readers:
             there = readers.short_calls
+            there._clock = lambda: 0.0  # on a busy machine a short read isn't over soon
             assert await readers.read(lambda _: there.are_there)
             assert not await readers.read_long(lambda _: there.are_there)
             assert not await readers.search(lambda _: there.are_there)

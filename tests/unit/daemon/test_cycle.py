@@ -108,6 +108,33 @@ def test_a_step_decides_what_it_has_time_for(
     assert [reply.result.no for reply in replies] == sorted(reply.result.no for reply in replies)
 
 
+@pytest.mark.parametrize(("briefly", "ended"), [(False, 100), (True, 32)])
+def test_a_brief_step_looks_at_few_reports_of_a_message(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, *, briefly: bool, ended: int
+) -> None:
+    """However many attempts an agent tells of at once, others' calls wait for some of them; the rest are next."""
+    daemon = bounded(cluster)
+    joined(daemon, cluster, cpus=100)
+    run = daemon.carry_out(cluster.submission(ONE, sweep=builders.sweep_of(100))).no
+    (session,) = daemon.world.sessions
+    reports = [
+        builders.success(number, attempt, {"data": "1"}, wall_us=10)
+        for number, attempt in enumerate(list(daemon.world.by_attempt), start=1)
+    ]
+    handle = reactor.handle
+
+    def slow(turn: Turn, command: Command[T], *, settling: int) -> T:
+        cluster.clock.advance(0.002)
+        return handle(turn, command, settling=settling)
+
+    monkeypatch.setattr(reactor, "handle", slow)
+    daemon.post(AgentReports(session=session, reports=reports))
+    daemon.decide(briefly=briefly)
+    assert len(daemon.world.by_attempt) == 100 - ended
+    daemon.finish()
+    assert run not in daemon.world.runs  # it has ended
+
+
 @pytest.mark.parametrize(("seconds", "least", "most"), [(0.0, 256, 256), (0.0001, 50, 50), (0.01, 32, 32)])
 def test_a_step_opens_as_many_children_as_it_has_time_for(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, seconds: float, least: int, most: int

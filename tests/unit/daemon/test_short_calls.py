@@ -94,6 +94,20 @@ def test_a_call_that_never_begins_is_forgotten() -> None:
     assert not there(calls)
 
 
+def test_calls_of_several_are_told_from_those_of_one() -> None:
+    """Who calls again and again alone is one caller, however often; another one beside makes them several."""
+    clock = Seconds()
+    calls = ShortCalls(clock)
+    for _ in range(2 * SEVERAL):
+        calls.begin("one")
+    several = [calls.come_from_several]
+    calls.come("other")
+    several.append(calls.come_from_several)
+    clock.now += SEVERAL_IN_S
+    several.append(calls.come_from_several)
+    assert several == [False, True, False]
+
+
 def test_calls_that_keep_coming_are_known() -> None:
     """Several requests within half a second do, as long as they come: one or two, or those of a while ago, don't."""
     clock = Seconds()
