@@ -13,11 +13,12 @@ from accio.domain.agent_windows import AgentWindow
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL
 from accio_daemon.core import explain, offers
-from accio_daemon.core.commands import AgentLost, Command
+from accio_daemon.core.commands import AgentHeard, AgentJoined, AgentLost, Command
 from accio_daemon.core.effects import AskRequest, GatherRequest, MeasureRequest
 from accio_daemon.core.executing import Executing, executing
 from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.plan import ClassRegistry
+from accio_daemon.core.pools.commands import PoolsJoined
 from accio_daemon.core.pruning import Measuring, measuring
 from accio_daemon.core.terms import AttemptNo, RunNo, SessionNo
 from accio_daemon.core.workload import Rest, Workload, workload
@@ -35,6 +36,9 @@ from accio_daemon.short_calls import ShortCalls
 from accio_daemon.storage.jobs import WriteJob
 
 T = TypeVar("T")
+
+_OF_SESSIONS = (AgentJoined, AgentHeard, PoolsJoined)
+"""Whose sessions go on waiting while the disk is full: nobody looks at them."""
 
 
 class Engine:
@@ -94,8 +98,10 @@ class Engine:
         return self.world.classes
 
     async def ask(self, command: Command[T]) -> T:
-        """Post a command and wait until what it decided is durable."""
+        """Post a command and wait until what it decided is durable; ResourceExhausted if a full disk holds that up."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if not isinstance(command, _OF_SESSIONS):
+            self.cycle.full_disk.holds_up(future)
         self.cycle.ask(command, future)
         self._loops.look()
         return await asyncio.shield(future)
@@ -108,6 +114,7 @@ class Engine:
     async def write(self, job: WriteJob[T], *, frees: bool = False) -> T:
         """Run a job inside the next transaction."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.cycle.full_disk.holds_up(future)
         self.cycle.write(job, future, frees=frees)
         self._loops.look()
         return await asyncio.shield(future)

@@ -5,12 +5,14 @@ in a file of its own, which is emptied when the disk is full; work goes on once 
 empty file tells the daemon's next life that the disk is still full: else it would fill what is left with new work.
 """
 
+import asyncio
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
+from accio.errors import ResourceExhausted
 from accio_daemon.core.commands import AgentHeard, Command, DeleteRun, ForgetResults, KillRun, OldestWork
 
 log = structlog.get_logger()
@@ -88,6 +90,7 @@ class FullDisk:
         """Set space aside, if there is any; refuse new work if an earlier life gave it up and it isn't there."""
         self.refusing = ""  # why new work is refused; empty if it isn't
         self._reserve = reserve
+        self._asking: set[asyncio.Future[Any]] = set()
         self._gave_up = reserve is not None and reserve.is_given_up()
         if reserve is None or reserve.take():
             self._gave_up = False
@@ -102,7 +105,24 @@ class FullDisk:
         self._gave_up = self._gave_up or gave_up
         if not self.refusing:
             self._refuse(why)
+        if not gave_up:
+            self._tell(why)
         return gave_up
+
+    def holds_up(self, answer: "asyncio.Future[Any]") -> None:
+        """Note that somebody waits for an answer: if there is no space for it he is told, and waits no longer."""
+        self._asking.add(answer)
+        answer.add_done_callback(self._asking.discard)
+
+    def _tell(self, why: str) -> None:
+        for answer in self._asking:
+            if not answer.done():  # else it is about to be left out
+                answer.set_exception(
+                    ResourceExhausted(
+                        f"the disk of the data folder is full ({why}): what you asked for was taken, but can't be "
+                        "stored yet; it is carried out once the disk has space, unless the daemon is stopped before"
+                    )
+                )
 
     def _refuse(self, why: str) -> None:
         full = f"the disk of the data folder is full ({why})"

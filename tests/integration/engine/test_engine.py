@@ -129,25 +129,27 @@ async def test_everything_posted_is_on_disk_when_it_stops(benches: Benches) -> N
 async def test_a_full_disk_refuses_new_work_and_loses_nothing(
     benches: Benches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was decided waits for space, nobody is told before, and work goes on by itself."""
+    """What was decided waits for space, whoever asked for it is told so at once, and work goes on by itself."""
     monkeypatch.setattr(commits, "FULL_DISK_PAUSE", 0.01)
     async with benches.running() as bench:
-        agent = await bench.join()
+        await bench.join()
+        await bench.submit(builders.graph({"A": []}))
+        killed = await bench.submit(builders.graph({"D": []}))
         command = await bench.submission(builders.graph({"B": []}), notes="n" * 200_000)
         ((pages,),) = await bench.database.writer.run_job(lambda c: c.execute("PRAGMA page_count").fetchall())
         await bench.database.writer.run_job(lambda c: c.execute(f"PRAGMA max_page_count = {pages + 2}").fetchall())
-        async with asyncio.TaskGroup() as tasks:
-            waiting = tasks.create_task(bench.engine.ask(command))
-            await bench.until(lambda: bool(bench.engine.refusing))
-            with pytest.raises(ResourceExhausted, match="nothing is lost"):
-                await bench.engine.ask(await _prepared(bench))
-            with pytest.raises(ResourceExhausted):
-                await bench.engine.write(lambda connection: None)
-            assert agent.attempts == {}
-            assert not waiting.done()
-            await bench.database.writer.run_job(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchall())
-        assert waiting.result().created
-        assert agent.running()
+        with pytest.raises(ResourceExhausted, match="was taken, but can't be stored yet"):
+            await bench.engine.ask(command)
+        with pytest.raises(ResourceExhausted, match="nothing is lost"):
+            await bench.engine.ask(await _prepared(bench))
+        with pytest.raises(ResourceExhausted):
+            await bench.engine.write(lambda connection: None)
+        with pytest.raises(ResourceExhausted, match="was taken, but can't be stored yet"):
+            await bench.engine.ask(KillRun(run=killed))
+        assert bench.rows("SELECT count(*) FROM runs WHERE state <> 5") == [(2,)]
+        await bench.database.writer.run_job(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchall())
+        await bench.until(lambda: bench.rows("SELECT state FROM runs WHERE no = ?", killed) == [(5,)])
+        assert bench.rows("SELECT count(*) FROM runs") == [(3,)]
         assert bench.engine.refusing == ""
 
 
