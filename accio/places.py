@@ -199,19 +199,27 @@ def read_token_file(path: Path) -> str:
 
 
 def write_token(path: Path) -> str:
-    """Write a file with one new token, for its owner only; one that is there stays. Gives what the file holds."""
+    """Write a file with one new token, for its owner only, as a whole or not at all; one that is there stays. Gives
+    what the file holds.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     import secrets  # with the libraries of ciphers: only who makes a token waits for them
 
     token = secrets.token_urlsafe(32)
+    draft = path.with_name(f".{path.name}.{token[:8]}")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(token + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)  # whole at once: clients and agents may look for it already
+        except PermissionError:  # a file system without hard links
+            draft.rename(path)
     except FileExistsError:
         return read_token_file(path)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(token + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    finally:
+        draft.unlink(missing_ok=True)
     return token + "\n"
 
 

@@ -280,3 +280,9 @@ def resources_from_json(document: Any, path: str = "") -> tuple[Resources, list[
     """Read the JSON form of a whole demand or offer: what is absent has its default (one CPU, nothing else)."""
     changes, issues = parse_changes(document, path)
     return changes.apply(Resources()), issues
+
+
+def offer_from_json(document: JsonObject) -> Resources:
+    """Read the JSON form of an offer that was stored: unlike a demand it may have no CPU."""
+    offered, _ = resources_from_json(document)
+    return replace(offered, milli_cpus=0) if document["cpus"] == 0 else offered

@@ -9,7 +9,7 @@ import orjson
 from accio.domain.jsontypes import JsonObject
 from accio.domain.maintenance import maintenance_of
 from accio.domain.pools import AllocationState, Budget, PoolSpec
-from accio.domain.resources import Resources, resources_from_json
+from accio.domain.resources import Resources, offer_from_json, resources_from_json
 from accio.late import dataclass
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.pools.records import Allocation, Pool
@@ -152,7 +152,7 @@ def read_pools(connection: sqlite3.Connection) -> list[PoolFacts]:
             server=server,
             paused=bool(paused),
             floor=floor,
-            offers=None if offers is None else resources_from_json(orjson.loads(offers))[0],
+            offers=None if offers is None else offer_from_json(orjson.loads(offers)),
             operators=None if operators is None else frozenset(orjson.loads(operators)),
             used=tuple(orjson.loads(used)),
         )

@@ -12,7 +12,7 @@ import orjson
 from accio.domain.ids import RunId
 from accio.domain.operators import OperatorSpec
 from accio.domain.people import Person
-from accio.domain.resources import Resources, resources_from_json
+from accio.domain.resources import Resources, offer_from_json
 from accio.domain.retry_demand import NodeDemand
 from accio.domain.runs import OnFailure
 from accio.domain.states import RunState
@@ -125,14 +125,13 @@ def _agent(
     reason: str,
     owners: str,
 ) -> AgentFacts:
-    offered, _ = resources_from_json(orjson.loads(resources))
     return AgentFacts(
         no=AgentNo(no),
         name=name,
         agent_id=agent_id,
         incarnation=incarnation,
         version=version,
-        resources=offered,
+        resources=offer_from_json(orjson.loads(resources)),
         operators=frozenset(orjson.loads(operators)),
         drained=bool(draining),
         heard_ms=seen,

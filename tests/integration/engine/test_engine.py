@@ -153,6 +153,15 @@ async def test_a_full_disk_refuses_new_work_and_loses_nothing(
         assert bench.engine.refusing == ""
 
 
+async def test_an_agent_without_cpus_has_none_after_a_restart(benches: Benches) -> None:
+    """What an agent offers is what it said, until it says something else."""
+    async with benches.running() as bench:
+        await bench.join(cpus=0)
+    async with benches.running() as bench:
+        (agent,) = bench.engine.cluster().agents
+        assert str(agent.resources) == "0 CPUs"
+
+
 async def _prepared(bench: Bench) -> Any:
     """Make a submission without writing anything (its workflow is never looked at)."""
     spec = builders.step()

@@ -1,6 +1,8 @@
 """Tokens: their file, and whom they identify."""
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,27 @@ def test_the_first_token_is_written_once(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert write_token(path) == text == path.read_text()
     assert read_entries(path) == [(text.strip(), None)]
+
+
+_WRITES_NOTHING = """
+import resource, signal, sys
+from pathlib import Path
+from accio.places import write_token
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+write_token(Path(sys.argv[1]))
+"""
+
+
+def test_a_token_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Neither a full disk nor a look at the wrong moment finds a file without a token."""
+    path = tmp_path / "token"
+    done = subprocess.run([sys.executable, "-c", _WRITES_NOTHING, path], check=False, capture_output=True, text=True)
+    assert "File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    text = write_token(path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == text
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
