@@ -28,14 +28,16 @@ def read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str
     """Return the definition's text, the folder that its relative paths mean, and the id that its file's name gives."""
     if isinstance(definition, Path):
         folder = as_base_path(str(definition.absolute().parent)) if base_path is None else base_path
-        return read(definition.read_bytes(), folder)[0], folder, readable(definition.stem)
+        with definition.open("rb") as file:
+            text = file.read(LARGEST_DEFINITION + 1)  # no more: it may be a device without an end
+        return read(text, folder)[0], folder, readable(definition.stem)
     from accio_client.composing import Workflow
 
     if isinstance(definition, Workflow):
         definition = definition.definition()
     text = definition if isinstance(definition, bytes) else json.dumps(_plain(definition, "")).encode()
     if len(text) > LARGEST_DEFINITION:
-        raise BadRequest(f"expected a definition of at most {LARGEST_DEFINITION} bytes, found {len(text)}")
+        raise BadRequest(f"expected a definition of at most {LARGEST_DEFINITION} bytes, found more")
     folder = as_base_path(os.getcwd()) if base_path is None else base_path  # noqa: PTH109  # with each submission
     return text, folder, ""
 

@@ -51,3 +51,9 @@ def test_what_has_no_form_is_refused(definition: Any, place: str) -> None:
     """A value that no definition can hold is refused before anything is sent, with where it stands."""
     with pytest.raises(BadRequest, match=f"^{place}: expected"):
         read(definition, None)
+
+
+def test_a_file_without_an_end_is_refused() -> None:
+    """No more of a file is read than a definition may have."""
+    with pytest.raises(BadRequest, match="expected a definition of at most 4000000 bytes, found more"):
+        read(Path("/dev/zero"), None)
