@@ -37,6 +37,7 @@ from accio_daemon.services.calls.gathering import Gatherer
 from accio_daemon.services.calls.measuring import Measurer
 from accio_daemon.services.calls.pruning import Pruner
 from accio_daemon.services.sessions.live import Live
+from accio_daemon.services.sessions.look_lines import LookLines
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.keeping import TokenKeeper
@@ -163,7 +164,8 @@ async def _put_together(
         short_calls=readers.short_calls,
         portions=portions,
     )
-    sessions = Sessions()
+    sessions, lines = Sessions(), LookLines()
+    stack.enter_context(lines.listening(config.data))
     live = Live(engine.holds, engine.pinned)
     return Parts(
         config=config,
@@ -175,6 +177,7 @@ async def _put_together(
         readers=readers,
         engine=engine,
         sessions=sessions,
+        lines=lines,
         live=live,
         last_id=opened.restored.last_run_id,
         collector=Collector(engine=engine, readers=readers, store=store, tell_agents=sessions.tell_freed),

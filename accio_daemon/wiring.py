@@ -45,6 +45,7 @@ from accio_daemon.services.calls.workload import WorkloadCalls
 from accio_daemon.services.sessions.agents import AgentCalls, SessionSettings
 from accio_daemon.services.sessions.code_looks import CodeLooks
 from accio_daemon.services.sessions.live import Live
+from accio_daemon.services.sessions.look_lines import LookLines
 from accio_daemon.services.sessions.pools import PoolSessions
 from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
@@ -70,6 +71,7 @@ class Parts:
     readers: Readers
     engine: Engine
     sessions: Sessions
+    lines: LookLines
     live: Live
     last_id: RunId | None
     collector: Collector
@@ -235,4 +237,5 @@ class Services:
             self._catalogue.operators_changed,
             ResultChecks(parts.engine.pinned, parts.store),
             parts.keeper.claim,
+            parts.lines,
         )

@@ -83,6 +83,7 @@ async def run(
     )
     dialer = Dialer(door, find_token, agent, outbound)
     agent.offering.changed = dialer.tell_anew
+    agent.looks.is_over = lambda: dialer.ends_to_tell
     watch = _watch_code(catalogue, agent, _reloader(catalogue, agent, dialer, folder) if options.reload else None)
     agent.looks.look, agent.looks.nothing_new, agent.looks.expect = watch.look_now, watch.nothing_new, watch.expect
     _tell_started(folder, operators, resources, _further(options, job, deadline))

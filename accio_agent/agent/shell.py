@@ -22,6 +22,7 @@ from accio_agent.agent.errands import Errands
 from accio_agent.agent.greeting import Greeting
 from accio_agent.agent.link.log_answers import LogAnswers
 from accio_agent.agent.link.look_answers import LookAnswers
+from accio_agent.agent.link.look_line import LookLine
 from accio_agent.agent.link.outbound import Outbound
 from accio_agent.agent.live_series import LiveSeries
 from accio_agent.agent.offer import Offers
@@ -93,6 +94,7 @@ class Shell:
         self._orders = Orders(self._assignments, operators, staging, self.fleet, devices)
         self._answers = LogAnswers(logs, outbound, self.core.knows)
         self.looks = LookAnswers(outbound, self._errands.spawn)
+        self._line = LookLine(self.looks.settled, self._errands.spawn)
         self.checkpoints = Checkpoints(staging, outbound, self._errands.spawn)
         self._series = LiveSeries(outbound)
         self._reporting = Reporting(journal, outbound, staging, self._errands, self.checkpoints, self._series)
@@ -132,12 +134,13 @@ class Shell:
     def welcomed(self, welcome: agents_pb2.Welcome) -> None:
         self._assignments.begin_session()
         self.looks.begin_session()
+        self._line.begin_session(welcome.looks_at, welcome.looks_key)
         self._greeting.welcomed(welcome)
         self._staging.use_store(welcome.store_folder, welcome.store_nonce)
         self._errands.drop_freed()
         self.core.welcome(welcome.keep, welcome.drop)
         if self._stale.operators or self._stale.loading:  # the session that announces what is loaded is yet to come
-            self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
+            self.looks.tell(self._stale)
         if self.core.leaving:  # perhaps since the hello, which said otherwise
             self._tell_draining()
         self._reporting.session_opened()
@@ -146,6 +149,7 @@ class Shell:
         self.settle()
 
     def disconnected(self) -> None:
+        self._line.end_session()
         self.core.disconnected()
         self.settle_soon()
 
@@ -205,7 +209,7 @@ class Shell:
         specs = [each.spec for each in self._operators.now]
         names = [spec.name for spec in specs if spec.distribution in distributions]
         self._stale = agents_pb2.Stale(operators=names, loading=loading, problem=problem)
-        self._outbound.put(agents_pb2.AgentMessage(stale=self._stale))
+        self.looks.tell(self._stale)
 
     def announces_soon(self) -> agents_pb2.AgentMessage:
         """Return what tells that another session is about to say what is offered: who submits waits for it."""
@@ -345,6 +349,7 @@ class Shell:
     def close(self) -> None:
         """End all processes."""
         self.fleet.close()
+        self._line.end_session()
         self._journal.close()
         self._logs.close()
 

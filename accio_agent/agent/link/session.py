@@ -117,6 +117,11 @@ class Dialer:
     def connected(self) -> bool:
         return self._outbound.is_open
 
+    @property
+    def ends_to_tell(self) -> bool:
+        """Whether another session is about to be opened, in place of the one that there is."""
+        return self._to_tell
+
     async def why_away(self) -> str:
         """Return why there is no session, as far as it is more than that nobody answers; empty if it isn't known."""
         if not self._silent:

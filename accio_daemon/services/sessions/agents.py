@@ -42,6 +42,7 @@ from accio_daemon.services.sessions.content_looks import ContentLooks
 from accio_daemon.services.sessions.handshake import read_hello
 from accio_daemon.services.sessions.link import Link
 from accio_daemon.services.sessions.live import Live
+from accio_daemon.services.sessions.look_lines import LookLines
 from accio_daemon.services.sessions.pace import Pace
 from accio_daemon.services.sessions.registry import Session, Sessions
 from accio_daemon.services.sessions.result_checks import ResultChecks
@@ -109,9 +110,11 @@ class AgentCalls:
         announced: Callable[[], None],
         checks: ResultChecks,
         claim: Claim,
+        lines: LookLines,
     ) -> None:
         """Serve sessions by *settings*; keep in *live* what running attempts say, call *announced* after operators
-        were, judge reports by *checks*, and ask *claim* whether the caller may be the agent of a name.
+        were, judge reports by *checks*, ask *claim* whether the caller may be the agent of a name, and have it come to
+        *lines*.
         """
         self._engine = engine
         self._sessions = sessions
@@ -120,6 +123,7 @@ class AgentCalls:
         self._announced = announced
         self._checks = checks
         self._claim = claim
+        self._lines = lines
         self._unread = Unread()
 
     async def connect(self, stream: AgentStream) -> None:
@@ -143,7 +147,8 @@ class AgentCalls:
         foreign = history.foreign(hello.history, joined.held)
         if foreign:
             joined = replace(joined, held={no: held for no, held in joined.held.items() if no not in set(foreign)})
-        link = Link(lambda welcome: self._welcome(welcome, protocol, foreign))
+        key = self._lines.key() if hello.answers_looks else b""
+        link = Link(lambda welcome: self._welcome(welcome, protocol, foreign, key))
         life = Life(token=hello.life, predecessors=frozenset(hello.predecessors), place=hello.place)
         session = Session(
             name=joined.name,
@@ -152,6 +157,7 @@ class AgentCalls:
             agent_id=joined.agent_id,
             life=life,
             answers_looks=hello.answers_looks,
+            looks_key=key,
         )
         return joined, session
 
@@ -159,6 +165,7 @@ class AgentCalls:
         """Serve a session; whatever ends it, the engine is told."""
         number, ended = session.number, SessionEnded("connection lost")
         self._engine.attach(number, session.link)
+        self._lines.expect(session)
         try:
             async with self._sessions.arrival(joined.name):
                 await self._make_way(session)
@@ -176,6 +183,7 @@ class AgentCalls:
             if isinstance(ended.error, BadRequest):
                 self._unread.note(joined.name, ended.error.message)
             self._sessions.remove(session)
+            self._lines.forget(session)
             self._engine.detach(number)
             self._engine.post(
                 AgentLost(session=number, reason=ended.reason, clean=ended.clean, walltime=ended.walltime)
@@ -221,7 +229,9 @@ class AgentCalls:
                 self._sessions.remove(other)
                 self._engine.post(AgentLost(session=other.number, reason=reason))
 
-    def _welcome(self, welcome: Welcome, protocol: int, foreign: Sequence[AttemptNo]) -> agents_pb2.Welcome:
+    def _welcome(
+        self, welcome: Welcome, protocol: int, foreign: Sequence[AttemptNo], looks_key: bytes
+    ) -> agents_pb2.Welcome:
         settings = self._settings
         return agents_pb2.Welcome(
             protocol=protocol,
@@ -235,6 +245,8 @@ class AgentCalls:
             store_nonce=settings.store_nonce,
             history=settings.history.id,
             start=settings.starts.told,
+            looks_at=self._lines.place if looks_key else "",
+            looks_key=looks_key,
         )
 
     def _pass_on(self, session: Session, reports: list[Report]) -> None:

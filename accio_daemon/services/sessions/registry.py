@@ -13,6 +13,7 @@ from accio_daemon.core.lives import Life
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.terms import SessionNo
 from accio_daemon.services.sessions.link import Link
+from accio_daemon.services.sessions.look_lines import LookLine
 
 LogPlace = tuple[int, int]  # an attempt, and an offset in its log
 LogPart = agents_pb2.LogAnswer | agents_pb2.LogPart
@@ -42,6 +43,8 @@ class Session:
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     pending: dict[int, asyncio.Future[agents_pb2.LogAnswer]] = field(default_factory=dict)
     answers_looks: bool = False
+    looks_key: bytes = b""  # with which it comes to be asked for looks beside the session
+    line: LookLine | None = None  # once it has
     silent: bool = False  # whether it let a look go unanswered
     looks: dict[int, asyncio.Future[Looked]] = field(default_factory=dict)
     asked: int = 0
@@ -70,8 +73,34 @@ class Session:
             return None
         self.asked += 1
         answer = self.looks[self.asked] = asyncio.get_running_loop().create_future()
-        self.link.send(agents_pb2.DaemonMessage(look=agents_pb2.CodeLook(request=self.asked)))
+        if self.line is None or not self.line.ask(self.asked):
+            self._ask_in_session()
         return answer
+
+    def _ask_in_session(self) -> None:
+        """Ask for a look whose answer comes after what the agent has told; it is one for all that was asked before."""
+        self.link.send(agents_pb2.DaemonMessage(look=agents_pb2.CodeLook(request=self.asked)))
+
+    def line_answered(self, number: int, told: int) -> None:
+        """Settle a look for which the agent needed none, as nothing was new since it told something for the last time,
+        so many times in this session. Where it wasn't sure, or that is still on its way, it is asked in the session.
+        """
+        self.silent = False
+        if number not in self.looks:
+            return
+        if 0 <= told <= self.told:
+            waiting = self.looks.pop(number)
+            if not waiting.done():
+                waiting.set_result(Looked.DONE)
+        else:
+            self.asked += 1
+            self._ask_in_session()
+
+    def line_lost(self) -> None:
+        """Ask in the session for what was asked by the line."""
+        if self.looks:
+            self.asked += 1
+            self._ask_in_session()
 
     def ended_look(self) -> asyncio.Future[Looked]:
         """Return the answer to a look that came after its end."""

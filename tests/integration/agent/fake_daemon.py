@@ -40,6 +40,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         self.store_folder = ""
         self.store_nonce = ""
         self.history = ""  # as a daemon that knows of none
+        self.looks_at = ""
         self.lease_ms = 15000
         self.heartbeat_ms = 1000
         self.on_reports: Callable[[Iterable[agents_pb2.Report]], None] | None = None
@@ -179,6 +180,8 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             store_folder=self.store_folder,
             store_nonce=self.store_nonce,
             history=self.history,
+            looks_at=self.looks_at,
+            looks_key=b"%d" % len(self.hellos),
         )
         await context.write(agents_pb2.DaemonMessage(welcome=welcome))
         async with asyncio.TaskGroup() as tasks:
