@@ -15,6 +15,30 @@ if TYPE_CHECKING:
 
     from accio.errors import AccioError
 
+KEEPALIVE: tuple[tuple[str, int], ...] = (
+    ("grpc.keepalive_time_ms", 5_000),
+    ("grpc.keepalive_timeout_ms", 4_000),
+    ("grpc.http2.ping_timeout_ms", 4_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+"""By which both ends of a session notice within seconds that the other one is gone. Without `ping_timeout_ms` a frozen
+one is noticed after a minute, whatever the others say.
+"""
+
+SESSION: tuple[tuple[str, int], ...] = (
+    *KEEPALIVE,
+    ("grpc.enable_retries", 0),
+    ("grpc.use_local_subchannel_pool", 1),  # a new channel is a new connection
+    ("grpc.enable_http_proxy", 0),  # a proxy for the web has no business within a cluster
+)
+"""Options of a channel for one session, after whose end another channel is opened."""
+
+
+def bearer(token: str | None) -> tuple[tuple[str, str], ...]:
+    """Return the metadata that shows a token to the daemon; none without one."""
+    return (("authorization", f"Bearer {token}"),) if token else ()
+
 
 class Door:
     """Where the daemon is, and by what it is known (None: by nothing, in plain text)."""

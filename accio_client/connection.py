@@ -11,6 +11,7 @@ from contextlib import aclosing
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from accio.channels import bearer
 from accio.v1 import accio_pb2, artifacts_pb2, pools_pb2
 from accio_client.deadlines import DEADLINE_S, STREAM_DEADLINE_S, silent
 from accio_client.services import Kept, Metadata, Method, service
@@ -53,7 +54,7 @@ class Connection:
         self._door = door
         self._deadline = deadline
         self._patience = patience
-        self._metadata: Metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._metadata: Metadata = bearer(token)
         if user:  # counts where the token doesn't identify the caller
             self._metadata += ((USER_KEY, user.encode()),)
         self._grpc: GrpcConnection | None = None

@@ -3,6 +3,7 @@
 import grpc
 
 from accio import sockets
+from accio.channels import bearer
 from accio.errors import Unavailable
 from accio.v1 import accio_pb2, accio_pb2_grpc
 from accio.wire.errors import from_status
@@ -21,9 +22,7 @@ def make_agent_token(socket: str, token: str, name: str) -> str:
     request = accio_pb2.CreateTokenRequest(kind=accio_pb2.TOKEN_KIND_AGENT, name=name)
     try:
         with grpc.insecure_channel(sockets.target(socket)) as channel:
-            made = accio_pb2_grpc.AccioStub(channel).CreateToken(
-                request, metadata=(("authorization", f"Bearer {token}"),), timeout=_DEADLINE_S
-            )
+            made = accio_pb2_grpc.AccioStub(channel).CreateToken(request, metadata=bearer(token), timeout=_DEADLINE_S)
     except grpc.RpcError as error:
         if error.code() is grpc.StatusCode.UNAVAILABLE:
             raise Unavailable(

@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 import structlog
 
-from accio.channels import Door
+from accio.channels import SESSION, Door, bearer
 from accio.domain.failures import clip
 from accio.errors import (
     AccioError,
@@ -37,17 +37,7 @@ _PATH = "/accio.v1.Pools/Serve"
 _TOKENS = "/accio.v1.Accio/CreateToken"
 _HANDSHAKE_S = 10.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
-_OPTIONS = [
-    ("grpc.keepalive_time_ms", 5000),
-    ("grpc.keepalive_timeout_ms", 4000),
-    ("grpc.http2.ping_timeout_ms", 4000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.enable_retries", 0),
-    ("grpc.use_local_subchannel_pool", 1),  # a new channel is a new connection
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.max_receive_message_length", 64 << 20),
-]
+_OPTIONS = (*SESSION, ("grpc.max_receive_message_length", 64 << 20))
 _MOST = 1000  # characters of an engine's words that the daemon takes
 _FINAL = (BadRequest, PermissionDenied, Unauthenticated)
 """What dialling again doesn't mend; that another process serves a pool may pass."""
@@ -95,8 +85,7 @@ class PoolServer:
             await asyncio.to_thread(self._door.find_authority)
         except Unavailable as error:
             raise Away(error.message) from None
-        token = self._token()
-        metadata = [("authorization", f"Bearer {token}")] if token else []
+        metadata = bearer(self._token())
         channel = self._door.open(_OPTIONS)
         try:
             call: Call = channel.stream_stream(_PATH)(metadata=metadata)

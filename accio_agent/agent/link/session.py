@@ -15,7 +15,7 @@ import grpc
 import grpc.aio
 import structlog
 
-from accio.channels import Door
+from accio.channels import SESSION, Door, bearer
 from accio.errors import AccioError, FailedPrecondition, PermissionDenied, Unauthenticated, Unavailable
 from accio.events import CONNECTED
 from accio.one_error import apart, lasting, one_error
@@ -35,19 +35,12 @@ LONGEST_BACKOFF_S = 2.0
 
 GOODBYE_S = 2.0
 
-OPTIONS = [
-    ("grpc.keepalive_time_ms", 5000),
-    ("grpc.keepalive_timeout_ms", 4000),
-    ("grpc.http2.ping_timeout_ms", 4000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
+OPTIONS = (
+    *SESSION,
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 5000),
-    ("grpc.enable_retries", 0),
-    ("grpc.use_local_subchannel_pool", 1),  # a new channel is a new connection
-    ("grpc.enable_http_proxy", 0),
-]
+)
 
 _PATH = "/accio.v1.Agents/Connect"
 _FINAL = (
@@ -164,8 +157,7 @@ class Dialer:
 
     async def _serve(self) -> None:
         """Serve one session, from the dialling to its end, which is an exception."""
-        token = self._token()
-        metadata = [("authorization", f"Bearer {token}")] if token else []
+        metadata = bearer(self._token())
         channel = await self._open_channel()
         try:
             await self._reach(channel)

@@ -12,7 +12,7 @@ import grpc
 import grpc.aio
 import structlog
 
-from accio.channels import Door
+from accio.channels import Door, bearer
 from accio.content.digest import Digest
 from accio.content.store import FolderStore
 from accio.errors import Unavailable
@@ -154,9 +154,8 @@ class Transfer:
             self._channel = self._door.open(OPTIONS)
         return artifacts_pb2_grpc.ArtifactsStub(self._channel)
 
-    def _metadata(self) -> list[tuple[str, str]]:
-        token = self._token()
-        return [("authorization", f"Bearer {token}")] if token else []
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        return bearer(self._token())
 
 
 async def _chunks(digests: Sequence[Digest], store: FolderStore) -> AsyncIterator[artifacts_pb2.WriteChunk]:

@@ -8,6 +8,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
+from accio.channels import KEEPALIVE
 from accio.domain.access import MAY_CALL
 from accio.errors import Unavailable
 from accio.sockets import socket_path, target
@@ -28,17 +29,12 @@ POOLS = pools_pb2.DESCRIPTOR.services_by_name["Pools"]
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
 REFLECTION = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
 
-# Without ping_timeout_ms a frozen peer is noticed after a minute, whatever the other settings say; with so_reuseport
-# a second daemon would share the port in silence. Calls of all connections are taken up in the order in which they
-# came: were there no bound on the calls of one, a flood of them would stand before everybody else's; so it waits with
-# its sender.
+# With so_reuseport a second daemon would share the port in silence. Calls of all connections are taken up in the order
+# in which they came: were there no bound on the calls of one, a flood of them would stand before everybody else's; so
+# it waits with its sender.
 OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),
-    ("grpc.keepalive_time_ms", 5_000),
-    ("grpc.keepalive_timeout_ms", 4_000),
-    ("grpc.http2.ping_timeout_ms", 4_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
+    *KEEPALIVE,
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 2_000),
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.server_handshake_timeout_ms", 5_000),
