@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from accio.exits import NOT_SUCCESS, SUCCESS
+from accio_client.cli.limits import limited
 from accio_client.cli.output import out
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable
@@ -24,14 +25,7 @@ _SHOWN = 10
 @click.argument("first", metavar="RUN|WORKFLOW:VERSION")
 @click.argument("second", metavar="RUN|WORKFLOW:VERSION")
 @click.option("--exit-code/--no-exit-code", default=False, help="Exit 3 if anything differs.")
-@click.option(
-    "-n",
-    "--limit",
-    type=click.IntRange(min=1),
-    default=_SHOWN,
-    metavar="N",
-    help=f"At most N points of each output; {_SHOWN} by default.",
-)
+@limited(f"At most N points of each output; {_SHOWN} by default.", _SHOWN)
 def show(session: Session, *, first: str, second: str, exit_code: bool, limit: int) -> int:
     """Show what differs between two runs: seeds, versions, parameters, operators' code, and outputs with intervals.
 

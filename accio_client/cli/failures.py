@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accio_client.cli.limits import limited
 from accio_client.cli.output import out
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable
@@ -21,14 +22,7 @@ _SHOWN = 20
 @accio_command
 @click.argument("identifier", metavar="RUN")
 @click.option("--where", metavar="QUERY", default="", help="Only children that match (docs/queries.md).")
-@click.option(
-    "-n",
-    "--limit",
-    type=click.IntRange(min=1),
-    default=_SHOWN,
-    metavar="N",
-    help=f"At most N kinds; {_SHOWN} by default.",
-)
+@limited(f"At most N kinds; {_SHOWN} by default.", _SHOWN)
 def show(session: Session, *, identifier: str, where: str, limit: int) -> None:
     """Show why nodes of a run failed: the kinds of failures with examples, and the parameters that explain them.
 

@@ -11,6 +11,7 @@ from accio.domain.sizes import size
 from accio.domain.states import NodeState
 from accio.errors import BadRequest
 from accio_client.cli.acting import selected, where_option
+from accio_client.cli.limits import limited
 from accio_client.cli.operators import shown_resources
 from accio_client.cli.output import fields, out, table
 from accio_client.cli.places_in_runs import run_and_node
@@ -117,13 +118,7 @@ ALIKE = 5
 
 @accio_command
 @click.argument("place", nargs=-1, required=True, metavar="RUN[/NODE]")
-@click.option(
-    "-n",
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help=f"Ask about at most N children; {CHILDREN} by default.",
-)
+@limited(f"Ask about at most N children; {CHILDREN} by default.")
 @click.option("--all/--no-all", "everything", default=False, help="Of all children, however many.")
 def explain(session: Session, place: tuple[str, ...], *, limit: int | None, everything: bool) -> None:
     """Say why a node (or each node of a run) was executed, taken from the cache, or waits.

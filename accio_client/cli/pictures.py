@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from accio.errors import NotFound
+from accio_client.cli.limits import limited
 from accio_client.cli.output import coloured, out
 from accio_client.cli.session import Session, accio_command
 from accio_client.documents import document
@@ -40,12 +41,9 @@ _LEAST_HEIGHT = 12
 @click.option("--kind", type=click.Choice((*_KINDS, *_OF_NODES)), help="What to draw; by what is given otherwise.")
 @click.option("--median/--no-median", default=False, help="Median and quartiles instead of mean and interval.")
 @click.option("--where", metavar="QUERY", default="", help="Only children that match (docs/queries.md).")
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Of the timeline of a sweep or the cluster: at most N executions that ended, the last ones; 500 by default, "
-    "5,000 at most.",
+@limited(
+    "Of the timeline of a sweep or the cluster: at most N executions that ended, the last ones; 500 by default, "
+    "5,000 at most."
 )
 @click.option(
     "--out",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from accio.errors import BadRequest
+from accio_client.cli.limits import limited
 from accio_client.cli.operators import shown_resources
 from accio_client.cli.output import out, table
 from accio_client.cli.session import Session, accio_command
@@ -136,7 +137,7 @@ def _change(session: Session, name: str, *, paused: bool | None = None, kept: in
 @accio_command
 @click.option("--pool", "of", metavar="NAME", help="Only those of this pool.")
 @click.option("--live/--no-live", default=False, help="Only those that haven't ended.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="List at most N allocations.")
+@limited("List at most N allocations; 50 by default.", 50)
 @click.option("--cursor", help="Where an earlier page said that the next begins.")
 def allocations(session: Session, *, of: str | None, live: bool, limit: int, cursor: str | None) -> None:
     """List the hosts that pools asked their engines for, newest first, and what became of each."""

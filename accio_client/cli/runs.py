@@ -13,6 +13,7 @@ import orjson
 from accio.domain.ids import LAST, parse_reference
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio_client.cli.acting import warn_of_fields
+from accio_client.cli.limits import limited
 from accio_client.cli.output import out, table
 from accio_client.cli.pairs import parameters, tag_list
 from accio_client.cli.runs_shown import show_run, show_runs
@@ -49,7 +50,7 @@ _LIKE_AN_ID = 6
 @click.option("--parent", metavar="RUN", default="", help="The children of this run.")
 @click.option("--since", metavar="TIME|SPAN", default="", help="Created at or after 2014-01-02T23:58:29Z, or 3h ago.")
 @click.option("--until", metavar="TIME|SPAN", default="", help="Created before this time.")
-@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help=f"List at most N; {PAGE} by default.")
+@limited(f"List at most N; {PAGE} by default.")
 @click.option("--cursor", metavar="TEXT", default="", help="Go on where the page before ended (its `next`).")
 @click.option("--active/--no-active", default=False, help="Only runs that have not ended.")
 @click.option("--all/--no-all", "everything", default=False, help="All runs, not only the newest.")
@@ -192,9 +193,7 @@ def describe(session: Session, run: str) -> None:
 
 @accio_command
 @click.argument("run")
-@click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=1000, metavar="N", help="Show at most N; 1000 by default."
-)
+@limited("Show at most N; 1000 by default.", 1000)
 def events(session: Session, run: str, *, limit: int) -> None:
     """Show what happened to a run, oldest first."""
     with session.client() as client:

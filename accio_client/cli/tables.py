@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accio_client.cli.limits import limited
 from accio_client.cli.output import out, table
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import printable
@@ -25,7 +26,7 @@ _SHOWN = 100
 @click.option("--where", metavar="QUERY", default="", help="Only children that match (docs/queries.md).")
 @click.option("--sort", metavar="[-]NAME", default="", help="Sort by this column, downwards with a minus.")
 @click.option("--cols", metavar="NAME,...", default="", help="Only these results: Node, Node/port, Node.metric.")
-@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help=f"At most N rows; {_SHOWN} on a terminal.")
+@limited(f"At most N rows; {_SHOWN} on a terminal.")
 def show(
     session: Session,
     *,

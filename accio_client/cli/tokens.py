@@ -9,6 +9,7 @@ from accio.domain.problems import ValueProblem
 from accio.domain.quantities import parse_duration
 from accio.errors import BadRequest
 from accio_client.calls.numbers import MOST
+from accio_client.cli.limits import limited
 from accio_client.cli.output import fields, out, table
 from accio_client.cli.session import Session, accio_command
 from accio_client.cli.text import local_time
@@ -138,7 +139,7 @@ def _show_revoked(found: Sequence[TokenView]) -> None:
 
 
 @accio_command
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="List at most N changes.")
+@limited("List at most N changes; 50 by default.", 50)
 @click.option("--cursor", help="Where an earlier page said that the next begins.")
 def changes(session: Session, *, limit: int, cursor: str | None) -> None:
     """List who changed what, newest first; what was done to a run is in its own history (`accio get events RUN`)."""

@@ -14,6 +14,7 @@ from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, NotF
 from accio.exits import INVALID, SUCCESS, USAGE
 from accio_client.cli.definitions import Source, read_file
 from accio_client.cli.findings import describe_issues
+from accio_client.cli.limits import limited
 from accio_client.cli.outcomes import tell
 from accio_client.cli.output import Document, complain, fields, out, table
 from accio_client.cli.runs_shown import at_most
@@ -138,9 +139,7 @@ def is_run(source: Source) -> bool:
 
 
 @accio_command
-@click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=50, metavar="N", help="List at most N; 50 by default."
-)
+@limited("List at most N; 50 by default.", 50)
 @click.option("--all/--no-all", "everything", default=False, help="All workflows.")
 def get(session: Session, *, limit: int, everything: bool) -> None:
     """List the latest version of each workflow, the one pushed last first."""

@@ -52,3 +52,15 @@ def test_the_page_names_the_options_that_there_are(words: str, command: click.Co
 def test_the_page_names_no_command_that_is_not_there() -> None:
     """A command that goes takes its row along."""
     assert TABLE.keys() <= {words for words, _ in _commands()}
+
+
+def test_every_limit_has_its_letter() -> None:
+    """`-n=N` bounds whatever a command lists: none has a `--limit` without it."""
+    limits = [
+        (words, option.opts)
+        for words, command in _commands()
+        for option in command.params
+        if isinstance(option, click.Option) and "--limit" in option.opts
+    ]
+    assert len(limits) > 8
+    assert [words for words, names in limits if "-n" not in names] == []
