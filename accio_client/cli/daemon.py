@@ -28,7 +28,7 @@ from accio.events import (
     SEAL_UNREADABLE,
     STARTED,
 )
-from accio.exits import INTERNAL, INTERRUPTED, SUCCESS
+from accio.exits import INTERNAL, INTERRUPTED, NOT_ALLOWED, SUCCESS
 from accio.interpreter import without_working_folder
 from accio.sockets import socket_address, socket_path
 from accio_client.cli.output import complain, out
@@ -105,10 +105,8 @@ def up(
             session.say("\nstopping ...")
             return stopped.code
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(
-                    number, signal.SIG_DFL
-                )  # the second Ctrl-C ends at once, and the kernel ends the children
+            for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C ends at once, and the kernel the children
+                signal.signal(number, signal.SIG_DFL)
             for child in reversed(children):
                 child.stop()
 
@@ -155,7 +153,7 @@ def _serve(session: Session, children: list[Child], options: Sequence[str], pare
         complain(
             f"accio: the {ended.child.name} ended {ended.child.ending}; its last words:\n{ended.child.last_words()}"
         )
-        return code if SUCCESS < code <= INTERNAL + 1 else INTERNAL
+        return code if SUCCESS < code <= NOT_ALLOWED else INTERNAL
     finally:
         if beside is not None:
             beside.stop()
