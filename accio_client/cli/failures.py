@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from accio_client.cli.limits import limited
 from accio_client.cli.output import out
-from accio_client.cli.session import Session, accio_command
+from accio_client.cli.session import Session, accio_command, limited
 from accio_client.cli.text import printable
 from accio_client.documents import document
 

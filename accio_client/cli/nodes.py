@@ -11,11 +11,10 @@ from accio.domain.sizes import size
 from accio.domain.states import NodeState
 from accio.errors import BadRequest
 from accio_client.cli.acting import selected, where_option
-from accio_client.cli.limits import limited
 from accio_client.cli.operators import shown_resources
 from accio_client.cli.output import fields, out, table
 from accio_client.cli.places_in_runs import run_and_node
-from accio_client.cli.session import Session, accio_command
+from accio_client.cli.session import Session, accio_command, limited
 from accio_client.cli.sparkline import sparkline
 from accio_client.cli.text import duration, local_time, printable, printable_lines, shown_value
 from accio_client.documents import SCHEMA, document, log_line, metrics, node_details, why

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from accio.errors import NotFound
-from accio_client.cli.limits import limited
 from accio_client.cli.output import coloured, out
-from accio_client.cli.session import Session, accio_command
+from accio_client.cli.session import Session, accio_command, limited
 from accio_client.documents import document
 from accio_client.drawing import Drawing, checked_target, is_trace
 from accio_client.trace_events import SUFFIX

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 import click
 
 from accio.errors import BadRequest
-from accio_client.cli.limits import limited
 from accio_client.cli.operators import shown_resources
 from accio_client.cli.output import out, table
-from accio_client.cli.session import Session, accio_command
+from accio_client.cli.session import Session, accio_command, limited
 from accio_client.cli.text import local_time, printable
 from accio_client.clock import now
 from accio_client.documents import document

@@ -13,11 +13,10 @@ import orjson
 from accio.domain.ids import LAST, parse_reference
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio_client.cli.acting import warn_of_fields
-from accio_client.cli.limits import limited
 from accio_client.cli.output import out, table
 from accio_client.cli.pairs import parameters, tag_list
 from accio_client.cli.runs_shown import show_run, show_runs
-from accio_client.cli.session import Session, accio_command
+from accio_client.cli.session import Session, accio_command, limited
 from accio_client.cli.text import local_time
 from accio_client.cli.times import point_in_time
 from accio_client.documents import document, event, run_details, run_page

@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -20,6 +20,8 @@ from accio_client.cli.text import printable_lines
 if TYPE_CHECKING:
     from accio.errors import InvalidDefinition
     from accio_client.sync import Client
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _ADDRESS = frozenset({"addr", "cluster"})
 
@@ -103,6 +105,11 @@ def accio_command(function: Callable[..., int | None]) -> click.Command:
         click.Option(["--cluster"], metavar="NAME", help="A cluster of clusters.json."),
     ]
     return made
+
+
+def limited(told: str, default: int | None = None) -> Callable[[F], F]:
+    """Return the option `-n`, `--limit`, whose help says what is bounded and, if there is one, by how much at first."""
+    return click.option("-n", "--limit", type=click.IntRange(min=1), default=default, metavar="N", help=told)
 
 
 def _given(context: click.Context) -> Iterator[tuple[str, str]]:

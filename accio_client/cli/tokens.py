@@ -9,9 +9,8 @@ from accio.domain.problems import ValueProblem
 from accio.domain.quantities import parse_duration
 from accio.errors import BadRequest
 from accio_client.calls.numbers import MOST
-from accio_client.cli.limits import limited
 from accio_client.cli.output import fields, out, table
-from accio_client.cli.session import Session, accio_command
+from accio_client.cli.session import Session, accio_command, limited
 from accio_client.cli.text import local_time
 from accio_client.documents import change, document, token
 from accio_client.views import ChangeView, NewToken, PersonView, TokenView

@@ -14,11 +14,10 @@ from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, NotF
 from accio.exits import INVALID, SUCCESS, USAGE
 from accio_client.cli.definitions import Source, read_file
 from accio_client.cli.findings import describe_issues
-from accio_client.cli.limits import limited
 from accio_client.cli.outcomes import tell
 from accio_client.cli.output import Document, complain, fields, out, table
 from accio_client.cli.runs_shown import at_most
-from accio_client.cli.session import Session, accio_command
+from accio_client.cli.session import Session, accio_command, limited
 from accio_client.cli.text import local_time, shown_value
 from accio_client.documents import document, issues, pushed, validation, workflow
 from accio_client.file_names import readable

@@ -14,6 +14,8 @@ import pytest
 
 from scripts import bytecode, protos, sync_client
 
+pytestmark = pytest.mark.timeout(600)  # some read the whole tree, on machines that others use
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = bytecode.PACKAGES
 PUBLIC_MODULES = ("accio", "accio.sdk", "accio_client")
