@@ -24,6 +24,16 @@ INSTALL = f"pip install '{DISTRIBUTION}[web]'"
 _HELP = {"help_option_names": ["-h", "-help", "--help"]}
 
 
+def _without_port(_context: click.Context, option: click.Parameter, host: str | None) -> str | None:
+    """Return where to listen; UsageError if a port stands behind it, which has an option of its own."""
+    name, colon, port = (host or "").rpartition(":")
+    bracketed = name.startswith("[") and name.endswith("]")
+    if colon and port.isdigit() and not (host or "").startswith(sockets.PREFIX) and (bracketed or ":" not in name):
+        meant = f"--listen={name.strip('[]')} --port={port}" if name else f"--port={port}"
+        raise click.BadParameter(f"expected a host alone, found {host}; say {meant}", param=option)
+    return host
+
+
 @click.group(invoke_without_command=True, context_settings=_HELP)
 @click.option("-addr", "--addr", metavar="HOST:PORT", help="The daemon's address.")
 @click.option("-cluster", "--cluster", metavar="NAME", help="A cluster of clusters.json.")
@@ -35,6 +45,7 @@ _HELP = {"help_option_names": ["-h", "-help", "--help"]}
     "--listen",
     "host",
     default=web_door.HOST,
+    callback=_without_port,
     metavar="HOST|unix:PATH",
     help="Listen at this address, with --tls also beyond this machine; or at a file that only you may open.",
 )
@@ -95,7 +106,14 @@ def command(
 
 @command.command("link", context_settings=_HELP)
 @click.option("-port", "--port", type=int, help="That of the web interface, if several run.")
-@click.option("-listen", "--listen", "host", metavar="HOST|unix:PATH", help="Where it listens, if several run.")
+@click.option(
+    "-listen",
+    "--listen",
+    "host",
+    metavar="HOST|unix:PATH",
+    callback=_without_port,
+    help="Where it listens, if several run.",
+)
 def further_link(port: int | None, host: str | None) -> int:
     """Print another link that logs in once, to a web interface of yours that runs on this machine."""
     doors = [door for door in web_links.open_doors() if port in (None, door.port) and host in (None, door.host)]

@@ -8,6 +8,19 @@ export const html = htm.bind(h);
 
 const BASE = document.documentElement.dataset.base || '';
 
+// ---------------------------------------------------------------------------------------------------------- the time
+
+const TRUSTED_MS = 10_000; // a difference that answers may be on their way
+let ahead = 0;
+
+/** The time as the server has it, in milliseconds: clocks of browsers may be wrong. */
+export const now = () => Date.now() - ahead;
+
+function told(date) {
+  const difference = Date.now() - Date.parse(date ?? '');
+  if (Number.isFinite(difference)) ahead = Math.abs(difference) > TRUSTED_MS ? difference : 0;
+}
+
 // ------------------------------------------------------------------------------------------------------- the address
 
 /** The address of a page of ours. @param {string} path @param {Record<string, any>} [query] */
@@ -109,6 +122,7 @@ async function called(path, query, options) {
   let response;
   try {
     response = await fetch(apiAddress(path, query), { credentials: 'same-origin', ...options });
+    told(response.headers.get('date'));
   } catch {
     throw new Failed(0, 'Away', 'accio web does not answer: is it still running?');
   }

@@ -1,5 +1,5 @@
 // When something will have ended, in the words of the command line.
-import { html } from './core.js';
+import { html, now } from './core.js';
 import { visible } from './parts.js';
 
 /** @type {[string, number, number][]} */
@@ -22,7 +22,7 @@ export function ranged(low, high) {
 /** @param {{of: any, brief?: boolean}} props a forecast; where it isn't known, why */
 export function Ending({ of, brief = false }) {
   if (!of) return '–';
-  if (of.low_s !== null) return html`<span title=${`about ${new Date(Date.now() + of.low_s * 1000).toLocaleString()} to ${new Date(Date.now() + of.high_s * 1000).toLocaleString()}`}>in ${ranged(of.low_s, of.high_s)}</span>`;
+  if (of.low_s !== null) return html`<span title=${`about ${new Date(now() + of.low_s * 1000).toLocaleString()} to ${new Date(now() + of.high_s * 1000).toLocaleString()}`}>in ${ranged(of.low_s, of.high_s)}</span>`;
   const word = of.never ? html`<span class="state lost">↯ not with these agents</span>` : brief ? 'unknown' : 'when it ends is unknown';
   return brief ? html`<span title=${visible(of.why ?? '')}>${word}</span>` : html`${word}${of.why && `: ${visible(of.why)}`}`;
 }

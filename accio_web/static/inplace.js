@@ -9,6 +9,12 @@ import { split } from './steering.js';
 function useEdit(run, after) {
   const [open, show] = useState(false);
   const [error, fail] = useState(null);
+  const button = useRef(null);
+  const back = useRef(false); // by a key, not by going elsewhere: the button that opened the field has the focus again
+  useEffect(() => {
+    if (!open && back.current) button.current?.focus();
+    back.current = false;
+  }, [open]);
   const save = async (change, path = `${runPath(run.id)}/update`) => {
     try {
       const { runs = [], instead = null } = await post(path, change);
@@ -26,10 +32,10 @@ function useEdit(run, after) {
     fail(null);
     show(false);
   };
-  return { open, show, error, save, cancel };
+  return { open, show, error, save, cancel, button, back };
 }
 
-function Field({ label, value, error, save, cancel, lines = false }) {
+function Field({ label, value, error, save, cancel, back, lines = false }) {
   const box = useRef(null);
   const left = useRef(false);
   const [text, write] = useState(value); // what is typed stays, whatever is told of the run meanwhile
@@ -50,12 +56,17 @@ function Field({ label, value, error, save, cancel, lines = false }) {
     else cancel();
   };
   const press = (event) => {
-    if (event.key === 'Escape') done(false);
-    else if (event.key === 'Enter' && (!lines || event.ctrlKey || event.metaKey)) done(true);
-    else return;
+    const keep = event.key === 'Enter' && (!lines || event.ctrlKey || event.metaKey);
+    if (!keep && event.key !== 'Escape') return;
+    back.current = true;
+    done(keep);
     event.preventDefault();
   };
-  const common = { ref: box, 'aria-label': label, value: text, onInput: (event) => write(event.target.value), onKeyDown: press, onBlur: () => done(true) };
+  const leave = () => {
+    if (!left.current) back.current = false;
+    done(true);
+  };
+  const common = { ref: box, 'aria-label': label, value: text, onInput: (event) => write(event.target.value), onKeyDown: press, onBlur: () => leave() };
   return lines ? html`<textarea class="inplace" rows="5" ...${common}></textarea>` : html`<input class="inplace" ...${common} />`;
 }
 
@@ -63,23 +74,26 @@ const ofParent = (run) => (run.kind === 'child' ? " A child shows its parent's: 
 
 /** The title of a run's page; a click, or the key e, edits the name. */
 export function EditableName({ run, forbidden, after, children }) {
-  const { open, show, error, save, cancel } = useEdit(run, after);
-  const edit = html`<button type="button" class="quiet edit" data-edit aria-label="Edit the name" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the name (e).${ofParent(run)}`} onClick=${() => show(true)}>✎</button>`;
-  return html`<${Heading} text=${title(run)} instead=${open && html`<${Field} label="Name" value=${run.name} error=${error} save=${(name, was) => save({ name, was })} cancel=${cancel} />`}>${!open && run.kind !== 'child' && edit}${children}<//><${Problem} error=${error} />`;
+  const { open, show, error, save, cancel, button: opener, back } = useEdit(run, after);
+  const edit = html`<button type="button" class="quiet edit" ref=${opener} data-edit aria-label="Edit the name" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the name (e).${ofParent(run)}`} onClick=${() => show(true)}>✎</button>`;
+  return html`<${Heading} text=${title(run)} instead=${open && html`<${Field} label="Name" value=${run.name} error=${error} save=${(name, was) => save({ name, was })} cancel=${cancel} back=${back} />`}>${!open && run.kind !== 'child' && edit}${children}<//><${Problem} error=${error} />`;
 }
 
 export function EditableNotes({ run, forbidden, after }) {
-  const { open, show, error, save, cancel } = useEdit(run, after);
-  const button = (text) => html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Edit the notes.${ofParent(run)}`} onClick=${() => show(true)} aria-label="Edit the notes">${text}</button>`;
-  if (open) return html`<${Field} label="Notes" value=${run.notes} error=${error} lines=${true} save=${(notes, was) => save({ notes, was })} cancel=${cancel} /><p class="quiet">Ctrl+Enter keeps the notes, Esc doesn't.</p><${Problem} error=${error} />`;
+  const { open, show, error, save, cancel, button: opener, back } = useEdit(run, after);
+  const button = (text) => html`<button type="button" class="quiet edit" ref=${opener} disabled=${Boolean(forbidden)} title=${forbidden || `Edit the notes.${ofParent(run)}`} onClick=${() => show(true)} aria-label="Edit the notes">${text}</button>`;
+  if (open) return html`<${Field} label="Notes" value=${run.notes} error=${error} lines=${true} save=${(notes, was) => save({ notes, was })} cancel=${cancel} back=${back} /><p class="quiet">Ctrl+Enter keeps the notes, Esc doesn't.</p><${Problem} error=${error} />`;
   return html`${run.notes ? html`<div class="notes edited"><div><${Notes} text=${run.notes} /></div>${button('✎')}</div>` : html`<p class="no-notes">${button('+ Notes')}</p>`}<${Problem} error=${error} />`;
 }
 
 export function EditableTags({ run, forbidden, after }) {
-  const { open, show, error, save, cancel } = useEdit(run, after);
+  const { open, show, error, save, cancel, button: opener, back } = useEdit(run, after);
   const retag = (add, remove) => save({ ids: [run.id], add, remove }, '/runs/tag'); // tags that others add meanwhile stay
   const add = (text) => (split(text).length ? retag(split(text), []) : cancel());
-  const remove = (tag) => retag([], [tag]);
+  const remove = (tag) => {
+    opener.current?.focus(); // what was pressed goes away
+    retag([], [tag]);
+  };
   return html`<span class="tags">${run.tags.map((tag) => html`<span class="tag"><a href=${href('/runs', { where: `tag=${JSON.stringify(tag)}` })}>${visible(tag)}</a>${!forbidden && html`<button type="button" class="quiet" aria-label=${`Take away the tag ${visible(tag)}`} onClick=${() => remove(tag)}>×</button>`}</span> `)}
-    ${open ? html`<${Field} label="New tags, with commas between" value="" error=${error} save=${add} cancel=${cancel} />` : html`<button type="button" class="quiet edit" disabled=${Boolean(forbidden)} title=${forbidden || `Add tags.${ofParent(run)}`} onClick=${() => show(true)}>+ Tag</button>`}</span><${Problem} error=${error} />`;
+    ${open ? html`<${Field} label="New tags, with commas between" value="" error=${error} save=${add} cancel=${cancel} back=${back} />` : html`<button type="button" class="quiet edit" ref=${opener} disabled=${Boolean(forbidden)} title=${forbidden || `Add tags.${ofParent(run)}`} onClick=${() => show(true)}>+ Tag</button>`}</span><${Problem} error=${error} />`;
 }

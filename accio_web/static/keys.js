@@ -5,7 +5,7 @@ import { Dialog } from './parts.js';
 const KEY = 'accio.keys';
 export const KEYS = [
   ['g h', 'Workload'], ['g r', 'Runs'], ['g s', 'Submit'], ['g w', 'Workflows'], ['g c', 'Cluster'], ['g p', 'Pools'], ['g u', 'Usage'], ['/', 'To the query or search box'],
-  ['j k', 'Next, previous row'], ['Enter', 'Open the row'], ['x', 'Select the row'], ['e', 'Edit the name'], ['[ ]', 'Previous, next child of the sweep, along the parameter gone along last'], ['Esc', 'Close'], ['?', 'These keys'],
+  ['j k', 'Next, previous row'], ['Enter', 'Open the row'], ['x', 'Select the row'], ['e', 'Edit the name'], ['[ ]', 'Previous, next child of the sweep, along the parameter gone along last'], ['← → ↑ ↓', 'In a map: read a cell; Enter adds it to the query'], ['+ − 0 ← →', 'In a timeline: show less, more, all; move'], ['n p', 'In a timeline: to the next, previous bar'], ['Esc', 'Close'], ['?', 'These keys'],
 ];
 const PLACES = { h: '/', r: '/runs', s: '/submit', w: '/workflows', c: '/cluster', p: '/pools', u: '/usage' };
 

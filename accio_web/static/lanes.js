@@ -1,5 +1,5 @@
 // Where the cluster, or a run, spends its time: lanes of all agents, over the executions that ended last and those that go on.
-import { apiAddress, goQuery, href, html, nodePath, runPath, useData, useRef } from './core.js';
+import { apiAddress, goQuery, href, html, nodePath, now, runPath, useData, useRef } from './core.js';
 import { Command, Loaded, counted, number } from './parts.js';
 import { SaveButtons } from './pictures/save_buttons.js';
 import { Timeline, laneRows } from './pictures/timeline.js';
@@ -21,7 +21,7 @@ function Figure({ data: { bars, earlier }, chosen, run }) {
   return html`<figure class="picture large" ref=${figure}><figcaption><p class="quiet">${counted(bars.length - running, 'execution')} that ended last${earlier ? ', of more' : ', all there are'}, and ${number(running)} that ${running === 1 ? 'goes' : 'go'} on.</p></figcaption>
     ${bars.length ? html`<${Timeline} nodes=${nodes} label="What ran when, and where" to=${(node) => (node.run ? href(nodePath(node.run, node.node)) : null)} />`
     : html`<p class="quiet">Nothing has been executed yet.</p>`}
-    <p class="tools"><${SaveButtons} figure=${figure} name=${run ? 'timeline' : 'lanes'} table=${() => laneRows(nodes, Date.now())} /><${TraceLink} run=${run} limit=${chosen} />
+    <p class="tools"><${SaveButtons} figure=${figure} name=${run ? 'timeline' : 'lanes'} table=${() => laneRows(nodes, now())} /><${TraceLink} run=${run} limit=${chosen} />
       <label>At most <select onChange=${(event) => goQuery({ bars: event.target.value })} value=${chosen}>${LENGTHS.map((each) => html`<option value=${each} selected=${each === chosen}>${number(Number(each))}</option>`)}</select></label></p><${Command} text=${`accio plot ${run && `${run} `}-kind=timeline${chosen === USUAL ? '' : ` -limit=${chosen}`}`} /></figure>`;
 }
 

@@ -109,7 +109,7 @@ export function Log({ run, node = '', withNodes = false }) {
   };
   return html`<div class="filters">
       <label>Search <input type="search" data-search value=${search} onInput=${(event) => find(event.target.value)} /></label>
-      <span class="quiet" role="status">${search && `${number(matching.length)} of `}${counted(state.lines.length, 'line')}${state.left > 0 ? `, ${number(state.left)} earlier ones left out` : ''}${state.over ? '' : ', following'}</span>
+      <span class="quiet" role=${search ? 'status' : undefined}>${search && `${number(matching.length)} of `}${counted(state.lines.length, 'line')}${state.left > 0 ? `, ${number(state.left)} earlier ones left out` : ''}${state.over ? '' : ', following'}</span>
       <a download="log.txt" href=${apiAddress(`${runPath(run)}/log.txt`, { node })}>Download all</a>
     </div>
     ${state.problem && html`<p class="problem" role="alert">${visible(state.problem)}</p>`}

@@ -1,6 +1,6 @@
 // Pieces that pages are made of: times, ids, messages, dialogs.
-import { href, html, useEffect, useRef, useState } from './core.js';
-import { exactTime } from './preferences.js';
+import { href, html, now, useEffect, useRef, useState } from './core.js';
+import { exactTime, minuteOf } from './preferences.js';
 
 // -------------------------------------------------------------------------------------------------------------- texts
 
@@ -58,6 +58,12 @@ export function form(value) {
 const ticks = new Set();
 setInterval(() => ticks.forEach((tick) => tick()), 5000);
 
+/** From when to when, to the minute; the exact times are titles. @param {{from: string, to: string}} props */
+export function Span({ from, to }) {
+  const [begin, end] = [from, to].map((at) => html`<time datetime=${at} title=${exactTime(at)}>${minuteOf(at)}</time>`);
+  return html`from ${begin} to ${end}`;
+}
+
 /** A time as people say it; the exact one is its title. */
 export function Time({ at }) {
   const [, again] = useState(0);
@@ -67,14 +73,14 @@ export function Time({ at }) {
     return () => ticks.delete(tick);
   }, []);
   if (!at) return '–';
-  const seconds = (Date.now() - Date.parse(at)) / 1000;
+  const seconds = (now() - Date.parse(at)) / 1000;
   return html`<time datetime=${at} title=${exactTime(at)}>${seconds < 5 ? 'just now' : `${duration(seconds)} ago`}</time>`;
 }
 
 /** How long something took, or has taken until now. */
 export function Took({ from, to }) {
   if (!from) return '–';
-  return duration(Math.max(0, (to ? Date.parse(to) : Date.now()) - Date.parse(from)) / 1000);
+  return duration(Math.max(0, (to ? Date.parse(to) : now()) - Date.parse(from)) / 1000);
 }
 
 /** A button that puts a text on the clipboard. */

@@ -43,3 +43,10 @@ export function exactTime(at, zone = known.time) {
   const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60];
   return `${when.getFullYear()}-${two(when.getMonth() + 1)}-${two(when.getDate())} ${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())} ${sign}${two(hours)}:${two(minutes)}`;
 }
+
+/** The same without seconds and zone, for what is planned: today only the hour. @param {string} at */
+export function minuteOf(at) {
+  const [day, hour] = exactTime(at).split(/[ T]/);
+  const today = exactTime(new Date().toISOString()).slice(0, 10) === day;
+  return `${today ? '' : `${day} `}${hour.slice(0, 5)}${known.time === 'utc' ? ' UTC' : ''}`;
+}

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from accio.exits import USAGE
 from accio.interpreter import python
 from accio_web.connections import MOST_WAITING
 from tests.acceptance.processes import Cluster, Process, cluster, eventually
@@ -177,6 +178,22 @@ def test_what_is_refused(made: Cluster, options: tuple[str, ...], said: str) -> 
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "meant"),
+    [
+        (("--listen", "127.0.0.1:8000"), "say --listen=127.0.0.1 --port=8000"),
+        (("--listen", "[::1]:8000"), "say --listen=::1 --port=8000"),
+        (("link", "--listen", "127.0.0.1:8000"), "say --listen=127.0.0.1 --port=8000"),
+    ],
+    ids=["serve", "v6", "link"],
+)
+def test_a_port_behind_a_host_is_told_its_option(made: Cluster, options: tuple[str, ...], meant: str) -> None:
+    """It isn't taken for a host of another machine, or for one where nothing listens."""
+    done = started(made, *options)
+    assert done.returncode == USAGE
+    assert meant in done.stderr
 
 
 def test_a_flood_of_requests_without_an_end(made: Cluster) -> None:

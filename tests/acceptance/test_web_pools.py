@@ -84,9 +84,9 @@ async def test_when_there_are_no_hosts(tmp_path: Path) -> None:
                 await expect(pool.get_by_role("heading", name="Maintenance")).to_be_visible()
                 entries = pool.get_by_role("listitem").filter(has=page.locator("time"))
                 await expect(entries).to_have_count(2)
-                await expect(entries.nth(0)).to_contain_text("lasts: 2001-06-15")
+                await expect(entries.nth(0)).to_contain_text("lasts: from 2001-06-15")
                 await expect(entries.nth(0)).to_contain_text("now")
-                await expect(entries.nth(1)).to_contain_text("later: 2098-06-15")
+                await expect(entries.nth(1)).to_contain_text("later: from 2098-06-15")
                 await expect(entries.nth(1)).to_contain_text("to 2098-06-20")
                 await expect(entries.nth(1)).not_to_contain_text("now")
                 violations = (await Axe().run(page)).response["violations"]

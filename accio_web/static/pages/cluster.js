@@ -2,8 +2,7 @@
 import { html, post, useData, useState } from '../core.js';
 import { Lanes } from '../lanes.js';
 import { useTopic } from '../live.js';
-import { exactTime } from '../preferences.js';
-import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, Time, bytes, counted, number, visible } from '../parts.js';
+import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, Span, Time, bytes, counted, number, visible } from '../parts.js';
 import { agentState } from '../states.js';
 import { useForbidden } from '../steering.js';
 
@@ -38,7 +37,7 @@ function Agent({ agent, session, reload }) {
   const use = (kind, text) => html`<${Bar} share=${agent.resources[kind] ? agent.reserved[kind] / agent.resources[kind] : 0} label=${kind} /> <span class="quiet">${text}</span>`;
   const button = (name, label) => html`<button type="button" disabled=${Boolean(forbidden)} title=${forbidden || undefined} onClick=${() => ask(name)}>${label} …</button>`;
   return html`<tr><td class="what">${visible(agent.name)}${agent.owners.length > 0 && html`<br /><span class="quiet">only for ${agent.owners.map(visible).join(', ')}</span>`}</td>
-    <td data-name="State"><span class=${`state ${as}`}>${glyph} ${word}</span>${agent.reason && html`<br /><span class="quiet">${visible(agent.reason)}</span>`}${agent.window && html`<br /><span class="quiet">nothing begins there from ${exactTime(agent.window.from)} to ${exactTime(agent.window.to)}: ${visible(agent.window.name)}</span>`}</td>
+    <td data-name="State"><span class=${`state ${as}`}>${glyph} ${word}</span>${agent.reason && html`<br /><span class="quiet">${visible(agent.reason)}</span>`}${agent.window && html`<br /><span class="quiet">nothing begins there <${Span} from=${agent.window.from} to=${agent.window.to} />: ${visible(agent.window.name)}</span>`}</td>
     <td data-name="Processors">${use('cpus', `${agent.reserved.cpus} of ${agent.resources.cpus}`)}</td>
     <td data-name="Memory">${use('memory', `${bytes(agent.reserved.memory)} of ${bytes(agent.resources.memory)}`)}</td>
     <td class="n" data-name="Running">${number(agent.running)}</td><td data-name="Heard of"><${Time} at=${agent.last_seen} /></td>

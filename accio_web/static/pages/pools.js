@@ -1,9 +1,8 @@
 // Which hosts are asked of Slurm, a cloud or other machines, why so many, and what became of each?
-import { goQuery, href, html, post, useData, useEffect, useShown, useState } from '../core.js';
+import { goQuery, href, html, now, post, useData, useEffect, useShown, useState } from '../core.js';
 import { reserves } from '../forecast.js';
 import { isPaused, useTopic } from '../live.js';
-import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, Time, Took, bytes, counted, duration, number, quoted, visible } from '../parts.js';
-import { exactTime } from '../preferences.js';
+import { Bar, Command, Dialog, Empty, Heading, Loaded, Problem, Span, Time, Took, bytes, counted, duration, number, quoted, visible } from '../parts.js';
 import { useForbidden } from '../steering.js';
 
 const AGAIN_MS = 3000;
@@ -70,10 +69,10 @@ function Pool({ pool, chosen, session, reload }) {
 
 /** When there are no hosts, as far as that isn't over. */
 function Maintenance({ of }) {
-  const coming = of.filter((each) => Date.parse(each.to) > Date.now()).sort((a, b) => Date.parse(a.from) - Date.parse(b.from));
+  const coming = of.filter((each) => Date.parse(each.to) > now()).sort((a, b) => Date.parse(a.from) - Date.parse(b.from));
   const more = coming.length - MOST_MAINTENANCE;
   return coming.length > 0 && html`<h3>Maintenance, during which there are no hosts</h3>
-    <ul>${coming.slice(0, MOST_MAINTENANCE).map((each) => html`<li>${visible(each.name)}: <time datetime=${each.from}>${exactTime(each.from)}</time> to <time datetime=${each.to}>${exactTime(each.to)}</time>${Date.parse(each.from) <= Date.now() && html` <b class="state waiting">now</b>`}</li>`)}
+    <ul>${coming.slice(0, MOST_MAINTENANCE).map((each) => html`<li>${visible(each.name)}: <${Span} from=${each.from} to=${each.to} />${Date.parse(each.from) <= now() && html` <b class="state waiting">now</b>`}</li>`)}
       ${more > 0 && html`<li class="quiet">and ${number(more)} later</li>`}</ul>`;
 }
 

@@ -1,5 +1,5 @@
 // A run: a sweep with its children, a single run, or a child.
-import { go, goQuery, href, html, nodePath, placeOf, runPath, useData, useRef, useState } from '../core.js';
+import { go, goQuery, href, html, nodePath, now, placeOf, runPath, useData, useRef, useState } from '../core.js';
 import { useTopic } from '../live.js';
 import { Command, Copy, Empty, Loaded, Tabs, Time, Took, Whole, form, number, quoted, shown, visible } from '../parts.js';
 import { RunsTable, ended, title } from '../runs_table.js';
@@ -223,7 +223,7 @@ function OneTimeline({ run }) {
   const figure = useRef(null);
   return html`<figure class="picture large" ref=${figure}><figcaption><h2>When its nodes ran, and where</h2><p class="quiet">${number(run.nodes.filter((node) => node.started_at && !node.cached).length)} of ${number(run.nodes.length)} nodes ran here; others were taken from the memo, or haven't begun. The table of nodes has the times.</p></figcaption>
     <${Timeline} nodes=${run.nodes} label="When the nodes ran" to=${(node) => href(nodePath(run.id, node.name))} />
-    <p class="tools"><${SaveButtons} figure=${figure} name="timeline" table=${() => laneRows(run.nodes.map((node) => ({ ...node, run: run.id })), Date.now())} /><${TraceLink} run=${run.id} /></p><${Command} text=${`accio plot ${run.id} -kind=timeline`} /></figure>`;
+    <p class="tools"><${SaveButtons} figure=${figure} name="timeline" table=${() => laneRows(run.nodes.map((node) => ({ ...node, run: run.id })), now())} /><${TraceLink} run=${run.id} /></p><${Command} text=${`accio plot ${run.id} -kind=timeline`} /></figure>`;
 }
 
 const PARTS = { Overview, Timeline: TimelineTab, Pictures, Failures: FailuresTab, Children, Logs, History, Definition, Nodes };

@@ -151,7 +151,7 @@ export function MapPicture({ picture, choose }) {
   };
   return html`<canvas ref=${canvas} tabindex="0" role="img" aria-label=${`${picture.head.title}. Arrow keys read cells.`}
       onMouseMove=${(event) => point(under(event))} onMouseLeave=${() => point(null)} onKeyDown=${press} onClick=${(event) => { const found = under(event); if (found && choose) choose(found); }}></canvas>
-    <p class="readout" aria-live="polite">${cell ? said(picture, cell) : html`<${Legend} picture=${picture} />`}</p>`;
+    <p class="readout"><span aria-live="polite">${cell && said(picture, cell)}</span>${!cell && html`<${Legend} picture=${picture} />`}</p>`;
 }
 
 function Legend({ picture }) {

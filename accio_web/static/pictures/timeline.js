@@ -1,5 +1,5 @@
 // When the nodes of a run ran, and where: a lane for each slot of an agent, a bar for each node.
-import { html, useState } from '../core.js';
+import { html, now, useState } from '../core.js';
 import { duration, visible } from '../parts.js';
 import { GLYPHS } from '../states.js';
 import { NARROW } from './frame.js';
@@ -49,7 +49,7 @@ export function marks(seconds, most = 8) {
 
 /** @param {{nodes: any[], to: (node: any) => string | null, label: string}} props */
 export function Timeline({ nodes, to, label }) {
-  const lanes = lanesOf(nodes, Date.now());
+  const lanes = lanesOf(nodes, now());
   const [view, look] = useState(WHOLE);
   if (!lanes.length) return html`<p class="quiet">No node has run here: all were taken from the memo, or none has begun.</p>`;
   const bars = lanes.flatMap((lane) => lane.bars);
@@ -62,6 +62,7 @@ export function Timeline({ nodes, to, label }) {
   const since = (first - begin) / 1000; // marks tell the time since the first node began
   const ticks = marks(span / 1000).map((seconds) => ({ at: place(first + seconds * 1000), text: seconds || since ? duration(since + seconds) : '0' }));
   const key = (event) => {
+    if (toBar(event)) return;
     const step = stepOf(event);
     if (!step || event.target !== event.currentTarget) return;
     event.preventDefault();
@@ -69,12 +70,23 @@ export function Timeline({ nodes, to, label }) {
   };
   const height = TOP + lanes.length * LANE + BOTTOM;
   const under = height - BOTTOM;
-  return html`<${ZoomButtons} view=${view} look=${look} /><div class="scroll" tabindex="0" role="region" aria-label=${`${label}: + and − show less and more, arrows move`} onKeyDown=${key}><svg viewBox=${`0 0 ${WIDTH} ${height}`} class="chart timeline" role="group" aria-label=${label}>
+  return html`<${ZoomButtons} view=${view} look=${look} /><div class="scroll" tabindex="0" role="region" aria-label=${`${label}: + and − show less and more, arrows move, n and p go to the next and the previous bar`} onKeyDown=${key}><svg viewBox=${`0 0 ${WIDTH} ${height}`} class="chart timeline" role="group" aria-label=${label}>
     <g class="grid">${ticks.map((tick) => html`<line x1=${tick.at} x2=${tick.at} y1=${TOP} y2=${under + 4} /><text x=${tick.at} y=${under + 18} text-anchor="middle">${tick.text}</text>`)}</g>
     ${lanes.map((lane, row) => html`<g>
       ${(!row || lanes[row - 1].agent !== lane.agent) && html`<text class="label" x=${LEFT - 10} y=${TOP + row * LANE + LANE / 2} dy="0.35em" text-anchor="end">${visible(short(lane.agent, 15))}</text>`}
       ${lane.bars.filter(seen).map((bar) => html`<${Bar} bar=${bar} x=${place(bar.from)} width=${Math.max(2, place(bar.to) - place(bar.from))} y=${TOP + row * LANE + 3} to=${to} colour=${operators.indexOf(bar.node.operator ?? '')} />`)}</g>`)}
   </svg></div>${operators.length > 1 && html`<ul class="legend operators" aria-label="Operators by colour">${operators.slice(0, COLOURS).map((name, at) => html`<li><span class=${`letter s${at}`} aria-hidden="true"></span> ${visible(name || 'another’s')}</li>`)}${operators.length > COLOURS && html`<li class="quiet">and ${operators.length - COLOURS} more, in grey</li>`}</ul>`}`;
+}
+
+/** Goes from bar to bar by the keys n and p, and back to all of them by Esc: whoever tabs along meets the lanes once, not each bar. */
+function toBar(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || !['n', 'p', 'Escape'].includes(event.key)) return false;
+  const bars = [...event.currentTarget.querySelectorAll('a')];
+  const at = bars.indexOf(event.target) + (event.key === 'p' ? -1 : 1);
+  const next = event.key === 'Escape' ? event.currentTarget : bars[Math.min(bars.length - 1, Math.max(0, at))];
+  next?.focus();
+  event.preventDefault();
+  return true;
 }
 
 /** The operators of bars, those that took most of the time first: each has a colour of its own, as long as there are some. */
@@ -93,5 +105,5 @@ function Bar({ bar, x, width, y, to, colour }) {
   const target = to(node);
   const content = html`<rect class=${`bar-of ${node.state} ${colour >= 0 && colour < COLOURS ? `s${colour}` : 'other'}`} x=${x} y=${y} width=${width} height=${LANE - 6} rx=${width < HAIR ? 0 : 3} shape-rendering=${width < HAIR ? 'crispEdges' : undefined}><title>${visible(said)}</title></rect>
     ${room > 2 && html`<text class="inside" x=${x + 6} y=${y + (LANE - 6) / 2} dy="0.35em">${GLYPHS[node.state] ?? ''} ${room > LEAST_LETTERS && visible(short(node.name, room - 2))}</text>`}`;
-  return target ? html`<a href=${target} aria-label=${visible(said)}>${content}</a>` : html`<g role="img" aria-label=${visible(said)}>${content}</g>`;
+  return target ? html`<a href=${target} tabindex="-1" aria-label=${visible(said)}>${content}</a>` : html`<g role="img" aria-label=${visible(said)}>${content}</g>`;
 }

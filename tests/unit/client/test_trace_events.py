@@ -169,3 +169,12 @@ def test_traces_are_of_the_documented_format(bars: list[tuple[str, float, float 
     document = json.loads(trace_text(drawn(*ended)))
     jsonschema.validate(document, FORMAT)
     assert sum(each["ph"] == "X" for each in document["traceEvents"]) == len(bars)
+    events = [each for each in document["traceEvents"] if each["ph"] == "X"]
+    assert events == sorted(events, key=lambda each: each["ts"])
+    for _, lane in itertools.groupby(sorted(events, key=_place), key=lambda each: (each["pid"], each["tid"])):
+        for one, next_one in itertools.pairwise(lane):
+            assert one["ts"] + one["dur"] <= next_one["ts"], "events of a thread may follow each other or nest, no more"
+
+
+def _place(event: dict[str, Any]) -> tuple[int, ...]:
+    return event["pid"], event["tid"], event["ts"], event["dur"]
