@@ -191,6 +191,7 @@ def _add_modules(library: Library, foundations: _Foundations) -> None:
     """Add every module that an analysis looked at."""
     foundations.trees.add(Path(__file__).parent)  # another version of the analysis may see other things
     foundations.distributions.update(library.finder.find(SDK).distributions)
+    foundations.distributions.update(library.finder.versions)
     for facts in library.finder.looked_at():
         foundations.distributions.update(facts.distributions)
         if facts.path is not None and facts.standing in {Standing.FOLLOWED, Standing.COMPILED}:

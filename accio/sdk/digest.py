@@ -214,6 +214,7 @@ def _versions(subject: Subject, library: Library, reached: Reached) -> dict[str,
     found = library.finder.with_requirements(packages)
     versions.update({f"package {name}": version for name, version in found.items()})
     versions.update({f"module {name}": "absent" for name in reached.absent})
+    versions.update({f"version of {name}": library.finder.version(name) for name in reached.versions})
     return versions
 
 

@@ -7,9 +7,10 @@ that runs with the module imported, so that a doubtful statement is taken to hav
 import ast
 import sys
 from collections.abc import Sequence
-from typing import Protocol
 
-from accio.sdk.references import Chain, chain_of, own_scope
+from accio.sdk.known_calls import is_known, keeps_functions
+from accio.sdk.plain_values import Names, is_data, only_reads
+from accio.sdk.references import Chain, bound_names, chain_of, own_scope
 
 _DECORATORS = frozenset(
     {
@@ -40,67 +41,9 @@ _DECORATORS = frozenset(
     }
 )
 _PROPERTY_PARTS = frozenset({"setter", "getter", "deleter"})
-_BUILTINS = (
-    "abs", "bool", "bytes", "complex", "dict", "divmod", "enumerate", "float", "frozenset", "int", "len", "list", "max",
-    "min", "object", "ord", "pow", "range", "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip",
-)  # fmt: skip
-_NUMPY = (
-    "arange",
-    "array",
-    "asarray",
-    "deg2rad",
-    "dtype",
-    "eye",
-    "float64",
-    "full",
-    "int64",
-    "linspace",
-    "ones",
-    "zeros",
-)
-_CALLS = frozenset(
-    {
-        *(f"builtins.{name}" for name in _BUILTINS),
-        *(f"numpy.{name}" for name in _NUMPY),
-        "dataclasses.field",
-        "enum.auto",
-        "functools.partial",
-        "logging.getLogger",
-        "pathlib.Path",
-        "pathlib.PurePath",
-        "pathlib.PurePosixPath",
-        "re.compile",
-        "struct.Struct",
-        "types.MappingProxyType",
-    }
-)
-_CALLS_BELOW = (
-    "accio.",
-    "collections.",
-    "datetime.",
-    "decimal.",
-    "fractions.",
-    "itertools.",
-    "math.",
-    "string.",
-    "typing.",
-)
 _METACLASSES = frozenset({"abc.ABCMeta"})
 _CLASS_KEYWORDS = frozenset({"total", "metaclass"})
 _RUN_FOR_MEMBERS = frozenset({"__init__", "__new__", "_generate_next_value_"})
-
-
-class Names(Protocol):
-    """What the names of a module stand for."""
-
-    def full_name(self, chain: Chain) -> str | None:
-        """Return the absolute name of something that isn't followed (`numpy.array`, `builtins.len`), else None."""
-
-    def is_own_callable(self, chain: Chain) -> bool:
-        """Return whether it is, or may be, a function or class that is followed."""
-
-    def is_plain_class(self, chain: Chain) -> bool:
-        """Return whether it is a class that is followed, whose subclasses come into being without running its code."""
 
 
 def is_inert(statement: ast.stmt, names: Names) -> bool:
@@ -116,7 +59,8 @@ def is_inert(statement: ast.stmt, names: Names) -> bool:
         case ast.ClassDef():
             return _is_inert_class(statement, names)
         case ast.Assign(targets=targets, value=value):
-            return all(_is_name(target) for target in targets) and _is_inert_value(value, names)
+            taken = all(isinstance(target, ast.Name) for target in targets) or is_data(value, names)
+            return taken and all(_is_name(target) for target in targets) and _is_inert_value(value, names)
         case ast.AnnAssign(target=target, value=value):
             return _is_name(target) and (value is None or _is_inert_value(value, names))
         case ast.If(test=test, body=body, orelse=orelse):
@@ -129,18 +73,59 @@ def is_inert(statement: ast.stmt, names: Names) -> bool:
 
 
 def _is_inert_class(node: ast.ClassDef, names: Names) -> bool:
+    inside = _InBody(node, names)
     return (
         _are_inert_decorators(node.decorator_list, names)
         and _is_made_plainly(node, names)
-        and all(is_inert(part, names) for part in node.body)
+        and all(is_inert(part, inside) and not _names_stranger(part, inside) for part in node.body)
         # An import in the body is found where the class is followed, and it must be: what it imports may patch.
         and not any(isinstance(part, ast.Import | ast.ImportFrom) for part in own_scope(node.body))
     )
 
 
+def _names_stranger(part: ast.stmt, names: Names) -> bool:
+    """Return whether a class gets an attribute, made elsewhere, that may take note of that (`__set_name__`)."""
+    value = part.value if isinstance(part, ast.Assign | ast.AnnAssign) else None
+    chain = None if value is None else chain_of(value)
+    return chain is not None and not names.is_own_callable(chain) and not names.is_plain(chain)
+
+
+class _InBody:
+    """What names stand for in the body of a class: what it binds itself goes before what its module does."""
+
+    def __init__(self, node: ast.ClassDef, names: Names) -> None:
+        self._names = names
+        self._binding: dict[str, list[ast.stmt]] = {}
+        for part in node.body:
+            for name in bound_names([part]):
+                self._binding.setdefault(name, []).append(part)
+
+    def full_name(self, chain: Chain) -> str | None:
+        return None if chain[0] in self._binding else self._names.full_name(chain)
+
+    def is_own_callable(self, chain: Chain) -> bool:
+        return self._names.is_own_callable(chain)
+
+    def is_plain_class(self, chain: Chain) -> bool:
+        return chain[0] not in self._binding and self._names.is_plain_class(chain)
+
+    def is_class(self, chain: Chain) -> bool:
+        return chain[0] not in self._binding and self._names.is_class(chain)
+
+    def is_plain(self, chain: Chain) -> bool:
+        binding = self._binding.pop(chain[0], None)  # what is looked at is that of the module: n = n + 1
+        if binding is None:
+            return self._names.is_plain(chain)
+        found = all(is_plain_statement(part, chain[1:], self) for part in binding)
+        self._binding[chain[0]] = binding
+        return found
+
+
 def is_plain_class(node: ast.ClassDef, names: Names) -> bool:
-    """Return whether deriving from a class runs no code that could take note of the subclass."""
-    if "__init_subclass__" in _methods(node) or any(_is_enumeration(base, names) for base in node.bases):
+    """Return whether deriving from a class, or an index at it, runs no code that could take note of that."""
+    if not {"__init_subclass__", "__class_getitem__"}.isdisjoint(_methods(node)) or any(
+        _is_enumeration(base, names) for base in node.bases
+    ):
         return False
     return _is_made_plainly(node, names)
 
@@ -157,6 +142,44 @@ def _is_made_plainly(node: ast.ClassDef, names: Names) -> bool:
     if any(_is_enumeration(base, names) for base in node.bases) and _methods(node) & _RUN_FOR_MEMBERS:
         return False
     return all(_is_inert_base(base, names) for base in node.bases)
+
+
+def is_plain_statement(node: ast.stmt, attributes: Chain, names: Names) -> bool:
+    """Return whether a statement binds a name to data, or to something else of which *attributes* can be asked."""
+    match node:
+        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+            return is_data(value, names)
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return _are_inert_decorators(node.decorator_list, names)
+        case ast.ClassDef():
+            return _is_asked_plainly(node, names) and (not attributes or _is_plain_member(node, attributes[0], names))
+        case _:
+            return type(node).__name__ == "TypeAlias"
+
+
+def _is_asked_plainly(node: ast.ClassDef, names: Names) -> bool:
+    """Return whether a name is bound to a class that answers operators and questions for attributes as any other."""
+    decorators = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]
+    classes = [base.value if isinstance(base, ast.Subscript) else base for base in node.bases]
+    classes += [keyword.value for keyword in node.keywords if keyword.arg == "metaclass"]
+    chains = [chain_of(each) for each in (*decorators, *classes)]
+    known = [chain is not None and names.full_name(chain) is not None for chain in chains]
+    return all(known[: len(decorators)]) and all(
+        is_known_one or (chain is not None and names.is_plain(chain))
+        for is_known_one, chain in zip(known[len(decorators) :], chains[len(decorators) :], strict=True)
+    )
+
+
+def _is_plain_member(node: ast.ClassDef, name: str, names: Names) -> bool:
+    """Return whether a class is asked for what it is called, a method, or an attribute that is data."""
+    if name.startswith("__"):
+        return True
+    inside = _InBody(node, names)
+    binding = [part for part in node.body if name in bound_names([part])]
+    return bool(binding) and all(
+        isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) or is_plain_statement(part, (), inside)
+        for part in binding
+    )
 
 
 def _methods(node: ast.ClassDef) -> set[str]:
@@ -210,7 +233,7 @@ def _is_inert_value(value: ast.expr, names: Names) -> bool:
             return False
         if isinstance(node, ast.Call) and not _is_inert_call(node, names):
             return False
-    return True
+    return only_reads(value, names)
 
 
 def _is_inert_call(node: ast.Call, names: Names) -> bool:
@@ -218,11 +241,11 @@ def _is_inert_call(node: ast.Call, names: Names) -> bool:
         return True  # a method of a constant: ", ".join(…)
     chain = chain_of(node.func)
     name = None if chain is None else names.full_name(chain)
-    if name is None or not (name in _CALLS or name.startswith(_CALLS_BELOW)):
+    if name is None or not is_known(name):
         return False
     arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-    if name.startswith("functools.partial"):
-        return True  # keeps the function, doesn't call it
+    if keeps_functions(name):
+        return True
     for argument in arguments:
         for part in ast.walk(argument):
             found = chain_of(part) if isinstance(part, ast.Name | ast.Attribute) else None

@@ -6,10 +6,11 @@ import ast
 import builtins
 from collections.abc import Iterable, Mapping
 
-from accio.sdk.effects import Names, is_inert, is_plain_class
+from accio.sdk.effects import is_inert, is_plain_class, is_plain_statement
 from accio.sdk.module_source import ParsedModule, Unit, UnreadableSourceError, parse_module
 from accio.sdk.modules import ModuleFinder, Standing
 from accio.sdk.normal import DECLARATIONS, normal_form
+from accio.sdk.plain_values import Names
 from accio.sdk.references import Chain
 
 _DEEPEST = 20
@@ -26,6 +27,8 @@ class Library:
         self._parsed: dict[str, ParsedModule] = {}
         self._effects: dict[str, list[Unit]] = {}
         self._normal: dict[tuple[str, int, bool], str] = {}
+        self.plain: dict[tuple[str, Chain], bool] = {}
+        """Of names by their modules whether they stand for data; what is being looked at counts as something else."""
 
     def parse(self, name: str) -> ParsedModule:
         """Return a module that is followed, taken apart; UnreadableSourceError if that fails."""
@@ -96,6 +99,36 @@ class _Names:
             return False
         units = self._module.bindings.get(chain[0])
         return units is None or any(unit.label.startswith(("function", "class", "code")) for unit in units)
+
+    def is_class(self, chain: Chain) -> bool:
+        return self._class_of(self._module, chain, self._depth) is not None
+
+    def is_plain(self, chain: Chain) -> bool:
+        if self.full_name(chain) is not None:
+            return True
+        key = (self._module.name, chain)
+        if key not in self._library.plain:
+            self._library.plain[key] = False
+            self._library.plain[key] = self._find_plain(chain)
+        return self._library.plain[key]
+
+    def _find_plain(self, chain: Chain) -> bool:
+        units, imported = self._module.bindings.get(chain[0], []), self._module.imported.get(chain[0], [])
+        if len(units) + len(imported) != 1:
+            return False
+        if units:
+            return is_plain_statement(units[0].node, chain[1:], self)
+        target = (*imported[0].target, *chain[1:])
+        for end in range(len(target), 0, -1):
+            name = ".".join(target[:end])
+            if self._library.follows(name):
+                if end == len(target):
+                    return True  # a module
+                try:
+                    return _Names(self._library, self._library.parse(name)).is_plain(target[end:])
+                except UnreadableSourceError:
+                    return False
+        return False
 
     def is_plain_class(self, chain: Chain) -> bool:
         found = self._class_of(self._module, chain, self._depth)

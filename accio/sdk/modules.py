@@ -53,6 +53,8 @@ class ModuleFinder:
     def __init__(self, own_distributions: frozenset[str], installed: Installed | None = None) -> None:
         """`own_distributions` are the names of the installed distributions whose source is followed."""
         self.installed = installed or Installed()
+        self.versions: dict[str, str] = {}
+        """What was asked for by `version`."""
         self._places: dict[str, set[str]] = {}
         self._asked: set[str] = set()
         self._own = frozenset(normal_name(name) for name in own_distributions)
@@ -80,6 +82,10 @@ class ModuleFinder:
                 if name != SDK:
                     waiting += requirements_of(name)
         return found
+
+    def version(self, distribution: str) -> str:
+        """Return the version of a distribution for code that asks for it."""
+        return self.versions.setdefault(distribution, version_of(distribution))
 
     def content(self, distribution: str) -> str:
         """Return a hash of what is installed of a distribution."""

@@ -13,16 +13,19 @@ from dataclasses import field
 
 from accio.late import dataclass
 from accio.sdk.drawing import draws, draws_if_unseeded, seeds
+from accio.sdk.evaluated_texts import names_evaluated
 from accio.sdk.installed import SDK
 from accio.sdk.library import Library
 from accio.sdk.module_source import Unit, UnreadableSourceError
 from accio.sdk.modules import Standing
-from accio.sdk.references import Called, Chain, Imported
+from accio.sdk.references import Called, Chain, Imported, References
 from accio.sdk.unfollowable import (
     ATTRIBUTES,
+    DOCSTRING_NAMES,
     IMPORTERS,
     MODULE_ATTRIBUTE_ACCESS,
     OWN_FILE_NAMES,
+    VERSION_READERS,
     reads_docstrings,
     reads_own_files,
     why_unfollowable,
@@ -32,7 +35,7 @@ _HARMLESS_MODULE_NAMES = frozenset(
     {"__name__", "__package__", "__qualname__", "__module__", "__annotations__", "__debug__"}
 )
 # Attributes that count also where a text names them: getattr(x, "__file__").
-_TELLING = OWN_FILE_NAMES | {"__doc__", "__subclasses__"} | ATTRIBUTES.keys()
+_TELLING = OWN_FILE_NAMES | DOCSTRING_NAMES | {"__subclasses__"} | ATTRIBUTES.keys()
 _DYNAMIC_BUILTINS = frozenset({"globals", "vars"})
 
 
@@ -46,6 +49,7 @@ class Reached:
     executed: list[str] = field(default_factory=list)
     packages: dict[str, str] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
+    versions: set[str] = field(default_factory=set)  # distributions whose versions are asked for
     problems: dict[str, None] = field(default_factory=dict)
     own_file_readers: dict[str, None] = field(default_factory=dict)
     uses_docstrings: bool = False
@@ -114,9 +118,17 @@ class Walk:
         self._look_at_attributes(found.attributes | found.texts & _TELLING, where)
         for text in sorted(found.texts):
             self._text(text, where)
+        self._follow_evaluated(unit.module, found, where)
+
+    def _follow_evaluated(self, module: str, found: References, where: str) -> None:
+        """Follow names in texts that others may evaluate."""
+        functions = found.attributes | {call.function[-1] for call in found.calls}
+        for name in sorted(names_evaluated(found.expressions, functions)):
+            if self._is_bound(module, name, seen=set()):
+                self._name(module, (name,), where)
 
     def _look_at_attributes(self, attributes: set[str], where: str) -> None:
-        if "__doc__" in attributes:
+        if attributes & DOCSTRING_NAMES:
             self.reached.uses_docstrings = True
         if "__subclasses__" in attributes:
             self._takes_all = True
@@ -139,6 +151,8 @@ class Walk:
         if names & IMPORTERS:
             self._dynamic_import(module, call, where)
             return
+        if names & VERSION_READERS:
+            self._version(module, call, where)
         if not call.texts and not call.has_keywords:
             self.reached.draws |= {drawn: where for drawn in names if draws_if_unseeded(drawn)}
         if names & MODULE_ATTRIBUTE_ACCESS and call.chains and (len(call.texts) < 2 or call.texts[1] is None):
@@ -158,6 +172,16 @@ class Walk:
             return
         self._execute(name)
         self._absolute(tuple(name.split(".")), where)
+
+    def _version(self, module: str, call: Called, where: str) -> None:
+        """Note the distribution whose version is asked for."""
+        own = module.partition(".")[0]
+        if call.texts[:1] == (None,) and call.chains[0] in ([(("__name__",), False)], [(("__package__",), False)]):
+            self.reached.versions.add(own)
+        elif call.texts and call.texts[0] is not None:
+            self.reached.versions.add(call.texts[0])
+        else:
+            self._problem(where, "asks for the version of something that is known at run time only")
 
     # Names
 

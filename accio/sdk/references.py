@@ -73,7 +73,8 @@ class References:
     """What was found. Chains in `names` begin with a global name, those in `absolute` with a module.
 
     `texts` are constants, which may be names that something else looks up.
-    Those in `class_names` begin with a name that the body of a class binds, and may be global before it does.
+    Those in `class_names` begin with a name that the body of a class binds, and may be global before it does, or that a
+    text says where a type may stand. `expressions` are texts that others may evaluate: all but docstrings.
     """
 
     names: set[Chain] = field(default_factory=set)
@@ -83,6 +84,7 @@ class References:
     calls: list[Called] = field(default_factory=list)
     attributes: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
+    expressions: set[str] = field(default_factory=set)
 
 
 def find_references(node: ast.AST, package: str) -> References:
@@ -198,6 +200,20 @@ class _Walker(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str):
             self.found.texts.add(node.value)
+            self.found.expressions.add(node.value)
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):  # a docstring
+            self.found.texts.add(node.value.value)
+        else:
+            self.visit(node.value)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if not self._scopes and not _is_called(node.value, "Literal"):  # an alias: Items = list["Item"]
+            for part in ast.walk(node.slice):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    self.found.class_names.update(_chains_in(part.value))
+        self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):
@@ -359,7 +375,7 @@ class _Walker(ast.NodeVisitor):
         match node:
             case ast.Constant(value=str(text)):
                 with suppress(SyntaxError):
-                    self.visit(ast.parse(text, mode="eval").body)
+                    self._annotation(ast.parse(text, mode="eval").body)
             case ast.Subscript(value=origin, slice=ast.Tuple(elts=[first, *notes])) if _is_called(origin, "Annotated"):
                 self.visit(origin)
                 self._annotation(first)
@@ -378,6 +394,15 @@ class _Walker(ast.NodeVisitor):
                 self._annotation(right)
             case _:
                 self.visit(node)
+
+
+def _chains_in(text: str) -> Iterator[Chain]:
+    """Yield the chains in the text of an expression; none in other texts."""
+    with suppress(SyntaxError, ValueError):
+        for part in ast.walk(ast.parse(text.strip(), mode="eval")):
+            chain = chain_of(part) if isinstance(part, ast.Name | ast.Attribute) else None
+            if chain is not None:
+                yield chain
 
 
 def _annotations(node: _Function) -> list[ast.expr]:

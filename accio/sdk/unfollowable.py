@@ -13,7 +13,9 @@ OWN_FILE_NAMES = frozenset({"__file__", "__path__", "__spec__", "__loader__", "_
 """Names and attributes by which a module finds the files beside it."""
 
 OWN_FILE_READERS = (
+    "importlib.metadata.files",
     "importlib.resources",
+    "importlib_metadata.files",
     "importlib_resources",
     "inspect.getabsfile",
     "inspect.getfile",
@@ -22,8 +24,19 @@ OWN_FILE_READERS = (
     "pkgutil.get_data",
 )
 
-DOCSTRING_READERS = ("inspect.getdoc", "pydoc")
-"""By these, docstrings are read that nothing names by `__doc__`."""
+VERSION_READERS = frozenset({"importlib.metadata.version", "importlib_metadata.version"})
+"""What tells the version of the distribution that it is given the name of."""
+
+DOCSTRING_NAMES = frozenset({"__doc__", "co_consts"})
+"""Attributes by which docstrings are read."""
+
+DOCSTRING_READERS = (
+    "argh", "cappa", "click", "clize", "cmd", "cyclopts", "defopt", "docstring_parser", "dspy", "fastapi", "fastmcp",
+    "fire", "graphene", "inspect.getdoc", "instructor", "jsonargparse", "langchain", "langchain_core", "llama_index",
+    "magentic", "marvin", "mcp", "plac", "pydantic", "pydantic_ai", "pydoc", "simple_parsing", "smolagents",
+    "strawberry", "tap", "traitlets", "typer", "tyro", "xmlrpc.server",
+)  # fmt: skip
+"""By these, docstrings are read that nothing names by `__doc__`: they become help, schemas, questions to a model."""
 
 _CODE = "runs code that is made at run time"
 _IMPORT = "imports what is known at run time only"
@@ -31,6 +44,8 @@ _PICKLE = "unpickles, which can run any code"
 _INSPECT = "depends on how its source is written, or on who calls it"
 _PROGRAM = "runs another program, whose content isn't known"
 _NATIVE = "loads compiled code by path"
+_FOREIGN = "runs code of another language, which isn't known"
+_INSTALLED = "reads what installers have noted"
 
 ATTRIBUTES: Mapping[str, str] = {
     "__builtins__": "reaches into __builtins__",
@@ -211,6 +226,34 @@ _REASONS: Mapping[str, str] = {
             "numpy.ctypeslib.load_library",
         ),
         _NATIVE,
+    ),
+    **dict.fromkeys(
+        (
+            "execjs",
+            "jnius",
+            "jpype",
+            "js2py",
+            "julia",
+            "juliacall",
+            "lupa",
+            "matlab",
+            "oct2py",
+            "py_mini_racer",
+            "quickjs",
+            "rpy2",
+        ),
+        _FOREIGN,
+    ),
+    **dict.fromkeys(
+        (
+            "importlib.metadata.metadata",
+            "importlib.metadata.packages_distributions",
+            "importlib.metadata.requires",
+            "importlib_metadata.metadata",
+            "importlib_metadata.packages_distributions",
+            "importlib_metadata.requires",
+        ),
+        _INSTALLED,
     ),
 }
 
