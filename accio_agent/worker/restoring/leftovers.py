@@ -2,7 +2,8 @@
 
 Results are kept by their inputs, so they may not depend on what the same worker executed before. After each execution
 the process is compared with what the first one found. What can be put back is; for the rest the worker is replaced, so
-that the next execution gets a fresh copy of what was imported. What an import changes stays, as the module does.
+that the next execution gets a fresh copy of what was imported. What an import changes stays, as the module does; if
+that is an own module, which other operators needn't import, the worker is replaced, too.
 """
 
 import builtins
@@ -18,6 +19,7 @@ from accio_agent.worker.restoring.dict_versions import DictVersions
 from accio_agent.worker.restoring.first_uses import use_all_first, use_first
 from accio_agent.worker.restoring.foreign_modules import ForeignModules
 from accio_agent.worker.restoring.generators import Generators
+from accio_agent.worker.restoring.import_effects import changes_others
 from accio_agent.worker.restoring.interpreter_state import Warnings
 from accio_agent.worker.restoring.late_imports import LateImports
 from accio_agent.worker.restoring.own_globals import OwnGlobals
@@ -189,6 +191,8 @@ class Leftovers:
         self._generators.imported(name)
         if self._is_given(getattr(sys.modules.get(name), "__file__", None)):
             self._unclear = f"the module {name}, which was only there for this execution"
+        elif self._own.is_own(name) and changes_others(str(sys.modules[name].__file__)):
+            self._unclear = self._unclear or f"others by the import of {name}"
         use_first(name)
         if name in self._pending:
             self._add_those_of(name)

@@ -71,6 +71,15 @@ def ImportLate(name: str) -> list[str]:
 
 
 @operator(version="1")
+def ImportPlain(name: str) -> list[str]:
+    """Import a module that keeps to itself."""
+    import keeping  # type: ignore[import-not-found]  # the test writes it
+
+    del name
+    return [str(keeping.NUMBER), str(os.getpid())]
+
+
+@operator(version="1")
 def Twice(x: int) -> int:
     """Do nothing but compute, and say so on a line that doesn't end."""
     print("twice", x, end="")  # noqa: T201 - it is what is looked for

@@ -47,6 +47,13 @@ sys.setrecursionlimit(4321)
 VALUE = 1
 '''
 
+KEEPING = """
+import os
+KEPT = {}
+KEPT["at"] = os.sep
+NUMBER = len(KEPT)
+"""
+
 
 @pytest.fixture
 async def agent(daemon: FakeDaemon, tmp_path: Path) -> AsyncIterator[AgentProcess]:
@@ -59,6 +66,7 @@ async def agent(daemon: FakeDaemon, tmp_path: Path) -> AsyncIterator[AgentProces
         named += ["--operators", str(folder / module)]
     (folder / "torch.py").write_text(TORCH)
     (folder / "settling.py").write_text(SETTLING)
+    (folder / "keeping.py").write_text(KEEPING)
     (tmp_path / "unseen.py").write_text(UNSEEN)
     running = AgentProcess(tmp_path, daemon.address, *named, "--cpus", "1")
     try:
@@ -167,11 +175,20 @@ async def test_after_code_that_nobody_can_look_into_comes_another_worker(runs: R
     assert [await runs.value("Unseen", x=x) for x in (1, 2)] == ["None", "None"]
 
 
-async def test_what_an_import_changes_stays(runs: Runs) -> None:
-    """A module that is imported late keeps what it set, for as long as the module is there: in the same worker."""
+@pytest.mark.timeout(600)  # several workers, one after the other
+async def test_what_an_import_changes_another_operator_does_not_see(runs: Runs) -> None:
+    """A module of one's own that is imported late, and changes others, is imported by each execution for itself."""
+    expected = await runs.value("Found")
     first, second = [await runs.value("ImportLate", name=name) for name in ("a", "b")]
+    assert first[:2] == second[:2] == ["4321", "1"]
+    assert first[2] != second[2]
+    assert await runs.value("Found") == expected
+
+
+async def test_a_module_that_only_defines_something_keeps_a_worker(runs: Runs) -> None:
+    """A module of one's own that is imported late, and keeps to itself, is there for the next execution."""
+    first, second = [await runs.value("ImportPlain", name=name) for name in ("a", "b")]
     assert first == second
-    assert first[0] == "4321"
 
 
 async def test_a_module_that_was_given_to_one_execution_is_not_there_for_the_next(runs: Runs) -> None:
