@@ -16,6 +16,7 @@ from accio.domain.datatypes import DataType, Kind
 from accio.domain.operators import InputPort
 from accio.late import dataclass
 from accio.sdk.command_line import PLACE, texts_of
+from accio.sdk.shell_variables import kept_as_code
 
 
 class Context(Enum):
@@ -109,20 +110,29 @@ def problems_of_line(line: str, inputs: Sequence[InputPort]) -> Iterator[str]:
     """Yield which places stand where the value of a text could be code."""
     types = {port.name: port.type for port in inputs}
     contexts = _contexts(line)
-    for place in places(line):
-        datatype = types.get(place.name)
-        if place.of_output or datatype is None:
-            continue
-        is_text = datatype.contains(Kind.STRING) or datatype.contains(Kind.DATASET)
-        if is_text and place.context is Context.ARITHMETIC:
+    words = [context is Context.WORD for context in contexts]
+    arithmetic = [context is Context.ARITHMETIC for context in contexts]
+    found = [place for place in places(line) if not place.of_output and place.name in types]
+    for place in (place for place in found if _is_text(types[place.name])):
+        datatype = types[place.name]
+        if place.context is Context.ARITHMETIC:
             yield f"{{{place.name}}} is a {datatype}, which a shell's arithmetic would read as code"
-        elif is_text and (reads := _reads_as_code(line, contexts, place)):
+        elif reads := _reads_as_code(line, contexts, place):
             yield f"{{{place.name}}} is a {datatype}, which {reads} would read as code"
-        elif is_text and place.context is Context.AS_IS:
+        elif place.context is Context.AS_IS:
             yield (
                 f"{{{place.name}}} is a {datatype} in a here-document whose delimiter is quoted, where nothing is "
                 "expanded; write the delimiter without quotes"
             )
+        elif kept := kept_as_code(line, place.begin, words, arithmetic):
+            variable, reader = kept
+            yield (
+                f"{{{place.name}}} is a {datatype}, which {reader} would read as code: the variable {variable} keeps it"
+            )
+
+
+def _is_text(datatype: DataType) -> bool:
+    return datatype.contains(Kind.STRING) or datatype.contains(Kind.DATASET)
 
 
 def _reads_as_code(line: str, contexts: Sequence[Context], place: Place) -> str:

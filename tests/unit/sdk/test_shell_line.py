@@ -109,6 +109,34 @@ def test_values_in_their_contexts(line: str, expected: str) -> None:
             'true && [[ -n x && 3 -lt "{s}" ]]',
             "{s} is a string, which a comparison of numbers in '[[' would read as code",
         ),
+        (
+            "x={s}; echo $((x))",
+            "{s} is a string, which a shell's arithmetic would read as code: the variable x keeps it",
+        ),
+        (
+            'x="a{s}"; y=$x; (( ${y} > 1 ))',
+            "{s} is a string, which a shell's arithmetic would read as code: the variable y",
+        ),
+        ("for x in {files}; do echo $[ $x + 1 ]; done", "{files} is a list(dataset), which a shell's arithmetic would"),
+        (
+            "read -r x <<< {s}; echo $((1 + x))",
+            "{s} is a string, which a shell's arithmetic would read as code: the variab",
+        ),
+        ("x={s}; let x+=1", "{s} is a string, which 'let' or 'eval' would read as code: the variable x keeps it"),
+        (
+            "x={s}; [[ $x -gt 3 ]]",
+            "{s} is a string, which a comparison of numbers in '[[' would read as code: the variab",
+        ),
+        (
+            "declare -i x; x={s}",
+            "{s} is a string, which 'declare -i' or '-n' would read as code: the variable x keeps it",
+        ),
+        ("x={s}; a=(1 2); echo ${a[$x]}", "{s} is a string, which an array's index would read as code: the variable x"),
+        (
+            "x={s}; v=hello; echo ${v:x:1}",
+            "{s} is a string, which the bounds of a substring would read as code: the var",
+        ),
+        ("x={s}; echo ${!x}", "{s} is a string, which an indirect name would read as code: the variable x keeps it"),
     ],
 )
 def test_where_a_text_would_be_code_it_is_refused(line: str, message: str) -> None:
@@ -146,6 +174,14 @@ def test_where_a_text_would_be_code_it_is_refused(line: str, message: str) -> No
         "test -f {s}",
         "[ -n {s} ]",
         "a=({s}); echo ${a[0]} {s}",
+        "n=$(wc -l < {s}); echo $((n + 1))",
+        "n=`wc -l < {s}`; echo $((n + 1))",
+        "x={s}; echo $((${#x} + 1))",
+        "x={s}; [[ $x == 3 && 1 -eq 1 ]]",
+        "x={s}; n=3; echo $((n + 1)) $x",
+        "x={s}; awk -v x=$x '{ print $((x)) }'",
+        "x={s}; echo ${x:-n} ${x:0:2} x",
+        "declare -A a; x={s}; echo ${a[$x]}",
     ],
 )
 def test_what_reads_texts_as_texts_is_not_refused(line: str) -> None:
