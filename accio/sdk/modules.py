@@ -180,6 +180,17 @@ def find_spec(name: str, folders: Sequence[str] | None) -> importlib.machinery.M
         return None
 
 
+def is_installed_name(name: str) -> bool:
+    """Return whether something of a top-level name lies among installed packages: cheaply, of any word."""
+    return name in _installed_names()
+
+
+@cache
+def _installed_names() -> frozenset[str]:
+    folders = (folder for folder in _installed_folders() if folder.is_dir())
+    return frozenset(path.name.partition(".")[0] for folder in folders for path in folder.iterdir())
+
+
 @cache
 def _packages_distributions() -> dict[str, list[str]]:
     return {top: list(names) for top, names in packages_distributions().items()}

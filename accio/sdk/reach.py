@@ -17,7 +17,7 @@ from accio.sdk.evaluated_texts import names_evaluated
 from accio.sdk.installed import SDK
 from accio.sdk.library import Library
 from accio.sdk.module_source import Unit, UnreadableSourceError
-from accio.sdk.modules import Standing
+from accio.sdk.modules import Standing, is_installed_name
 from accio.sdk.references import Called, Chain, Imported, References
 from accio.sdk.unfollowable import (
     ATTRIBUTES,
@@ -138,10 +138,16 @@ class Walk:
             self._problem(where, ATTRIBUTES[attribute])
 
     def _text(self, text: str, where: str) -> None:
-        """Follow a text that names a followed module, or something in one: another package may look it up."""
+        """Follow a text that names a followed module, or something in one: another package may look it up. One that
+        names an installed package, as `engine="pyarrow"`, has it used.
+        """
         chain = tuple(text.replace(":", ".").split("."))
-        if len(chain) > 1 and all(map(str.isidentifier, chain)) and self._library.follows(chain[0]):
+        if not all(map(str.isidentifier, chain)):
+            return
+        if len(chain) > 1 and self._library.follows(chain[0]):
             self._absolute(chain, where)
+        elif is_installed_name(chain[0]) and self._library.finder.find(chain[0]).standing is Standing.VERSIONED:
+            self._package(chain[0])
 
     def _call(self, module: str, call: Called, where: str) -> None:
         if call.is_absolute:

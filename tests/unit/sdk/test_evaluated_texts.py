@@ -85,3 +85,16 @@ def test_what_installers_have_noted_is_not_followed(tmp_path: Path, asked: str) 
     """Whoever reads more of what is installed has no digest."""
     begin = f"from importlib.metadata import {asked.partition('(')[0]}\n"
     assert found(tmp_path, begin, asked).digest is None
+
+
+def test_a_package_that_a_text_names_counts(tmp_path: Path) -> None:
+    """Who gives the name of an installed package to another one, as an engine or a model, depends on its version."""
+    named, other = (found(tmp_path, "", f"make(engine='{text}')").components for text in ("numpy", "speed"))
+    assert {"package numpy", "content of package numpy"} <= named.keys()
+    assert "package numpy" not in other
+
+
+def test_yaml_that_makes_any_object_is_not_followed(tmp_path: Path) -> None:
+    """What a file says may be any function of the operator's own package."""
+    assert found(tmp_path, "import yaml\n", "yaml.load(table, Loader=yaml.Loader)").digest is None
+    assert found(tmp_path, "import yaml\n", "yaml.load(table, Loader=yaml.SafeLoader)").digest is not None
