@@ -77,16 +77,17 @@ def discover(
     shared = shared or cache
     contents = None if shared is None else shared / "installed"
     with ThreadPoolExecutor() as pool:  # each is described by a process of its own
-        describing = [
-            pool.submit(describe_source, source, shared if source in announced else cache, contents)
-            for source in sources
-        ]
+        # Those that were named first: they start processes, while what is kept of the others is compared here.
+        describing = {
+            source: pool.submit(describe_source, source, shared if source in announced else cache, contents)
+            for source in sorted(sources, key=announced.__contains__)
+        }
     described: list[tuple[Source, Description]] = []
     left_out: list[str] = []
     wrong: list[AccioError] = []
-    for source, future in zip(sources, describing, strict=True):
+    for source in sources:
         try:
-            described.append((source, future.result()))
+            described.append((source, describing[source].result()))
         except AccioError as error:
             if source.distribution in wanted:
                 wrong.append(error)

@@ -23,7 +23,8 @@ def _name_of(text: str, extra: str) -> str | None:
     """Return what a requirement asks for if it is one of an extra, and of nothing else, on this machine; else None."""
     if plain := _PLAIN.fullmatch(text):
         return plain[1] if _normal(plain[3]) == _normal(extra) else None
-    if "extra" not in text.partition(";")[2]:
+    condition = text.partition(";")[2]
+    if "extra" not in condition or _normal(extra) not in _normal(condition):  # it may be one of another extra
         return None
     from packaging.requirements import InvalidRequirement, Requirement  # an agent's start seldom needs to load it
 

@@ -3,7 +3,9 @@
 import os
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -158,6 +160,27 @@ def test_a_named_module_of_an_installed_distribution_is_offered_once(importable:
     catalogue = find(tmp_path, "twice_pkg.ops", installed=True)
     found = [offer for offer in catalogue.offers if offer.spec.name == "TwiceFound"]
     assert [offer.source.distribution for offer in found] == ["twice"]
+
+
+def test_what_is_named_is_described_before_what_is_installed_is_compared(
+    importable: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process starts first, whatever the order in which all are offered: an agent waits for it as it starts."""
+    write(importable, {"a_pkg/__init__.py": "", "a_pkg/ops.py": OPERATOR.format(name="OfPackage")})
+    announce(importable, "a-pkg", "1.0", "a_pkg.ops")
+    write(tmp_path, {"named_ops.py": OPERATOR.format(name="OfFile")})
+    begun: list[str] = []
+
+    class Pool(ThreadPoolExecutor):
+        def submit(self, job: Any, /, *given: Any, **named: Any) -> Any:
+            begun.append(given[0].distribution)
+            return super().submit(job, *given, **named)
+
+    monkeypatch.setattr("accio.sdk.catalogue.ThreadPoolExecutor", Pool)
+    catalogue = find(tmp_path, "named_ops.py", installed=True)
+    assert begun[0] == str(tmp_path / "named_ops.py")
+    offered = list(dict.fromkeys(names(catalogue).values()))
+    assert offered.index("a-pkg") < offered.index(begun[0])
 
 
 def test_two_operators_of_one_name(importable: Path, tmp_path: Path) -> None:

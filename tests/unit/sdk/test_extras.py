@@ -21,6 +21,9 @@ TEXTS = (
     "numpy; 'more' == extra",
     "numpy; extra == 'mo_re'",
     "!; extra == 'more'",
+    "numpy; (python_version >= '3' and os_name != '') and extra == 'more'",
+    "numpy; (python_version >= '3' and os_name != '') and extra == 'Mo.Re'",
+    "numpy; (python_version >= '3' and os_name != '') and extra == 'other'",
 )
 
 
@@ -39,7 +42,9 @@ def test_what_is_of_an_extra_is_as_packaging_has_it(text: str, extra: str) -> No
     assert extras._name_of(text, extra) == expected
 
 
-def test_sources_are_found_without_packaging() -> None:
-    """It is a twentieth of what an agent loads as it starts."""
-    code = "import sys, accio.sdk.sources; sys.exit('packaging' in sys.modules)"
+@pytest.mark.parametrize("text", ["numpy; extra == 'more'", "numpy; python_version >= '3' and extra == 'other'"])
+def test_sources_are_found_without_packaging(text: str) -> None:
+    """It is a twentieth of what an agent loads as it starts, and other extras don't concern it."""
+    code = f"import sys; from accio.sdk import extras; extras._name_of({text!r}, 'more'); "
+    code += "sys.exit('packaging' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
