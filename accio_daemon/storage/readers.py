@@ -35,6 +35,8 @@ SEARCHES_AT_ONCE = 1
 BUDGET_S = 20.0
 STEPS_HERE = 4
 """Steps of a long read before others are read apart: most reads have no more."""
+NODES_AT_HAND, NODES_SHORTLY = 20, 500
+"""So many nodes of a run are read on the event loop, and in a thread as a short read: 10 ms or so."""
 STEPS_AT_HAND = 2_000
 BYTES_AT_HAND = 32_768
 """Of SQLite's steps, and of the longest value, that a look on the event loop may take: about twenty rows of runs, or a
@@ -88,6 +90,14 @@ class Readers:
             if getattr(error, "sqlite_errorcode", 0) not in _TOO_MUCH:
                 raise
         return await self.read(job)
+
+    async def read_of(self, nodes: int, job: ReadJob[T]) -> T:
+        """Run a job that costs what so many nodes of a run do: few are read `at hand`, some as others are, and many as
+        a long read, or those who ask for them would take all connections from whoever asks for little.
+        """
+        if nodes <= NODES_AT_HAND:
+            return await self.read_at_hand(job)
+        return await (self.read if nodes <= NODES_SHORTLY else self.read_long)(job)
 
     def _look(self, job: ReadJob[T]) -> T:
         own, looks = self._own, iter(range(STEPS_AT_HAND // _LOOKED_AFTER))

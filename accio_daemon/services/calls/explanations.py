@@ -1,15 +1,17 @@
 """The rpcs Why, CompareOperators and Events: what stored facts say of how a run came about."""
 
+import asyncio
 from collections.abc import Iterator
 
 from accio.domain.access import Viewer
+from accio.domain.children import OWN
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL, NodeState
 from accio.v1 import accio_pb2
 from accio_daemon.core.terms import CacheMode
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.logs import name_of_owner
-from accio_daemon.services.calls.node_views import node_place, nodes_of
+from accio_daemon.services.calls.node_views import AT_ONCE, node_place, nodes_of
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.storage import runs_query
 from accio_daemon.storage.events import read_attempts, read_events
@@ -21,6 +23,7 @@ from accio_daemon.storage.runs_query import Found
 from accio_daemon.storage.why import nearest_earlier, operator_differences
 
 _EVENTS = 1_000
+_ANSWER = 5  # nodes that cost about as much to read as to explain one
 _MOST_EVENTS = 20_000
 _WAITING = (NodeState.WAITING, NodeState.QUEUED)
 _UNDECIDED = (*_WAITING, NodeState.RUNNING)  # of which the engine may know more than what is stored
@@ -48,11 +51,14 @@ class ExplanationCalls:
                 nodes = [node for node in nodes if node.no == place]
             return found, nodes, [self._answer(snapshot, found, node, viewer) for node in nodes]
 
-        found, nodes, answers = await self._readers.read(read)
-        for node, answer in zip(nodes, answers, strict=True):
-            if node.state in _UNDECIDED:
-                known = found.run.standstill or self._engine.explain(found.run.no, found.place, node.no)
-                answer.reason = known or self._sharing(found, node) or answer.reason
+        shown = await self._readers.read_at_hand(lambda snapshot: runs_query.find(snapshot, request.run, viewer))
+        found, nodes, answers = await self._readers.read_of(_ANSWER * (1 if request.node else shown.run.nodes), read)
+        undecided = [each for each in zip(nodes, answers, strict=True) if each[0].state in _UNDECIDED]
+        for count, (node, answer) in enumerate(undecided, start=1):
+            known = found.run.standstill or self._engine.explain(found.run.no, found.place, node.no)
+            answer.reason = known or self._sharing(found, node) or answer.reason
+            if count % AT_ONCE == 0:
+                await asyncio.sleep(0)
         return accio_pb2.WhyResponse(answers=answers)
 
     def _sharing(self, found: Found, node: NodeFacts) -> str:
@@ -157,7 +163,9 @@ class ExplanationCalls:
             found = runs_query.find(snapshot, request.run, viewer)
             return sorted(self._history(snapshot, found, limit), key=lambda event: event.at_ms)[:limit]
 
-        return accio_pb2.EventsResponse(events=await self._readers.read(read))
+        shown = await self._readers.read_at_hand(lambda snapshot: runs_query.find(snapshot, request.run, viewer))
+        events = await self._readers.read_of(limit if shown.place == OWN else shown.run.nodes, read)
+        return accio_pb2.EventsResponse(events=events)
 
     def _history(self, snapshot: Snapshot, found: Found, limit: int) -> Iterator[accio_pb2.Event]:
         run = found.run

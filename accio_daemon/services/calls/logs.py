@@ -25,9 +25,13 @@ from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts, read_nodes, read_nodes_of
 from accio_daemon.storage.plans import Plans
 from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found, RunRow
+from accio_daemon.storage.runs_query import Found
 
 _POLL_S = 0.5
+# Seconds between two looks of one who follows: more where many do, or where a look is at many nodes, so that together
+# they take but a share of the processors. A node takes about a fifth of its share.
+_PACE_S, _SLOWEST_S = 0.05, 2.0
+_FOLLOWER_S, _NODE_S = 0.005, 0.0001
 _CHILDREN = 256  # whose attempts are read at once
 _ASKED = 256  # attempts whose logs are asked for at once
 _PER_REQUEST = 64  # of them in one request to an agent
@@ -91,29 +95,42 @@ class LogCalls:
         self._rights = rights
         self._plans = plans
         self._sessions = sessions
+        self._following = 0
 
     async def logs(self, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk]) -> None:
         """Send what a run's nodes printed, and with `follow` go on until it has ended."""
         viewer = self._rights.viewer()
-        found, of_children = await self._readers.read(lambda snapshot: self._find(snapshot, request, viewer))
-        if of_children:
-            await self._of_children(found.run, request, send, viewer)
-            return
-        progress, chunks = _Progress(), _Chunks(request, send)
+        found, of_children = await self._readers.read_at_hand(lambda snapshot: self._find(snapshot, request, viewer))
+        self._following += request.follow
+        try:
+            tell = self._of_children if of_children else self._of_nodes
+            await tell(found, request, send, viewer)
+        finally:
+            self._following -= request.follow
+
+    async def _of_nodes(
+        self, found: Found, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk], viewer: Viewer
+    ) -> None:
+        """Send the logs of a single run's nodes, of a child's or of those of a sweep itself."""
+        progress, chunks, count = _Progress(), _Chunks(request, send), found.run.nodes
         async with self._engine.watch(found.run.no) as changes:
             while True:
-                now, nodes = await self._readers.read(partial(self._state, found))
-                logs = await self._readers.read(
-                    lambda snapshot: [
-                        (each, progress)
-                        for node in _chosen(nodes, request.node)  # noqa: B023  # it is awaited in this turn
-                        for each in self._attempts(snapshot, now, node, viewer)  # noqa: B023  # the same
-                    ]
-                )
-                await self._tell(logs, chunks)
+                now, nodes, logs = await self._readers.read_of(count, partial(self._look, found, request.node, viewer))
+                await self._tell([(each, progress) for each in logs], chunks)
                 if not request.follow or now.state in RUN_TERMINAL or _over(nodes, request.node):
                     return
-                await _change_or_pause(changes)
+                await self._until_next(changes, count)
+
+    async def _until_next(self, changes: RunWatch, nodes: int) -> None:
+        """Wait until something about the run was committed, but no longer than what is printed meanwhile may wait; and
+        for as long at least as all who follow are to wait for each other's looks, this one's being at so many nodes.
+        """
+        await changes.pause(min(_SLOWEST_S, max(_PACE_S, self._following * max(_FOLLOWER_S, nodes * _NODE_S))))
+        try:
+            async with asyncio.timeout(_POLL_S):
+                await changes.changed()
+        except TimeoutError:
+            return
 
     def _find(self, snapshot: Snapshot, request: accio_pb2.LogsRequest, viewer: Viewer) -> tuple[Found, bool]:
         """Find a run, and say whether the logs of its children are wanted: not if a node of a sweep itself is named."""
@@ -126,18 +143,25 @@ class LogCalls:
             node_place(workflow, found, request.node)
         return found, False
 
-    def _state(self, found: Found, snapshot: Snapshot) -> tuple[Found, list[NodeFacts]]:
-        """Read a run anew, with its nodes, those of a sweep being its own; NotFound if it was deleted."""
+    def _look(
+        self, found: Found, node: str, viewer: Viewer, snapshot: Snapshot
+    ) -> tuple[Found, list[NodeFacts], list[_Log]]:
+        """Read a run anew, with its nodes, those of a sweep being its own, and the attempts of those whose logs are
+        wanted; NotFound if it was deleted.
+        """
         now = runs_query.read_again(snapshot, found)
-        return now, read_nodes(snapshot, now, self._plans.workflow(snapshot, now.run))
+        nodes = read_nodes(snapshot, now, self._plans.workflow(snapshot, now.run))
+        wanted = [log for each in _chosen(nodes, node) for log in self._attempts(snapshot, now, each, viewer)]
+        return now, nodes, wanted
 
     async def _of_children(
-        self, run: RunRow, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk], viewer: Viewer
+        self, found: Found, request: accio_pb2.LogsRequest, send: Send[accio_pb2.LogChunk], viewer: Viewer
     ) -> None:
         """Send the logs of all children that have begun, and with `follow` what they and later ones go on to print.
 
         The next children are read while agents are asked for what those before them printed.
         """
+        run = found.run
         sweep, progress, chunks = SweepLook(run), _SweepProgress(), _Chunks(request, send)
         try:
             async with self._engine.watch(run.no) as changes, asyncio.TaskGroup() as beside:
@@ -146,7 +170,8 @@ class LogCalls:
                     look = await self._readers.read(sweep.look)
                     for start in range(0, len(look.children), _CHILDREN):
                         some = look.children[start : start + _CHILDREN]
-                        logs = await self._readers.read(partial(self._logs_of, some, request.node, viewer))
+                        nodes = len(some) * run.nodes
+                        logs = await self._readers.read_of(nodes, partial(self._logs_of, some, request.node, viewer))
                         if telling is not None:
                             await telling
                         telling = beside.create_task(self._tell_of(some, logs, progress, chunks))
@@ -156,7 +181,7 @@ class LogCalls:
                         await telling
                     if not request.follow or look.ended:
                         return
-                    await _change_or_pause(changes)
+                    await self._until_next(changes, nodes=0)
         except ExceptionGroup as errors:  # callers are told the error itself
             raise errors.exceptions[0] from None
 
@@ -316,15 +341,6 @@ def _chosen(nodes: Sequence[NodeFacts], name: str) -> list[NodeFacts]:
 
 def _over(nodes: Sequence[NodeFacts], name: str) -> bool:
     return all(node.state in NODE_TERMINAL for node in _chosen(nodes, name))
-
-
-async def _change_or_pause(changes: RunWatch) -> None:
-    """Wait until something about the run was committed, but no longer than what is printed meanwhile may wait."""
-    try:
-        async with asyncio.timeout(_POLL_S):
-            await changes.changed()
-    except TimeoutError:
-        return
 
 
 def name_of_owner(snapshot: Snapshot, owner: tuple[int, int, int], plans: Plans, viewer: Viewer) -> str:

@@ -45,7 +45,7 @@ from accio_daemon.storage.workflows import operators_by_no
 
 _EXPLAINED = (NodeState.WAITING, NodeState.QUEUED, NodeState.RUNNING)
 # Nodes that are looked up between two turns of others: less than a millisecond's worth.
-_AT_ONCE = 50
+AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class NodeViews:
             if node.current is not None:
                 message.progress = self._live.progress(node.current.id)
             looked_up += 1
-            if looked_up % _AT_ONCE == 0:
+            if looked_up % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
     async def details(self, run: str, name: str, viewer: Viewer) -> runs_pb2.NodeDetails:

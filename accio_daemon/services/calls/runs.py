@@ -43,8 +43,8 @@ from accio_daemon.storage.store import StoredWorld
 
 T = TypeVar("T")
 
-_AT_HAND = 20
-"""Nodes of a run that are written on the event loop; more cost more than a hop to a thread."""
+_SUMMED_UP = 100
+"""What points of a sweep that are summed up, or looked for, cost as if they were nodes."""
 
 
 class RunCalls:
@@ -101,9 +101,8 @@ class RunCalls:
                 response.definition_json = definition_json(found, read_on_failure(snapshot, found.run.no))
             return found, nodes, response
 
-        shown = await self._find(request.id)
-        look = self._readers.read_at_hand if _is_short(shown) else self._readers.read
-        found, nodes, response = await look(read)  # the thread writes it: a run may have 100,000 nodes
+        # Where it is read it is written, too: a run may have 100,000 nodes.
+        found, nodes, response = await self._readers.read_of(_length(await self._find(request.id)), read)
         if request.nodes:
             await self._views.complete(found, nodes, response.nodes)
         return response
@@ -237,12 +236,12 @@ class RunCalls:
         return accio_pb2.RunsResponse(runs=outcomes)
 
 
-def _is_short(found: Found) -> bool:
-    """Return whether all about a run is written soon: it has few nodes, and no points to be summed up."""
+def _length(found: Found) -> int:
+    """Return how many nodes cost about what it does to write all about a run."""
     run = found.run
     if found.place == OWN:
-        return run.sweep.until is None and run.sweep.study is None and run.own_nodes <= _AT_HAND
-    return run.nodes <= _AT_HAND and (found.index is None or run.sweep.layout is None)  # else its point is looked for
+        return run.own_nodes if run.sweep.until is None and run.sweep.study is None else _SUMMED_UP
+    return run.nodes if found.index is None or run.sweep.layout is None else max(run.nodes, _SUMMED_UP)
 
 
 def _precision(rounds: Mapping[int, Round], until: Until) -> runs_pb2.Precision:

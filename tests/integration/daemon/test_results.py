@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ import pytest
 from accio.content.digest import digest_bytes
 from accio.content.manifest import of_file, of_folder
 from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2, runs_pb2
+from accio_daemon.services.calls import logs
+from accio_daemon.services.calls.sweep_logs import SweepLook
 from accio_daemon.storage import export
+from accio_daemon.storage.nodes_query import read_nodes
 from tests.integration.daemon.harness import Serving, refused
 from tests.integration.daemon.scripted_agent import ScriptedAgent, compute, joined
 from tests.integration.daemon.workflows import DRAWING, FAILING, LOADING, PAIR
@@ -209,6 +213,45 @@ async def test_the_logs_of_a_whole_sweep_can_be_followed(daemon: Serving) -> Non
         whole = [chunk async for chunk in daemon.accio.Logs(accio_pb2.LogsRequest(run=run.id))]
         assert sorted(followed) == sorted(line for chunk in whole for line in lines(chunk))
         assert [chunk.run for chunk in whole] == sorted(chunk.run for chunk in whole)
+
+
+@pytest.mark.parametrize("swept", [False, True])
+async def test_who_follows_logs_looks_at_a_pace(
+    daemon: Serving, monkeypatch: pytest.MonkeyPatch, *, swept: bool
+) -> None:
+    """However often something about a run is committed: looks at many nodes each time would keep others from the
+    processors. Its end is told at once, and no line is left out.
+    """
+    looks: list[str] = []
+
+    def noted(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(*arguments: Any) -> Any:
+            looks.append(look.__name__)
+            return look(*arguments)
+
+        return looked
+
+    monkeypatch.setattr(logs, "_PACE_S", 3600.0)
+    monkeypatch.setattr(logs, "_SLOWEST_S", 3600.0)
+    monkeypatch.setattr(logs, "read_nodes", noted(read_nodes))
+    monkeypatch.setattr(SweepLook, "look", noted(SweepLook.look))
+    graph = [{"op": "Double", "name": f"n{number}", "inputs": {"x": float(number)}} for number in range(8)]
+    async with joined(daemon.agents, behaviour=None, cpus=1) as agent:
+        agent.logs = Numbers()
+        await daemon.push(PAIR)
+        await daemon.push({"id": "many", "graph": graph})
+        sweep = {"workflow": "pair", "params": {"x": {"values": [1, 3, 5, 7]}}}
+        run = await daemon.submit(sweep if swept else {"workflow": "many"})
+        stream = daemon.accio.Logs(accio_pb2.LogsRequest(run=run.id, follow=True))
+        await stream.wait_for_connection()
+        for _ in range(8):
+            await agent.send(reports=agents_pb2.Reports(reports=[agent.report(await agent.work.get())]))
+            await agent.acked.get()
+        told: list[bytes] = []
+        while (chunk := await stream.read()) is not grpc.aio.EOF:
+            told += [line.data for line in chunk.lines]
+    assert len(told) == len(set(told)) == 8
+    assert len(looks) <= 3
 
 
 async def test_the_logs_of_many_children_come_in_their_order(daemon: Serving) -> None:

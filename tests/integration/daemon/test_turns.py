@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from accio.v1 import accio_pb2, runs_pb2
+from accio_daemon.engine.engine import Engine
 from accio_daemon.services.calls import lists, runs
 from accio_daemon.services.calls.node_views import NodeViews
 from accio_daemon.services.messages.nodes import node_message
@@ -129,3 +130,34 @@ async def test_others_have_turns_while_nodes_are_explained(daemon: Serving, monk
     assert all(node.state == runs_pb2.NODE_STATE_QUEUED and node.reason for node in answer.nodes)
     assert len(answer.nodes) == 500
     assert during >= 10
+
+
+async def test_others_have_turns_while_it_is_told_why_nodes_wait(
+    daemon: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question about each node of a run is answered a few nodes at a time, too."""
+    graph = [{"op": "Double", "name": f"n{number}", "inputs": {"x": float(number)}} for number in range(500)]
+    turns, asked_in = 0, set()
+    explain = Engine.explain
+
+    def noted(self: Engine, *place: Any) -> str:
+        asked_in.add(turns)
+        return explain(self, *place)
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        async with joined(daemon.agents):  # its operators are known from now on, and it is gone
+            await daemon.push({"id": "many", "graph": graph})
+        run = await daemon.submit({"workflow": "many"})
+        monkeypatch.setattr(Engine, "explain", noted)
+        other = tasks.create_task(others())
+        answers = (await daemon.accio.Why(accio_pb2.WhyRequest(run=run.id))).answers
+        other.cancel()
+    assert len(answers) == 500
+    assert all(answer.reason for answer in answers)
+    assert len(asked_in) >= 10

@@ -15,7 +15,7 @@ from accio_daemon.short_calls import ShortCalls
 from accio_daemon.storage.courtesy import Courtesy, letting_pass
 from accio_daemon.storage.database import Database
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.readers import BYTES_AT_HAND, CONNECTIONS, Readers
+from accio_daemon.storage.readers import BYTES_AT_HAND, CONNECTIONS, NODES_AT_HAND, NODES_SHORTLY, Readers
 
 
 async def test_long_reads_leave_connections_to_short_ones(tmp_path: Path) -> None:
@@ -34,6 +34,31 @@ async def test_long_reads_leave_connections_to_short_ones(tmp_path: Path) -> Non
                 tasks.create_task(readers.read_long(lambda connection, number=number: long(number)))  # type: ignore[misc]
             found = await readers.read(lambda connection: connection.execute("SELECT 7").fetchone())
             assert found == (7,)
+            assert len(begun) <= 1
+            gate.set()
+        assert begun == list(range(2 * CONNECTIONS))
+    finally:
+        gate.set()
+        await database.close()
+
+
+async def test_reads_of_many_nodes_leave_connections_to_short_ones(tmp_path: Path) -> None:
+    """However many ask for a run of so many nodes, a look-up needn't wait for them; few nodes need no connection."""
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    gate = threading.Event()
+    begun: list[int] = []
+    try:
+        async with asyncio.timeout(90), Readers.open(database) as readers, asyncio.TaskGroup() as tasks:
+
+            def long(number: int) -> None:
+                begun.append(number)
+                gate.wait()
+
+            for number in range(2 * CONNECTIONS):
+                tasks.create_task(readers.read_of(NODES_SHORTLY + 1, lambda _, number=number: long(number)))  # type: ignore[misc]
+            for nodes in (NODES_AT_HAND, NODES_AT_HAND + 1, NODES_SHORTLY):
+                found = await readers.read_of(nodes, lambda connection: connection.execute("SELECT 7").fetchone())
+                assert found == (7,)
             assert len(begun) <= 1
             gate.set()
         assert begun == list(range(2 * CONNECTIONS))
