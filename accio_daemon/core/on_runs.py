@@ -210,14 +210,18 @@ def _kill_all(turn: Turn, run: Run, by: str) -> bool:
 
 
 def go_on_killing(turn: Turn, most: int) -> None:
-    """Kill *most* more open children of each run that is being killed, or as many as one decision may."""
+    """Kill *most* more open children of runs that are being killed, however many these are, or as many as one decision
+    may; the run that was first is last the next time.
+    """
     world = turn.world
-    most = min(most, world.settings.killed_at_once)
-    for _ in range(len(world.killing)):
+    left = min(most, world.settings.killed_at_once)
+    while world.killing and left > 0:
         run = world.killing.popleft()
         if run.closed != CLOSED_BY_KILL:
             continue  # retried since: what the kill hadn't reached goes on
-        for instance in list(islice(run.open.values(), most)):
+        some = list(islice(run.open.values(), left))
+        left -= len(some)
+        for instance in some:
             kill_instance(turn, instance)
         if run.open:
             world.killing.append(run)

@@ -183,6 +183,28 @@ def test_many_open_children_are_killed_in_steps(make_cluster: MakeCluster) -> No
     assert len(cluster.run(run).open) == 600
 
 
+def test_kills_of_many_runs_share_a_step(make_cluster: MakeCluster) -> None:
+    """However many runs are killed at once, each decision ends no more children than one kill's would, and all get
+    their turns.
+    """
+    cluster = make_cluster(settings=Settings(killed_at_once=3))
+    runs = [cluster.submit(ONE, sweep=builders.sweep_of(20)) for _ in range(8)]
+    for run in runs:
+        cluster.daemon.ask(KillRun(run=run), Reply())
+    cluster.daemon.decide()
+
+    def left() -> list[int]:
+        return [len(cluster.run(run).open) for run in runs if cluster.world.runs.get(run)]
+
+    while cluster.world.killing:
+        before = left()
+        cluster.daemon.decide()
+        assert sum(before) - sum(left()) <= 3
+        assert max(left(), default=0) - min(left(), default=0) <= 6
+    cluster.daemon.finish()
+    assert [cluster.state(run) for run in runs] == ["killed"] * 8
+
+
 @pytest.mark.parametrize("joined", [True, False])
 def test_a_restart_goes_on_with_a_kill_of_many(make_cluster: MakeCluster, joined: bool) -> None:
     """A daemon that dies right after a kill was acknowledged ends the run in its next life."""
