@@ -244,6 +244,13 @@ async def test_a_huge_request_is_refused(daemon: Serving) -> None:
         await daemon.accio.PushWorkflow(workflows_pb2.PushWorkflowRequest(definition=b" " * (5 << 20)))
 
 
+async def test_a_message_that_inflates_beyond_the_limit_is_refused(daemon: Serving) -> None:
+    """What is small only while it is compressed is refused by its size, and inflated no further."""
+    bomb = workflows_pb2.PushWorkflowRequest(definition=b" " * (64 << 20))
+    async with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "Decompressed message larger than max"):
+        await daemon.accio.PushWorkflow(bomb, compression=grpc.Compression.Gzip)
+
+
 async def test_many_errors_survive_the_way(daemon: Serving) -> None:
     """A definition with thousands of errors is refused as such, not as a transport error."""
     bad = {"id": "w", "graph": [{"op": f"Unknown{n}", "inputs": {}} for n in range(3000)]}
