@@ -1,6 +1,7 @@
 """What agents tell of attempts, in one form for agent and daemon: how far each one is, and how it ended."""
 
 from enum import StrEnum
+from typing import TypeAlias
 
 from accio.domain.failures import Failure
 from accio.domain.ids import AttemptNo
@@ -9,6 +10,12 @@ from accio.late import dataclass
 
 Metrics = tuple[int, int, int, int, int, int, str]
 """Wall, user and system time in µs, peak memory, bytes in, bytes out, custom metrics in JSON."""
+
+PlainReport: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, bytes]
+"""A success that says nothing but short outputs, and what it cost: attempt; wall, user and system time in µs; peak
+memory, bytes in and out; when it began, in milliseconds; the size of its log; outputs, a JSON object from port to
+canonical JSON.
+"""
 
 
 class Holding(StrEnum):

@@ -22,7 +22,7 @@ from accio.wire.metrics import metrics_of, write_metrics
 from accio.wire.series import all_packed_of, series_messages
 
 _NO_SERIES: Mapping[str, Series] = {}
-_NO_CONTENTS: list[tuple[str, int]] = []
+NO_CONTENTS: list[tuple[str, int]] = []
 _BIG = 1 << 63
 _REPORTS_FIELD = bytes([agents_pb2.AgentMessage.REPORTS_FIELD_NUMBER << 3 | 2])
 _REPORT_FIELD = bytes([agents_pb2.Reports.REPORTS_FIELD_NUMBER << 3 | 2])
@@ -120,7 +120,7 @@ def _report(report: agents_pb2.Report) -> Report:
         started_ms if started_ms < LAST_MS else LAST_MS,
         ended_ms if ended_ms < LAST_MS else LAST_MS,
         report.log_bytes,
-        [(_digest(each.digest), each.bytes) for each in contents] if contents else _NO_CONTENTS,
+        [(_digest(each.digest), each.bytes) for each in contents] if contents else NO_CONTENTS,
     )
     if series:
         found.series = all_packed_of(series)

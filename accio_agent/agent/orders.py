@@ -47,4 +47,5 @@ class Orders:
             "alone": work_class.alone,
             "cgroup": self._fleet.guard.prepare(worker.lane, work_class.memory),
             "store": store,
+            "plain": True,  # whether PLAIN frames are understood here
         }

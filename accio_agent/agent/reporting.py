@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import structlog
 
 from accio.v1 import agents_pb2, runs_pb2
+from accio.wire.report_columns import Numbered
 from accio.wire.reports import numbered, with_series
 from accio_agent.agent.checkpoints import Checkpoints
 from accio_agent.agent.core.work import Effects, Publication
@@ -51,8 +52,8 @@ class Reporting:
         if self._given_back:
             self._recalled(agents_pb2.RecallAnswer(withdrawn=self._given_back))
 
-    def write(self, effects: Effects) -> list[bytes]:
-        """Write down what is about to happen; the serialised new reports."""
+    def write(self, effects: Effects) -> list[bytes | Numbered]:
+        """Write down what is about to happen; the new reports."""
         journal = self._journal
         journal.acknowledged(effects.acked)
         journal.forgotten(effects.forgotten)
@@ -72,12 +73,16 @@ class Reporting:
             self._disk_refuses = False
         return reports
 
-    def _keep(self, published: Iterable[Publication]) -> list[bytes]:
+    def _keep(self, published: Iterable[Publication]) -> list[bytes | Numbered]:
         """Write reports down, and forget what was kept for their attempts: for most there is nothing."""
-        journal, reports = self._journal, list[bytes]()
+        journal, reports = self._journal, list[bytes | Numbered]()
         more = self._checkpoints.any_pending or self._staging.holds_any or self._series.any_kept
         for seq, attempt, ending in published:
             measured = self._forget(attempt) if more else ()
+            if isinstance(ending, tuple):
+                journal.plain(seq, ending)
+                reports.append((seq, ending))
+                continue
             report = ending if isinstance(ending, bytes) else with_series(messages.report(ending, attempt), measured)
             content = numbered(seq, report)
             journal.report(seq, attempt, content)
@@ -91,7 +96,7 @@ class Reporting:
             self._errands.forget(attempt)
         return self._series.take(attempt)
 
-    def tell(self, effects: Effects, reports: Iterable[bytes]) -> None:
+    def tell(self, effects: Effects, reports: Iterable[bytes | Numbered]) -> None:
         """Send the new *reports*, those that are to be sent again, and which attempts were given back."""
         outbound = self._outbound
         if not outbound.is_open:

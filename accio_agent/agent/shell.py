@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from accio.v1 import agents_pb2
+from accio.wire.report_columns import plain_report
 from accio.wire.reports import held_message, with_log, with_tails
 from accio_agent.agent.assignments import Assignments
 from accio_agent.agent.checkpoints import Checkpoints
@@ -275,11 +276,15 @@ class Shell:
                 core.give_back(no)
                 continue
             if log_bytes:
-                content = with_log(content, log_bytes)
-                if flags & FAILED:
-                    content = with_tails(content, capture.tails())
+                if isinstance(content, tuple):
+                    content = (*content[:-2], log_bytes, content[-1])
+                else:
+                    content = with_log(content, log_bytes)
+                    if flags & FAILED:
+                        content = with_tails(content, capture.tails())
             if flags & STORED or (brought and (self._staging.holds(no) or self.checkpoints.pending(no))):
-                self._errands.deliver(no, content, self.checkpoints.settled(no))
+                serialised = content if isinstance(content, bytes) else plain_report(content)
+                self._errands.deliver(no, serialised, self.checkpoints.settled(no))
             else:
                 core.ended(no, content)
         if not core.head(lane):

@@ -6,6 +6,7 @@
                     HOLD    hand back what came before this and hasn't begun
     worker → agent  RESULT  attempt, duration, bytes printed so far, flags, a serialised Report (see `messages`):
                             in the shared page's ring, or through the socket if it is too large for that
+                    PLAIN   the same of a success that says little: numbers, and its outputs in JSON
                     WAKE    there are results in the ring
                     BACK    JSON [attempt, …]: the answer to a HOLD
                     SAVED   JSON [attempt, digest, bytes, when]: a checkpoint is in the store; by the ring, as a RESULT
@@ -22,10 +23,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from accio.domain.attempts import PlainReport
+
 HEADER = struct.Struct("<IB")
 LENGTH = struct.Struct("<I")
 RESULT = struct.Struct("<QQQQB")
 _RESULT_FRAME = struct.Struct("<IBQQQQB")
+_PLAIN = struct.Struct("<QQQQQQQQQQB")
+_PLAIN_FRAME = struct.Struct("<IBQQQQQQQQQQB")
 LIMIT = 64 << 20
 
 
@@ -40,6 +45,7 @@ class Kind(IntEnum):
     WAKE = 6
     SAVED = 7
     SERIES = 8
+    PLAIN = 9
 
 
 class Flag(IntFlag):
@@ -58,7 +64,7 @@ class Result(NamedTuple):
     out: int  # bytes that had gone to stdout since the worker began
     err: int  # bytes that had gone to stderr
     flags: int
-    report: bytes  # a serialised Report without its number
+    report: bytes | PlainReport  # the former is a serialised Report without its number
 
 
 def frame(kind: Kind, content: Any) -> bytes:
@@ -90,12 +96,32 @@ def read_work(body: bytes) -> tuple[Any, bytes]:
 def result(found: Result) -> bytes:
     """Write a RESULT frame."""
     *numbers, report = found
+    assert isinstance(report, bytes), "a plain report has a frame of its own"
     return _RESULT_FRAME.pack(RESULT.size + len(report), Kind.RESULT, *numbers) + report
 
 
 def read_result(body: bytes) -> Result:
     attempt, wall_us, out, err, flags = RESULT.unpack_from(body)
     return Result(attempt, wall_us, out, err, flags, body[RESULT.size :])
+
+
+def plain(out: int, err: int, flags: int, report: PlainReport) -> bytes:
+    """Write a PLAIN frame. The size of the log is for the agent to say."""
+    attempt, wall_us, user_us, system_us, peak, bytes_in, bytes_out, started_ms, _, outputs = report
+    size = _PLAIN.size + len(outputs)
+    head = _PLAIN_FRAME.pack(
+        size, Kind.PLAIN, attempt, wall_us, user_us, system_us, peak, bytes_in, bytes_out, started_ms, out, err, flags
+    )
+    return head + outputs
+
+
+def read_plain(body: bytes) -> Result:
+    attempt, wall_us, user_us, system_us, peak, bytes_in, bytes_out, started_ms, out, err, flags = _PLAIN.unpack_from(
+        body
+    )
+    outputs = body[_PLAIN.size :]
+    report = (attempt, wall_us, user_us, system_us, peak, bytes_in, bytes_out, started_ms, 0, outputs)
+    return Result(attempt, wall_us, out, err, flags, report)
 
 
 def split(data: bytes) -> Iterator[tuple[int, bytes]]:

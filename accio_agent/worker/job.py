@@ -42,3 +42,8 @@ class Done:
     series: Mapping[str, Series] = field(default_factory=dict)
     disk_full: bool = False  # whether it failed for want of space here
     spent: str = ""  # why the worker must end after it
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a success says nothing but its outputs, none of which is a dataset or kept as a blob."""
+        return not (self.large or self.contents or self.metrics_json or self.series)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import orjson
 from blake3 import blake3
 
 from accio_agent import clock
@@ -35,7 +36,11 @@ LIFETIME = 20_000
 """After how many attempts a worker is replaced, so that what leaks within it doesn't grow for ever."""
 
 
+PLAIN_CHARACTERS = 4_096
+"""Longer outputs travel in a Report."""
+
 _SHORT_US = 500
+_PRINTED = Flag.PRINTED.value
 
 Devices = tuple[dict[str, str], list[int]]
 """What an attempt may use: GPUs, by the variables that name them, and processors by number, all for an empty list."""
@@ -76,6 +81,7 @@ class Worker:
         self._classes: dict[int, dict[str, Any]] = {}
         self._entered: tuple[Any, Any] | None = None
         self._code: Callable[..., Any] | None = None  # of the class that was entered, if it is given plain values
+        self._may_be_plain = False  # whether the agent reads PLAIN frames
         self._holds = 0  # answered
         self._kept = False  # results are in the ring that the agent hasn't been told of
         self._kept_since = 0
@@ -200,34 +206,35 @@ class Worker:
         after = process_state.usage()
         if after.ru_maxrss != before.ru_maxrss or wall_us > _SHORT_US:
             self._unmoved = 0
-        report = result_report(
-            attempt=number,
-            outputs=done.outputs,
-            failure=done.failure,
-            large=done.large,
-            contents=done.contents,
-            metrics=(
-                wall_us,
-                int((after.ru_utime - before.ru_utime) * 1e6),
-                int((after.ru_stime - before.ru_stime) * 1e6),
-                after.ru_maxrss * 1024,
-                done.bytes_in,
-                done.bytes_out,
-                done.metrics_json,
-            ),
-            started_ms=started_ms,
-            disk_full=done.disk_full,
-            series=done.series,
-        )
-        totals = self._streams.totals()
-        flags = Flag.FAILED.value if done.failure is not None else 0
-        if done.large or done.contents:
-            flags |= Flag.STORED.value
+        user_us = int((after.ru_utime - before.ru_utime) * 1e6)
+        system_us = int((after.ru_stime - before.ru_stime) * 1e6)
+        peak, read, written = after.ru_maxrss * 1024, done.bytes_in, done.bytes_out
+        out, err = totals = self._streams.totals()
+        flags = 0
         if totals != self._totals:
             self._totals = totals
-            flags |= Flag.PRINTED.value
-        result = frames.result(Result(number, wall_us, totals[0], totals[1], flags, report))
-        self._keep(result, now)
+            flags = _PRINTED
+        if self._may_be_plain and done.outputs is not None and done.is_plain and written <= PLAIN_CHARACTERS:
+            outputs = orjson.dumps(done.outputs)
+            plain = (number, wall_us, user_us, system_us, peak, read, written, started_ms, 0, outputs)
+            self._keep(frames.plain(out, err, flags, plain), now)
+        else:
+            report = result_report(
+                attempt=number,
+                outputs=done.outputs,
+                failure=done.failure,
+                large=done.large,
+                contents=done.contents,
+                metrics=(wall_us, user_us, system_us, peak, read, written, done.metrics_json),
+                started_ms=started_ms,
+                disk_full=done.disk_full,
+                series=done.series,
+            )
+            if done.failure is not None:
+                flags |= Flag.FAILED.value
+            if done.large or done.contents:
+                flags |= Flag.STORED.value
+            self._keep(frames.result(Result(number, wall_us, out, err, flags, report)), now)
         if not self._queue or now - self._kept_since > FLUSH_NS:
             self._flush()
 
@@ -253,6 +260,7 @@ class Worker:
     def _enter_class(self, work_class: dict[str, Any], devices: Devices) -> None:
         """Set what holds for all attempts of a class on a lane: GPUs, processors, the memory limit, the store."""
         self._entered = (work_class, devices)
+        self._may_be_plain = bool(work_class.get("plain"))  # the agent may be older, in an environment of its own
         self._code = self._runner.code_of(work_class["operator"])
         gpus, processors = devices  # variables and their values, numbers
         wanted = set(processors) or self._affinity

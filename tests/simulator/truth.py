@@ -66,6 +66,7 @@ def report_of(seq: int, attempt: int, ending: Ending) -> Report:
     if isinstance(ending, bytes):
         body = orjson.loads(ending)
         return builders.success(seq, AttemptNo(attempt), body["outputs"], wall_us=body["wall_us"])
+    assert isinstance(ending, Outcome), "workers of the simulator write serialised reports"
     return builders.failure(seq, AttemptNo(attempt), ending.failure.cause, ending.failure.message)
 
 

@@ -1,5 +1,6 @@
 """How an attempt ended without a word from its worker, or before it had one."""
 
+from accio.domain.attempts import PlainReport
 from accio.domain.failures import Failure
 from accio.domain.states import Cause
 from accio.late import dataclass
@@ -24,5 +25,7 @@ def killed(message: str = "stopped on request") -> Outcome:
     return Outcome(failure=Failure(cause=Cause.KILLED, message=message))
 
 
-Ending = Outcome | bytes
-"""How an attempt ended: what the agent says of it, or its worker's serialised report (nothing that the core reads)."""
+Ending = Outcome | bytes | PlainReport
+"""How an attempt ended: what the agent says of it, or its worker's report, serialised or a tuple (nothing that the core
+reads).
+"""

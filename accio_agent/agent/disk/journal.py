@@ -15,11 +15,16 @@ from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 
+from accio.domain.attempts import PlainReport
 from accio.late import dataclass
+from accio.wire.report_columns import Numbered
 
 _HEAD = struct.Struct("<II")
 _PAIR = struct.Struct("<BQQ")
-_BEGUN, _REPORT, _ACKED, _FORGOTTEN, _NEXT, _HISTORY = range(1, 7)
+_PLAIN_HEAD = struct.Struct("<BI")
+_PLAIN_ROW = struct.Struct("<I10Q")
+_NUMBERS = 8  # bytes of each number of a list
+_BEGUN, _REPORT, _ACKED, _FORGOTTEN, _NEXT, _HISTORY, _PLAIN = range(1, 8)
 COMPACT_FROM = 8 << 20
 """Below this size the file isn't worth compacting."""
 
@@ -29,7 +34,7 @@ class Remembered:
     """What the file says."""
 
     begun: set[int] = field(default_factory=set)  # attempts without a report
-    reports: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # number to attempt and serialised report
+    reports: dict[int, tuple[int, bytes | Numbered]] = field(default_factory=dict)  # by number: attempt, report
     next_seq: int = 1
     history: str = ""  # which the attempts belong to, as the daemon said; empty if none has said
 
@@ -47,6 +52,7 @@ class Journal:
         os.ftruncate(self._fd, self._size)
         self._live = 0  # bytes of reports that aren't acknowledged
         self._batch: list[bytes] = []
+        self._plain: list[bytes] = []  # rows of the record of plain reports that ends the batch
         self._compact()
 
     def close(self) -> None:
@@ -71,12 +77,22 @@ class Journal:
         self._live += len(content)
         self._batch.append(_record(_PAIR.pack(_REPORT, seq, attempt) + content))
 
+    def plain(self, seq: int, report: PlainReport) -> None:
+        """To be written: a plain report. Those of a batch are one record."""
+        remembered = self.remembered
+        remembered.begun.discard(report[0])
+        remembered.reports[seq] = (report[0], (seq, report))
+        remembered.next_seq = seq + 1
+        row = _row(seq, report)
+        self._live += len(row)
+        self._plain.append(row)
+
     def acknowledged(self, seqs: list[int]) -> None:
         """Note, to be written, reports that the daemon has."""
         for seq in seqs:
             found = self.remembered.reports.pop(seq, None)
             if found is not None:
-                self._live -= len(found[1])
+                self._live -= _size(found[1])
         self._add(_ACKED, seqs)
 
     def forgotten(self, attempts: list[int]) -> None:
@@ -86,6 +102,9 @@ class Journal:
 
     def write(self) -> None:
         """Write what was added since the last call. OSError if the disk refuses; then it is kept for the next call."""
+        if self._plain:
+            self._batch.append(_plain_record(self._plain))
+            self._plain.clear()
         if not self._batch:
             return
         data = b"".join(self._batch)
@@ -118,8 +137,11 @@ class Journal:
             records.append(_record(bytes([_BEGUN]) + struct.pack(f"<{len(begun)}Q", *begun)))
         self._live = 0
         for seq, (attempt, content) in remembered.reports.items():
-            records.append(_record(_PAIR.pack(_REPORT, seq, attempt) + content))
-            self._live += len(content)
+            if isinstance(content, tuple):
+                records.append(_plain_record([_row(*content)]))
+            else:
+                records.append(_record(_PAIR.pack(_REPORT, seq, attempt) + content))
+            self._live += _size(content)
         data = b"".join(records)
         draft = self._path.with_suffix(".new")
         fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -155,6 +177,12 @@ class Journal:
         if kind == _HISTORY:
             remembered.history = body[1:].decode()
             return
+        if kind == _PLAIN:
+            for seq, report in _plain_reports(body):
+                remembered.next_seq = max(remembered.next_seq, seq + 1)
+                remembered.begun.discard(report[0])
+                remembered.reports[seq] = (report[0], (seq, report))
+            return
         numbers: Iterable[int] = struct.unpack(f"<{(len(body) - 1) // 8}Q", body[1:])
         if kind == _BEGUN:
             remembered.begun.update(numbers)
@@ -163,6 +191,34 @@ class Journal:
                 remembered.reports.pop(seq, None)
         else:
             remembered.begun.difference_update(numbers)
+
+
+def _row(seq: int, report: PlainReport) -> bytes:
+    *numbers, outputs = report
+    return _PLAIN_ROW.pack(len(outputs), seq, *numbers) + outputs
+
+
+def _size(report: bytes | Numbered) -> int:
+    return len(report) if isinstance(report, bytes) else _PLAIN_ROW.size + len(report[1][-1])
+
+
+def _plain_record(rows: list[bytes]) -> bytes:
+    """Write plain reports. The record is as long as one of attempts that nobody will ask for: an earlier version of the
+    agent takes it for that, and has these attempts executed again, where it would end at any other length.
+    """
+    body = _PLAIN_HEAD.pack(_PLAIN, len(rows)) + b"".join(rows)
+    return _record(body + bytes(-(len(body) - 1) % _NUMBERS))
+
+
+def _plain_reports(body: bytes) -> Iterator[Numbered]:
+    _, count = _PLAIN_HEAD.unpack_from(body)
+    at = _PLAIN_HEAD.size
+    for _ in range(count):
+        length, seq, *numbers = _PLAIN_ROW.unpack_from(body, at)
+        start = at + _PLAIN_ROW.size
+        at = start + length
+        attempt, wall, user, system, peak, bytes_in, bytes_out, started, log_bytes = numbers
+        yield seq, (attempt, wall, user, system, peak, bytes_in, bytes_out, started, log_bytes, body[start:at])
 
 
 def _record(body: bytes) -> bytes:

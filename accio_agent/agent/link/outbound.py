@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from accio.v1 import agents_pb2
-from accio.wire.reports import together
+from accio.wire.report_columns import Numbered, in_columns, plain_report
+from accio.wire.reports import numbered, together
 
 REPORTS_PER_MESSAGE = 128
 BYTES_PER_MESSAGE = 1 << 20
@@ -20,7 +21,8 @@ class Outbound:
 
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
-        self._reports: deque[bytes] = deque()
+        self._reports: deque[bytes | Numbered] = deque()
+        self._columns = False
         self._filled = asyncio.Event()
         self.is_open = False  # whether there is a session
 
@@ -28,10 +30,11 @@ class Outbound:
         state = "open" if self.is_open else "closed"
         return f"<Outbound {state}, {len(self._messages)} messages, {len(self._reports)} reports>"
 
-    def open(self) -> None:
-        """Begin with nothing, as a session does."""
+    def open(self, *, columns: bool = False) -> None:
+        """Begin with nothing, as a session does; *columns* says whether its daemon reads them."""
         self._clear()
         self.is_open = True
+        self._columns = columns
 
     def close(self) -> None:
         """Drop everything, as the session has ended."""
@@ -44,9 +47,9 @@ class Outbound:
             self._messages.append(message.SerializeToString())
             self._filled.set()
 
-    def put_reports(self, serialised: Iterable[bytes]) -> None:
+    def put_reports(self, reports: Iterable[bytes | Numbered]) -> None:
         """Have numbered reports sent, of which the journal knows; only in a session."""
-        self._reports.extend(serialised)
+        self._reports.extend(reports if self._columns else map(_serialised, reports))
         if self._reports:
             self._filled.set()
 
@@ -62,9 +65,30 @@ class Outbound:
             await self._filled.wait()
         if self._messages:
             return self._messages.popleft()
+        return self._in_columns() if isinstance(self._reports[0], tuple) else self._together()
+
+    def _in_columns(self) -> bytes:
+        """Pop the plain reports that come first; they are short."""
+        reports = self._reports
+        group: list[Numbered] = []
+        while reports and len(group) < REPORTS_PER_MESSAGE and isinstance(first := reports[0], tuple):
+            group.append(first)
+            reports.popleft()
+        return in_columns(group)
+
+    def _together(self) -> bytes:
+        """Pop the reports before the next plain one."""
+        reports = self._reports
         group: list[bytes] = []
         size = 0
-        while self._reports and len(group) < REPORTS_PER_MESSAGE and size < BYTES_PER_MESSAGE:
-            group.append(self._reports.popleft())
-            size += len(group[-1])
+        while reports and len(group) < REPORTS_PER_MESSAGE and size < BYTES_PER_MESSAGE:
+            if isinstance(first := reports[0], tuple):
+                break
+            group.append(first)
+            size += len(first)
+            reports.popleft()
         return together(group)
+
+
+def _serialised(report: bytes | Numbered) -> bytes:
+    return report if isinstance(report, bytes) else numbered(report[0], plain_report(report[1]))

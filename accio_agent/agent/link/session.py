@@ -207,7 +207,7 @@ class Dialer:
         log.info(CONNECTED, daemon=self.address, epoch=welcome.epoch, session=welcome.session)
         self._silent = ""
         self._answered = asyncio.get_running_loop().time()
-        self._outbound.open()
+        self._outbound.open(columns=welcome.reads_columns)
         self._handler.welcomed(welcome)
         with one_error(SessionEnded, grpc.aio.AioRpcError, AccioError):
             await apart(self._talk(call, welcome))

@@ -25,6 +25,7 @@ from accio_agent.protocol.reports import read_series
 
 READ = 1 << 18
 _RESULT = Kind.RESULT.value
+_PLAIN = Kind.PLAIN.value
 
 
 class WorkerEvents(Protocol):
@@ -145,6 +146,9 @@ class WorkerHandle:
         group: list[frames.Result] = []
         try:
             for kind, body in frames.split(frames_of_it):
+                if kind == _PLAIN:
+                    group.append(frames.read_plain(body))
+                    continue
                 if kind == _RESULT:
                     group.append(frames.read_result(body))
                     continue
@@ -204,6 +208,8 @@ class WorkerHandle:
         """Report a frame; ValueError, TypeError or struct.error for what no worker writes."""
         if kind == _RESULT:  # one for each node
             self._events.results(self, [frames.read_result(body)])
+        elif kind == _PLAIN:
+            self._events.results(self, [frames.read_plain(body)])
         elif kind == Kind.WAKE and not body:
             self._events.woken(self)
         elif kind == Kind.SAVED:

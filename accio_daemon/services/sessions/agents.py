@@ -19,6 +19,7 @@ from accio.errors import AccioError, BadRequest, FailedPrecondition, ResourceExh
 from accio.late import dataclass
 from accio.one_error import single_errors
 from accio.v1 import agents_pb2
+from accio.wire.report_columns import reports_in
 from accio.wire.reports import reports_of
 from accio.wire.series import packed_of
 from accio_daemon.core.commands import (
@@ -247,6 +248,7 @@ class AgentCalls:
             start=settings.starts.told,
             looks_at=self._lines.place if looks_key else "",
             looks_key=looks_key,
+            reads_columns=True,
         )
 
     def _pass_on(self, session: Session, reports: list[Report]) -> None:
@@ -269,6 +271,8 @@ class AgentCalls:
                     self._engine.post(AgentHeard(session=session.number))
                 if message.HasField("reports"):
                     reports = reports_of(message.reports)
+                    if message.reports.HasField("columns"):
+                        reports += reports_in(message.reports.columns)
                     self._unread.clear(session.name)
                     self._pass_on(session, looks.keep(reports, self._checks.judge(reports)))
                     await session.link.admit(len(reports))

@@ -1,6 +1,7 @@
 """A daemon that does what a test says: a real gRPC server with the services Agents and Artifacts, and no scheduler."""
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -11,10 +12,36 @@ import grpc.aio
 
 from accio.content.digest import Digest
 from accio.content.store import FolderStore
-from accio.v1 import agents_pb2, agents_pb2_grpc, artifacts_pb2, artifacts_pb2_grpc, values_pb2
+from accio.v1 import agents_pb2, agents_pb2_grpc, artifacts_pb2, artifacts_pb2_grpc, runs_pb2, values_pb2
 
 TOKEN = "accio-test-token"
 PATIENCE_S = 120.0  # on a slow machine that does much else; what happens is seen at once
+
+
+def one_by_one(columns: agents_pb2.ReportColumns) -> list[agents_pb2.Report]:
+    """Return the reports of columns."""
+    outputs = json.loads(columns.outputs_json or "[]")
+    assert len(outputs) == len(columns.seq)
+    return [
+        agents_pb2.Report(
+            seq=seq,
+            attempt=columns.attempt[at],
+            success=True,
+            outputs=outputs[at],
+            metrics=runs_pb2.Metrics(
+                wall_us=columns.wall_us[at],
+                user_cpu_us=columns.user_cpu_us[at],
+                system_cpu_us=columns.system_cpu_us[at],
+                peak_memory=columns.peak_memory[at],
+                bytes_in=columns.bytes_in[at],
+                bytes_out=columns.bytes_out[at],
+            ),
+            started_at_ms=columns.started_at_ms[at],
+            ended_at_ms=columns.started_at_ms[at] + columns.wall_us[at] // 1000,
+            log_bytes=columns.log_bytes[at] if columns.log_bytes else 0,
+        )
+        for at, seq in enumerate(columns.seq)
+    ]
 
 
 class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsServicer):
@@ -41,6 +68,8 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
         self.store_nonce = ""
         self.history = ""  # as a daemon that knows of none
         self.looks_at = ""
+        self.reads_columns = True
+        self.in_columns: set[int] = set()  # attempts that were reported so
         self.lease_ms = 15000
         self.heartbeat_ms = 1000
         self.on_reports: Callable[[Iterable[agents_pb2.Report]], None] | None = None
@@ -182,6 +211,7 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
             history=self.history,
             looks_at=self.looks_at,
             looks_key=b"%d" % len(self.hellos),
+            reads_columns=self.reads_columns,
         )
         await context.write(agents_pb2.DaemonMessage(welcome=welcome))
         async with asyncio.TaskGroup() as tasks:
@@ -213,16 +243,17 @@ class FakeDaemon(agents_pb2_grpc.AgentsServicer, artifacts_pb2_grpc.ArtifactsSer
     async def _take(self, message: agents_pb2.AgentMessage) -> None:
         kind = message.WhichOneof("kind")
         if kind == "reports":
-            for report in message.reports.reports:
+            reports = [*message.reports.reports, *one_by_one(message.reports.columns)]
+            self.in_columns.update(message.reports.columns.attempt)
+            for report in reports:
                 if report.attempt in self.reports:
                     self.duplicates.append(report.attempt)
                 self.reports[report.attempt] = report
                 self.order.append(report.attempt)
             if self.acking:
-                seqs = [report.seq for report in message.reports.reports]
-                self.send(agents_pb2.DaemonMessage(ack=agents_pb2.Ack(seqs=seqs)))
+                self.send(agents_pb2.DaemonMessage(ack=agents_pb2.Ack(seqs=[report.seq for report in reports])))
             if self.on_reports is not None:
-                self.on_reports(message.reports.reports)
+                self.on_reports(reports)
         elif kind == "heartbeat":
             self.heartbeats += 1
             self.sessions = len(self.hellos)  # the agent has read the welcome

@@ -333,3 +333,35 @@ async def test_bad_options(tmp_path: Path, options: tuple[str, ...], mentions: s
     assert await agent.ended() == 1
     assert mentions in agent.said
     assert "Traceback" not in agent.said
+
+
+@pytest.mark.parametrize("reads_columns", [True, False])
+async def test_plain_successes_come_in_columns(
+    daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path, reads_columns: bool
+) -> None:
+    """Also those that a journal kept for a daemon that was away, and that of one that printed; any other end is a
+    report of its own. An older daemon never gets columns, whatever the one before it read.
+    """
+    daemon.assign(daemon.node_class("Add", 1), [1], '{"x":1}')
+    assert (await daemon.report(1)).outputs == {"value": "2"}
+    assert daemon.in_columns == {1}
+    daemon.reads_columns = reads_columns
+    daemon.assign(daemon.node_class("Effect", 2), [2], gated(tmp_path))
+    await daemon.until(lambda: (tmp_path / "ledger").exists())
+    await daemon.stop()
+    open_gate(tmp_path)
+    await daemon.until(lambda: reports_kept(agent) == [2])
+    agent.kill()
+    await daemon.start()
+    again = AgentProcess(tmp_path, daemon.address)
+    assert (await daemon.report(2)).success
+    await daemon.connected(2)
+    daemon.assign(daemon.node_class("Print", 1), [3], '{"out":"words"}')
+    daemon.assign(daemon.node_class("Fail", 2), [4], '{"message":"no"}')
+    daemon.assign(daemon.node_class("Add", 3), [5], '{"x":3}')
+    assert [(await daemon.report(no)).success for no in (3, 4, 5)] == [True, False, True]
+    assert daemon.reports[3].log_bytes > 0
+    assert daemon.reports[5].outputs == {"value": "4"}
+    assert daemon.reports[5].metrics.wall_us > 0
+    assert daemon.in_columns - {1} == ({2, 3, 5} if reads_columns else set())
+    assert await again.stop() == 0

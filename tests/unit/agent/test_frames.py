@@ -33,6 +33,9 @@ def test_results_and_work_are_read_as_written() -> None:
     result = Result(1 << 60, 5, 6, 7, 3, b"report")
     ((kind, body),) = frames.split(frames.result(result))
     assert (kind, frames.read_result(body)) == (Kind.RESULT, result)
+    plain = (1 << 60, 5, 1, 2, 3, 4, 6, 1 << 40, 0, b'{"value":"1"}')
+    ((kind, body),) = frames.split(frames.plain(8, 9, 4, plain))
+    assert (kind, frames.read_plain(body)) == (Kind.PLAIN, Result(1 << 60, 5, 8, 9, 4, plain))
     ((kind, body),) = frames.split(frames.work([1, None], b"work"))
     assert (kind, frames.read_work(body)) == (Kind.WORK, ([1, None], b"work"))
 

@@ -30,6 +30,41 @@ def test_what_was_written_is_remembered(tmp_path: Path) -> None:
     assert remembered.next_seq == 3
 
 
+PLAIN = (4, 5, 1, 2, 3, 4, 6, 1 << 40, 7, b'{"value":"1"}')
+SHORTER = (5, *PLAIN[1:-1], b"{}")
+
+
+def test_plain_reports_are_remembered(tmp_path: Path) -> None:
+    """As they are, after a restart and after one more, as a start writes the file anew; their attempts have ended."""
+    journal = filled(tmp_path / "journal")
+    journal.begun([4, 5])
+    journal.plain(3, PLAIN)
+    journal.plain(4, SHORTER)
+    assert journal.remembered.reports[3] == (4, (3, PLAIN))
+    journal.write()
+    journal.close()
+    for _ in range(2):
+        journal = Journal(tmp_path / "journal")
+        assert journal.remembered.reports == {2: (2, b"two"), 3: (4, (3, PLAIN)), 4: (5, (4, SHORTER))}
+        assert (journal.remembered.begun, journal.remembered.next_seq) == ({3}, 5)
+        journal.close()
+    journal = Journal(tmp_path / "journal")
+    journal.acknowledged([3])
+    journal.write()
+    assert list(Journal(tmp_path / "journal").remembered.reports) == [2, 4]
+
+
+def test_an_earlier_version_takes_plain_reports_for_attempts_that_nobody_asks_for(tmp_path: Path) -> None:
+    """What it doesn't know is a list of numbers to it, so that it must be as long as one: else it ends as it starts."""
+    journal = Journal(tmp_path / "journal")
+    for length in range(20):
+        journal.plain(length + 1, (*PLAIN[:-1], b"x" * length))
+        journal.write()
+    lengths = [len(body) for body, _ in journal_module._records((tmp_path / "journal").read_bytes())]
+    assert len(lengths) > 20
+    assert [length % 8 for length in lengths[-20:]] == [1] * 20
+
+
 def test_nothing_is_written_before_write(tmp_path: Path) -> None:
     """A batch of events is one write."""
     journal = filled(tmp_path / "journal")

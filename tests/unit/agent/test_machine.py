@@ -21,7 +21,9 @@ from accio.errors import (
     Unavailable,
 )
 from accio.exits import exit_code
-from accio.wire.reports import numbered
+from accio.v1 import agents_pb2
+from accio.wire.report_columns import reports_in
+from accio.wire.reports import numbered, reports_of
 from accio_agent import linux
 from accio_agent.agent.disk.state_folder import StateFolder, open_folder
 from accio_agent.agent.link.outbound import Outbound
@@ -178,13 +180,36 @@ async def test_reports_go_in_groups() -> None:
     outbound.open()
     for seq in range(200):
         outbound.put_reports([numbered(seq, b"")])
-    from accio.v1 import agents_pb2
-
     outbound.put(agents_pb2.AgentMessage(heartbeat=agents_pb2.Heartbeat(seq=1)))
     first, second, third = [agents_pb2.AgentMessage.FromString(await outbound.next()) for _ in range(3)]
     assert first.heartbeat.seq == 1
     assert [report.seq for report in second.reports.reports] == list(range(128))
     assert [report.seq for report in third.reports.reports] == list(range(128, 200))
+
+
+@pytest.mark.parametrize("columns", [True, False])
+async def test_plain_reports_go_in_columns(columns: bool) -> None:
+    """In the order in which they ended, whatever stands between them; an older daemon gets each as a report."""
+    plain = [(no, 5, 1, 2, 3, 4, 6, 9_000, no % 2, b'{"value":"%d"}' % no) for no in range(150)]
+    outbound = Outbound()
+    outbound.open(columns=columns)
+    outbound.put_reports([*enumerate(plain[:130]), numbered(130, b""), *enumerate(plain[130:], start=131)])
+    sent = [agents_pb2.AgentMessage.FromString(await outbound.next()) for _ in range(4 if columns else 2)]
+    groups = [[each.seq for each in message.reports.reports] or [*message.reports.columns.seq] for message in sent]
+    assert [no for group in groups for no in group] == list(range(151))
+    assert [len(group) for group in groups] == ([128, 2, 1, 20] if columns else [128, 23])
+    found = [
+        each
+        for message in sent
+        for each in reports_of(message.reports)
+        + (reports_in(message.reports.columns) if message.reports.HasField("columns") else [])
+    ]
+    del found[130]
+    assert [each.outputs for each in found] == [{"value": str(no)} for no in range(150)]
+    assert {(each.metrics, each.started_ms, each.ended_ms) for each in found} == {
+        ((5, 1, 2, 3, 4, 6, ""), 9_000, 9_000)
+    }
+    assert [(each.attempt, each.log_bytes) for each in found] == [(no, no % 2) for no in range(150)]
 
 
 def test_processors_go_to_busy_lanes() -> None:
