@@ -28,21 +28,12 @@ class Assignments:
         for node_class in work.classes:
             self._session_classes[node_class.id] = self._intern(node_class)
         classes = self._session_classes
-        operators = self._operators
         assignments = []
         for each in work.assignments:
             work_class = classes[getattr(each, "class")]
-            brought = operators[work_class.operator].takes_datasets or each.large_inputs or each.HasField("checkpoint")
-            assignments.append(
-                Assignment(
-                    attempt=each.attempt,
-                    work_class=work_class,
-                    task=each,
-                    reserved=each.reserved,
-                    gpus=tuple(each.gpus) if work_class.gpus else (),
-                    ready=not brought,
-                )
-            )
+            gpus = tuple(each.gpus) if work_class.gpus else ()
+            ready = not (work_class.takes_datasets or each.large_inputs or each.HasField("checkpoint"))
+            assignments.append(Assignment(each.attempt, work_class, each, each.reserved, gpus, ready))
         return assignments
 
     def _intern(self, node_class: agents_pb2.NodeClass) -> WorkClass:
@@ -64,6 +55,7 @@ class Assignments:
                 milli_cpus=demand.milli_cpus,
                 memory=demand.memory,
                 timeout_ms=node_class.timeout_ms,
+                takes_datasets=offered.takes_datasets,
             )
             self.numbers[found] = len(self._classes)
         return found

@@ -80,13 +80,13 @@ class Reporting:
         for seq, attempt, ending in published:
             measured = self._forget(attempt) if more else ()
             if isinstance(ending, tuple):
-                journal.plain(seq, ending)
                 reports.append((seq, ending))
                 continue
             report = ending if isinstance(ending, bytes) else with_series(messages.report(ending, attempt), measured)
             content = numbered(seq, report)
             journal.report(seq, attempt, content)
             reports.append(content)
+        journal.plain([each for each in reports if isinstance(each, tuple)])
         return reports
 
     def _forget(self, attempt: int) -> Iterable[runs_pb2.Series]:

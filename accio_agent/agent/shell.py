@@ -270,6 +270,9 @@ class Shell:
         brought = self._staging.holds_any or self.checkpoints.any_pending  # which takes a look at each
         for no, wall_us, out, err, flags, content in group:
             log_bytes = capture.ended(no, (out, err) if flags & PRINTED else None)
+            if not (flags or log_bytes or brought):  # as with most
+                core.executed_and_ended(lane, no, wall_us, content)
+                continue
             if not core.executed(lane, no, wall_us):
                 continue
             if flags & FAILED and self._deaths.end_of_all and core.doom(no) is None:

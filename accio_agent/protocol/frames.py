@@ -19,7 +19,7 @@ No frame is larger than 64 MiB: larger values travel as files.
 import struct
 from collections.abc import Iterator
 from enum import IntEnum, IntFlag
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -56,15 +56,10 @@ class Flag(IntFlag):
     PRINTED = 4  # since the result before
 
 
-class Result(NamedTuple):
-    """What a worker says of an attempt that it has executed."""
-
-    attempt: int
-    wall_us: int
-    out: int  # bytes that had gone to stdout since the worker began
-    err: int  # bytes that had gone to stderr
-    flags: int
-    report: bytes | PlainReport  # the former is a serialised Report without its number
+Result: TypeAlias = tuple[int, int, int, int, int, bytes | PlainReport]
+"""What a worker says of an attempt that it has executed: attempt; wall time in µs; bytes that had gone to stdout and
+stderr since the worker began; flags; the report: a serialised one without its number, or a plain one.
+"""
 
 
 def frame(kind: Kind, content: Any) -> bytes:
@@ -102,7 +97,7 @@ def result(found: Result) -> bytes:
 
 def read_result(body: bytes) -> Result:
     attempt, wall_us, out, err, flags = RESULT.unpack_from(body)
-    return Result(attempt, wall_us, out, err, flags, body[RESULT.size :])
+    return attempt, wall_us, out, err, flags, body[RESULT.size :]
 
 
 def plain(out: int, err: int, flags: int, report: PlainReport) -> bytes:
@@ -121,7 +116,7 @@ def read_plain(body: bytes) -> Result:
     )
     outputs = body[_PLAIN.size :]
     report = (attempt, wall_us, user_us, system_us, peak, bytes_in, bytes_out, started_ms, 0, outputs)
-    return Result(attempt, wall_us, out, err, flags, report)
+    return attempt, wall_us, out, err, flags, report
 
 
 def split(data: bytes) -> Iterator[tuple[int, bytes]]:

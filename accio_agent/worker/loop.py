@@ -19,7 +19,7 @@ from blake3 import blake3
 
 from accio_agent import clock
 from accio_agent.protocol import frames
-from accio_agent.protocol.frames import Flag, Kind, Result
+from accio_agent.protocol.frames import Flag, Kind
 from accio_agent.protocol.page import WorkerPage
 from accio_agent.protocol.reports import Task, read_tasks, result_report
 from accio_agent.worker.job import Done, Job
@@ -234,7 +234,7 @@ class Worker:
                 flags |= Flag.FAILED.value
             if done.large or done.contents:
                 flags |= Flag.STORED.value
-            self._keep(frames.result(Result(number, wall_us, out, err, flags, report)), now)
+            self._keep(frames.result((number, wall_us, out, err, flags, report)), now)
         if not self._queue or now - self._kept_since > FLUSH_NS:
             self._flush()
 

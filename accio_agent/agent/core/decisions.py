@@ -259,7 +259,8 @@ class AgentCore:
         if attempt is None or lane.work_class is None:
             return False
         lane.served += 1
-        self._lanes.began(lane)
+        if self._lanes.failing:
+            self._lanes.began(lane)
         state = self._classes[lane.work_class]
         pace = state.pace_us
         state.pace_us = float(wall_us) if pace is None else pace + (wall_us - pace) * (0.2 if wall_us < pace else 0.5)
@@ -268,6 +269,11 @@ class AgentCore:
             self._placing.release(lane, state, self.effects)
         attempt.begun = True
         return not attempt.ended
+
+    def executed_and_ended(self, lane_no: int, no: int, wall_us: int, outcome: Ending) -> None:
+        """Do what `executed` and `ended` do, for an attempt whose worker's report is all that there is to wait for."""
+        if self.executed(lane_no, no, wall_us):
+            self._publish(self._attempts[no], outcome)
 
     def ended(self, no: int, outcome: Ending) -> None:
         """Report how an attempt ended that no lane holds any more."""
@@ -343,7 +349,7 @@ class AgentCore:
         self._next_seq = seq + 1
         self._outbox[seq] = no
         self.effects.published.append(Publication(seq, no, outcome))
-        state = self._state(attempt)
+        state = self._classes[attempt.assignment.work_class]
         self._finish(attempt, state)
         if attempt.granted:
             self._grants.ended(state, seq)

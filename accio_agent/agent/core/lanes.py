@@ -20,6 +20,7 @@ class Lanes:
         self._lanes: dict[int, Lane] = {}
         self._idle: dict[str, list[Lane]] = {}
         self._start_failures: dict[str, int] = {}
+        self.failing = False  # whether a pool's workers have died before they began anything, of late
         self._next = 1
 
     def get(self, no: int) -> Lane | None:
@@ -85,6 +86,7 @@ class Lanes:
     def began(self, lane: Lane) -> None:
         """Note that a lane's worker has executed something: its pool can be started."""
         self._start_failures.pop(lane.pool, None)
+        self.failing = bool(self._start_failures)
 
     def blame(self, lane: Lane) -> Attempt | None:
         """Count a worker that died before it began anything; return the attempt to fail if there were too many in a
@@ -92,6 +94,7 @@ class Lanes:
         """
         failures = self._start_failures.get(lane.pool, 0) + 1
         self._start_failures[lane.pool] = failures % START_FAILURES
+        self.failing = True
         return lane.attempts[0] if failures >= START_FAILURES else None
 
     def _wake(self, lane: Lane) -> None:

@@ -33,11 +33,12 @@ class WorkClass:
     milli_cpus: int = 1000
     memory: int = 0  # bytes; 0 means no limit
     timeout_ms: int = 0  # 0 means none
+    takes_datasets: bool = False  # which are fetched first
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Assignment:
-    """An attempt as the daemon sent it."""
+    """An attempt as the daemon sent it (made by place, as thousands a second are)."""
 
     attempt: int
     work_class: WorkClass

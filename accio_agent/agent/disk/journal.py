@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 
-from accio.domain.attempts import PlainReport
 from accio.late import dataclass
 from accio.wire.report_columns import Numbered
 
@@ -77,15 +76,19 @@ class Journal:
         self._live += len(content)
         self._batch.append(_record(_PAIR.pack(_REPORT, seq, attempt) + content))
 
-    def plain(self, seq: int, report: PlainReport) -> None:
-        """To be written: a plain report. Those of a batch are one record."""
-        remembered = self.remembered
-        remembered.begun.discard(report[0])
-        remembered.reports[seq] = (report[0], (seq, report))
-        remembered.next_seq = seq + 1
-        row = _row(seq, report)
-        self._live += len(row)
-        self._plain.append(row)
+    def plain(self, reports: Iterable[Numbered]) -> None:
+        """To be written: plain reports. Those of a batch are one record."""
+        remembered, rows = self.remembered, self._plain
+        kept, begun, before = remembered.reports, remembered.begun, len(self._plain)
+        for each in reports:
+            seq, report = each
+            attempt = report[0]
+            begun.discard(attempt)
+            kept[seq] = (attempt, each)
+            outputs = report[-1]
+            rows.append(_PLAIN_ROW.pack(len(outputs), seq, *report[:-1]) + outputs)
+            remembered.next_seq = seq + 1
+        self._live += sum(map(len, rows[before:]))
 
     def acknowledged(self, seqs: list[int]) -> None:
         """Note, to be written, reports that the daemon has."""
@@ -138,7 +141,8 @@ class Journal:
         self._live = 0
         for seq, (attempt, content) in remembered.reports.items():
             if isinstance(content, tuple):
-                records.append(_plain_record([_row(*content)]))
+                seq, report = content
+                records.append(_plain_record([_PLAIN_ROW.pack(len(report[-1]), seq, *report[:-1]) + report[-1]]))
             else:
                 records.append(_record(_PAIR.pack(_REPORT, seq, attempt) + content))
             self._live += _size(content)
@@ -191,11 +195,6 @@ class Journal:
                 remembered.reports.pop(seq, None)
         else:
             remembered.begun.difference_update(numbers)
-
-
-def _row(seq: int, report: PlainReport) -> bytes:
-    *numbers, outputs = report
-    return _PLAIN_ROW.pack(len(outputs), seq, *numbers) + outputs
 
 
 def _size(report: bytes | Numbered) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 
 from accio.v1 import agents_pb2
 from accio.wire.report_columns import Numbered, in_columns, plain_report
@@ -69,11 +70,13 @@ class Outbound:
 
     def _in_columns(self) -> bytes:
         """Pop the plain reports that come first; they are short."""
-        reports = self._reports
         group: list[Numbered] = []
-        while reports and len(group) < REPORTS_PER_MESSAGE and isinstance(first := reports[0], tuple):
-            group.append(first)
-            reports.popleft()
+        for each in islice(self._reports, REPORTS_PER_MESSAGE):
+            if not isinstance(each, tuple):
+                break
+            group.append(each)
+        for _ in group:
+            self._reports.popleft()
         return in_columns(group)
 
     def _together(self) -> bytes:

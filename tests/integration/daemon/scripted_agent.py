@@ -157,6 +157,23 @@ class ScriptedAgent:
         return report
 
 
+def in_columns(*reports: agents_pb2.Report) -> agents_pb2.Reports:
+    """Put reports of successes into columns."""
+    columns = agents_pb2.ReportColumns(
+        seq=[each.seq for each in reports],
+        attempt=[each.attempt for each in reports],
+        wall_us=[each.metrics.wall_us for each in reports],
+        user_cpu_us=[each.metrics.user_cpu_us for each in reports],
+        system_cpu_us=[each.metrics.system_cpu_us for each in reports],
+        peak_memory=[each.metrics.peak_memory for each in reports],
+        bytes_in=[each.metrics.bytes_in for each in reports],
+        bytes_out=[each.metrics.bytes_out for each in reports],
+        started_at_ms=[each.started_at_ms for each in reports],
+        outputs_json=orjson.dumps([dict(each.outputs) for each in reports]).decode(),
+    )
+    return agents_pb2.Reports(columns=columns)
+
+
 def hello(name: str, operators: Sequence[values_pb2.Operator], *, cpus: int = 4, **fields: Any) -> agents_pb2.Hello:
     """Open a session."""
     message = agents_pb2.Hello(

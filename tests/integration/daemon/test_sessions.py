@@ -14,7 +14,15 @@ from accio.v1 import accio_pb2, agents_pb2, runs_pb2, values_pb2, workflows_pb2
 from accio_daemon.core.numbering import ATTEMPT_BITS
 from accio_daemon.services.sessions import link
 from tests.integration.daemon.harness import Serving, configured, refused, serving
-from tests.integration.daemon.scripted_agent import DOUBLE, OPERATORS, ScriptedAgent, hello, joined, operator
+from tests.integration.daemon.scripted_agent import (
+    DOUBLE,
+    OPERATORS,
+    ScriptedAgent,
+    hello,
+    in_columns,
+    joined,
+    operator,
+)
 from tests.integration.daemon.workflows import PAIR
 
 QUEUED, RUNNING = runs_pb2.NODE_STATE_QUEUED, runs_pb2.NODE_STATE_RUNNING
@@ -169,6 +177,11 @@ async def test_a_malformed_report_ends_the_session(daemon: Serving) -> None:
         report.contents.add(digest="blake3:nonsense", bytes=1)
         await agent.send(reports=agents_pb2.Reports(reports=[report]))
         async with refused(grpc.StatusCode.INVALID_ARGUMENT, "nonsense"):
+            await agent.ended()
+    async with joined(daemon.agents) as agent:
+        columns = agents_pb2.ReportColumns(seq=[1, 2], attempt=[1], outputs_json="[{},{}]")
+        await agent.send(reports=agents_pb2.Reports(columns=columns))
+        async with refused(grpc.StatusCode.INVALID_ARGUMENT, "columns of 2 reports"):
             await agent.ended()
     assert (await agents(daemon))[0].state != "connected"
 
@@ -362,20 +375,27 @@ async def test_a_message_that_is_too_large_ends_its_session_only(daemon: Serving
     "outputs",
     [{}, {"value": '"text"'}, {"value": "1.0", "other": "2.0"}, {"value": "[" * 900 + "]" * 900}],
 )
-async def test_what_can_be_no_result_fails_its_attempt_alone(daemon: Serving, outputs: dict[str, str]) -> None:
+@pytest.mark.parametrize("columns", [False, True])
+async def test_what_can_be_no_result_fails_its_attempt_alone(
+    daemon: Serving, outputs: dict[str, str], columns: bool
+) -> None:
     """Outputs that aren't the operator's are neither stored nor remembered; a good report afterwards is both."""
+
+    def reporting(report: agents_pb2.Report) -> agents_pb2.Reports:
+        return in_columns(report) if columns else agents_pb2.Reports(reports=[report])
+
     async with joined(daemon.agents, behaviour=None) as agent:
         await daemon.push(PAIR)
         first = await daemon.submit({"workflow": "pair"})
         assignment = await agent.work.get()
-        await agent.send(reports=agents_pb2.Reports(reports=[agent.report(assignment, outputs)]))
+        await agent.send(reports=reporting(agent.report(assignment, outputs)))
         await agent.acked.get()
         (node, *_) = (await daemon.get(first.id, nodes=True)).nodes
         assert (node.state, node.failure.cause) == (runs_pb2.NODE_STATE_FAILED, "bad output")
         assert "the agent sent" in node.failure.message
         second = await daemon.submit({"workflow": "pair"})
         again = await agent.work.get()
-        await agent.send(reports=agents_pb2.Reports(reports=[agent.report(again, {"value": "2.0"})]))
+        await agent.send(reports=reporting(agent.report(again, {"value": "2.0"})))
         await agent.acked.get()
         (node, *_) = (await daemon.get(second.id, nodes=True)).nodes
         assert (node.state, node.cached) == (runs_pb2.NODE_STATE_SUCCESS, False)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accio_agent.protocol import frames, page
-from accio_agent.protocol.frames import Kind, Result, Splitter
+from accio_agent.protocol.frames import Kind, Splitter
 
 
 @given(bodies=st.lists(st.binary(max_size=40), max_size=10), cuts=st.lists(st.integers(1, 30), max_size=40))
@@ -30,12 +30,12 @@ def test_a_frame_that_is_too_large_is_refused() -> None:
 
 def test_results_and_work_are_read_as_written() -> None:
     """The binary frames keep their fields."""
-    result = Result(1 << 60, 5, 6, 7, 3, b"report")
+    result = (1 << 60, 5, 6, 7, 3, b"report")
     ((kind, body),) = frames.split(frames.result(result))
     assert (kind, frames.read_result(body)) == (Kind.RESULT, result)
     plain = (1 << 60, 5, 1, 2, 3, 4, 6, 1 << 40, 0, b'{"value":"1"}')
     ((kind, body),) = frames.split(frames.plain(8, 9, 4, plain))
-    assert (kind, frames.read_plain(body)) == (Kind.PLAIN, Result(1 << 60, 5, 8, 9, 4, plain))
+    assert (kind, frames.read_plain(body)) == (Kind.PLAIN, (1 << 60, 5, 8, 9, 4, plain))
     ((kind, body),) = frames.split(frames.work([1, None], b"work"))
     assert (kind, frames.read_work(body)) == (Kind.WORK, ([1, None], b"work"))
 

@@ -38,8 +38,7 @@ def test_plain_reports_are_remembered(tmp_path: Path) -> None:
     """As they are, after a restart and after one more, as a start writes the file anew; their attempts have ended."""
     journal = filled(tmp_path / "journal")
     journal.begun([4, 5])
-    journal.plain(3, PLAIN)
-    journal.plain(4, SHORTER)
+    journal.plain([(3, PLAIN), (4, SHORTER)])
     assert journal.remembered.reports[3] == (4, (3, PLAIN))
     journal.write()
     journal.close()
@@ -58,7 +57,7 @@ def test_an_earlier_version_takes_plain_reports_for_attempts_that_nobody_asks_fo
     """What it doesn't know is a list of numbers to it, so that it must be as long as one: else it ends as it starts."""
     journal = Journal(tmp_path / "journal")
     for length in range(20):
-        journal.plain(length + 1, (*PLAIN[:-1], b"x" * length))
+        journal.plain([(length + 1, (*PLAIN[:-1], b"x" * length))])
         journal.write()
     lengths = [len(body) for body, _ in journal_module._records((tmp_path / "journal").read_bytes())]
     assert len(lengths) > 20
