@@ -78,13 +78,7 @@ class Shell:
         self._errands = Errands(
             core=self.core, staging=staging, operators=operators, outbound=outbound, settle_soon=self.settle_soon
         )
-        self.offering = Offering(
-            operators,
-            self.core,
-            replace_templates=lambda changed, withheld: self.fleet.replace(changed, withheld),
-            spawn=self._errands.spawn,
-            settle=self.settle,
-        )
+        self.offering = self._make_offering()
         self.fleet = self._make_fleet(templates)
         self._kills = Kills(self.core, self._loop.time)
         self._deaths = Deaths(self.core, self._loop, self.settle_soon)
@@ -103,6 +97,15 @@ class Shell:
         self._told: set[str] = set()  # why workers were replaced
         self._settling = False
         self.changed = asyncio.Event()
+
+    def _make_offering(self) -> Offering:
+        return Offering(
+            self._operators,
+            self.core,
+            replace_templates=lambda changed, withheld: self.fleet.replace(changed, withheld),
+            spawn=self._errands.spawn,
+            settle=self.settle,
+        )
 
     def _make_fleet(self, templates: Mapping[str, TemplateHandle]) -> Fleet:
         return Fleet(

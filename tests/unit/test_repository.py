@@ -39,6 +39,7 @@ LONGEST_FUNCTION, LONGEST_FILE = 50, 400
 LONGER = {
     "accio_daemon/core/reactor.py:_apply": "one flat match over all commands, whose totality mypy holds",
     "accio_daemon/core/records.py:__init__": "the fields of an execution, one a line",
+    "accio_daemon/bootstrap.py:_put_together": "the parts of a daemon, one a line",
     "accio_agent/agent/cli.py:command": "click passes each option by its name; half of it is the signature",
 }
 
