@@ -1,9 +1,10 @@
 """The memo's index: which results have a key, found by the key's first 8 bytes, in levels of rising size.
 
 Keys are as good as random. In one index of millions each new key changes a page of its own, which goes into the log
-whole. So new keys go to a small table that stays in the page cache. What is above a level's bound moves on in pieces:
-neighbours in the order of keys, which share pages in the next level, too. Each transaction moves about as many keys as
-it adds, so that none takes long; a piece begins where the last one ended, and goes round.
+whole. So new keys go to a small table in the order in which they come; many at once go on to the first level, which has
+few pages. What is above a level's bound moves on in pieces: neighbours in the order of keys, which share pages in the
+next level, too. A transaction moves about as many keys as are new, so that none takes long; a piece begins where the
+last one ended, and goes round.
 
 All of it is part of the transaction that adds the results: levels, sizes and places of pieces are never apart. Whoever
 looks asks all levels in one statement, which sees one state of them: no key is overlooked that moves meanwhile.
@@ -32,8 +33,13 @@ BOUNDS = (4_096, 131_072, 4_194_304)
 """How many keys each level holds at most, but for the last one: 32 times as many as the one before, so that a piece has
 several keys for each page that it changes.
 """
-_PIECE = 64  # keys that are moved at least: single nodes of an idle system don't move one each
+BOUND_OF_NEW = 256
+"""How many new keys there may be. A look-up goes through them one after the other; the more of them go on at once, the
+fewer pages of the first level change for each.
+"""
+_PIECE = 64  # keys that are moved at least
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
+_NEW = "memo_new"
 _LEVELS = tuple(f"memo_{number}" for number in range(len(BOUNDS) + 1))
 _SQL = load("levels")
 
@@ -46,10 +52,10 @@ def _on(level: str, next_level: str = "") -> dict[str, str]:
     }
 
 
-_OF = {level: _on(level) for level in _LEVELS}
+_OF = {level: _on(level) for level in (_NEW, *_LEVELS)}
 _MOVING = [_on(level, below) for level, below in pairwise(_LEVELS)]
 # All levels and the older index in one statement, for each number of keys that it may have.
-_FIND = " UNION ALL ".join((*(_OF[level]["find"] for level in _LEVELS), _SQL["find_older"]))
+_FIND = " UNION ALL ".join((_SQL["find_new"], *(_OF[level]["find"] for level in _LEVELS), _SQL["find_older"]))
 _FINDING = {
     size: _FIND.replace("KEYS", ",".join(f"(?{number})" for number in range(1, size + 1))) for size in GROUP_SIZES
 }
@@ -70,12 +76,13 @@ def entries_of(results: Iterable[ResultRow]) -> list[Entry]:
 
 
 class State:
-    """How many keys each level but the last one holds and may hold, and behind which key its next piece begins."""
+    """How many keys are new, and in each level but the last one; how many may be; where its next piece begins."""
 
-    __slots__ = ("after", "bounds", "sizes")
+    __slots__ = ("after", "bound_of_new", "bounds", "new", "sizes")
 
-    def __init__(self, bounds: Sequence[int] = BOUNDS) -> None:
+    def __init__(self, bounds: Sequence[int] = BOUNDS, bound_of_new: int = BOUND_OF_NEW) -> None:
         """Describe empty levels."""
+        self.new, self.bound_of_new = 0, bound_of_new
         self.bounds = list(bounds)
         self.sizes = [0] * len(bounds)
         self.after = [_LOWEST] * len(bounds)
@@ -86,29 +93,40 @@ class State:
         state = cls()
         row = connection.execute(_SQL["state"]).fetchone()
         if row is not None:
-            state.bounds, state.sizes, state.after = orjson.loads(row[0])
+            state.bounds, state.sizes, state.after, *new = orjson.loads(row[0])
+            if new:  # which versions before memo_new don't tell
+                state.new, state.bound_of_new = new
         return state
 
     def store(self, connection: sqlite3.Connection) -> None:
         """Write the state, in the transaction that made it."""
-        text = orjson.dumps([self.bounds, self.sizes, self.after]).decode()
+        text = orjson.dumps([self.bounds, self.sizes, self.after, self.new, self.bound_of_new]).decode()
         connection.execute(_SQL["set_state"], (text,))
 
 
 def add(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
     """Add keys, and move what is above the bounds, inside the caller's transaction."""
-    rows = sorted(entries)
+    rows = list(entries)
     if not rows:
         return
     state = State.of(connection)
-    upsert_many(connection, _OF[_LEVELS[0]]["add"], "", "(?,?)", rows)
-    state.sizes[0] += len(rows)
+    upsert_many(connection, _OF[_NEW]["add"], "", "(?,?)", rows)
+    state.new += len(rows)
+    if state.new > state.bound_of_new:
+        _settle(connection, state)
+    state.store(connection)
+
+
+def _settle(connection: sqlite3.Connection, state: State) -> None:
+    """Put the new keys into the first level, and move on what is above the bounds."""
+    connection.execute(_SQL["settle_new"])
+    connection.execute(_SQL["clear_new"])
+    state.sizes[0], state.new = state.sizes[0] + state.new, 0
     for level, bound in enumerate(state.bounds):
         for _ in ("up to the end of the order at most", "and from its beginning"):
             excess = state.sizes[level] - bound
             if excess >= min(_PIECE, bound):
                 _move(connection, state, level, excess)
-    state.store(connection)
 
 
 def _move(connection: sqlite3.Connection, state: State, level: int, count: int) -> None:
@@ -145,7 +163,7 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, R
 def results_of(connection: sqlite3.Connection, key: bytes) -> list[int]:
     """Return every result of a key that hits may take."""
     values = {"key64": key64(key), "key": key}
-    queries = [*(_OF[level]["all_of"] for level in _LEVELS), _SQL["all_of_older"]]
+    queries = [*(each["all_of"] for each in _OF.values()), _SQL["all_of_older"]]
     return [id for query in queries for (id,) in connection.execute(query, values)]
 
 
@@ -156,6 +174,7 @@ def remove(connection: sqlite3.Connection, results: Iterable[int]) -> None:
     if not entries:
         return
     state = State.of(connection)
+    state.new -= connection.executemany(_OF[_NEW]["remove"], entries).rowcount
     for level, name in enumerate(_LEVELS):
         removed = connection.executemany(_OF[name]["remove"], entries).rowcount
         if level < len(state.sizes):
@@ -165,9 +184,10 @@ def remove(connection: sqlite3.Connection, results: Iterable[int]) -> None:
 
 def find_problems(connection: sqlite3.Connection) -> list[str]:
     """Find what the index and the results don't agree on, in sentences."""
-    if not connection.execute(_SQL["is_there"]).fetchone()[0]:
+    tables = {name for (name,) in connection.execute(_SQL["tables"])}  # an earlier version may have written it
+    sizes = [connection.execute(_OF[level]["count"]).fetchone()[0] for level in _OF.keys() & tables]
+    if not sizes:
         return []  # of a version from before there were levels
-    sizes = [connection.execute(_OF[level]["count"]).fetchone()[0] for level in _LEVELS]
     (results,) = connection.execute(_SQL["indexed"]).fetchone()
     if sum(sizes) != results:
         return [f"the memo's index has {sum(sizes)} keys, the results have {results}"]

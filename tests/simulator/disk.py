@@ -22,6 +22,7 @@ from accio_daemon.storage.transactions import Committed, carry_out
 
 # The memo's levels overflow with a few keys, so that pieces of them move in every story.
 _MEMO_BOUNDS = (2, 6, 18)
+_NEW_KEYS = 2
 
 
 @cache
@@ -31,7 +32,7 @@ def _empty_database() -> bytes:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA page_size = 512")  # so that every few rows take space
         connection.execute("VACUUM")
-        levels.State(bounds=_MEMO_BOUNDS).store(connection)
+        levels.State(_MEMO_BOUNDS, _NEW_KEYS).store(connection)
         image = connection.serialize()
         connection.close()
     return image

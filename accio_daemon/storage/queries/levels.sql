@@ -8,6 +8,9 @@ s.key, s.id, s.outputs, s.blobs
 SELECT {found} FROM (VALUES KEYS) k CROSS JOIN LEVEL m ON m.key64 = k.column1 CROSS JOIN results s ON s.id = m.result
 WHERE s.kept = 1
 
+-- name: find_new
+SELECT {found} FROM memo_new m CROSS JOIN results s ON s.id = m.result WHERE m.key64 IN (VALUES KEYS) AND s.kept = 1
+
 -- name: find_older
 SELECT {found} FROM (VALUES KEYS) k CROSS JOIN results s INDEXED BY results_by_key ON s.key64 = k.column1
 WHERE s.key64 IS NOT NULL AND s.kept IS NOT 0
@@ -21,6 +24,12 @@ SELECT id FROM results INDEXED BY results_by_key WHERE key64 = :key64 AND kept I
 
 -- name: add
 INSERT OR IGNORE INTO LEVEL (key64, result) VALUES
+
+-- name: settle_new
+INSERT OR IGNORE INTO memo_0 (key64, result) SELECT key64, result FROM memo_new ORDER BY key64
+
+-- name: clear_new
+DELETE FROM memo_new
 
 -- name: end_of_piece
 SELECT key64 FROM LEVEL WHERE key64 > :after ORDER BY key64 LIMIT 1 OFFSET :count - 1
@@ -43,8 +52,8 @@ SELECT value FROM meta WHERE name = 'memo_levels'
 -- name: set_state
 INSERT OR REPLACE INTO meta (name, value) VALUES ('memo_levels', ?)
 
--- name: is_there
-SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'memo_0')
+-- name: tables
+SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'memo%'
 
 -- name: count
 SELECT count(*) FROM LEVEL

@@ -7,6 +7,7 @@ from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
+import orjson
 import pytest
 
 from accio.content.digest import from_raw
@@ -18,8 +19,9 @@ from accio_daemon.storage.jobs import Transaction
 from accio_daemon.storage.rendering import render
 from accio_daemon.storage.transactions import carry_out
 
+NEW = 3
 BOUNDS = (4, 16, 64)
-LEVELS = range(len(BOUNDS) + 1)
+TABLES = ("memo_new", *(f"memo_{level}" for level in range(len(BOUNDS) + 1)))
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def path(tmp_path: Path) -> Path:
 def database(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a new database whose levels are small."""
     with closing(prepare(path, synchronous="OFF")) as connection:
-        levels.State(bounds=BOUNDS).store(connection)
+        levels.State(BOUNDS, NEW).store(connection)
         yield connection
 
 
@@ -75,7 +77,12 @@ def _store_as_before(connection: sqlite3.Connection, id: int, key: bytes) -> Non
 
 
 def _sizes(connection: sqlite3.Connection) -> list[int]:
-    return [connection.execute(f"SELECT count(*) FROM memo_{level}").fetchone()[0] for level in LEVELS]  # noqa: S608 - a number
+    return [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]  # noqa: S608 - ours
+
+
+def _told(connection: sqlite3.Connection) -> list[int]:
+    state = levels.State.of(connection)
+    return [state.new, *state.sizes]
 
 
 def _found(connection: sqlite3.Connection, *keys: bytes) -> dict[bytes, int]:
@@ -86,16 +93,19 @@ def test_every_key_is_found_in_whichever_level_it_is(database: sqlite3.Connectio
     """A few keys at a time: all keys so far are found, no level holds more than its bound, and no entry is lost."""
     keys = {_key(number): number for number in range(1, 301)}
     known: dict[bytes, int] = {}
-    for start in range(0, len(keys), 7):
-        added = list(keys.items())[start : start + 7]
+    used: set[str] = set()
+    for start in range(0, len(keys), 2):
+        added = list(keys.items())[start : start + 2]
         _store(database, *((id, key) for key, id in added))
         known |= dict(added)
         assert _found(database, *keys) == known
         sizes = _sizes(database)
         assert sum(sizes) == len(known)
-        assert all(size < 2 * bound for size, bound in zip(sizes, BOUNDS, strict=False)), sizes
-        assert levels.State.of(database).sizes == sizes[:-1]
-    assert min(_sizes(database)) > 0, "all levels were used"
+        assert sizes[0] <= NEW, "the new ones go on together"
+        assert all(size < 2 * bound for size, bound in zip(sizes[1:], BOUNDS, strict=False)), sizes
+        assert _told(database) == sizes[:-1]
+        used.update(table for table, size in zip(TABLES, sizes, strict=True) if size)
+    assert used == {*TABLES}, "all were used"
     assert list(checks.find_problems(database)) == []
 
 
@@ -141,9 +151,9 @@ def test_what_is_undone_leaves_the_levels_as_they_were(database: sqlite3.Connect
     assert (_sizes(database), state.sizes, state.after) == before
 
 
-@pytest.mark.parametrize("asked", range(1, len(BOUNDS) + 1))
+@pytest.mark.parametrize("asked", TABLES[1:])
 def test_keys_that_move_while_they_are_looked_for_are_found(
-    path: Path, database: sqlite3.Connection, asked: int
+    path: Path, database: sqlite3.Connection, asked: str
 ) -> None:
     """A reader without a snapshot finds every key, though many move on between two of the levels that it asks."""
     _store(database, *((id, _key(id)) for id in range(1, 200)))
@@ -152,7 +162,7 @@ def test_keys_that_move_while_they_are_looked_for_are_found(
         seen: list[str] = []
 
         def move(statement: str) -> None:
-            if f"memo_{asked}" in statement:
+            if asked in statement:
                 _store(database, *((id, _key(id)) for id in range(200, 300)))
                 seen.append(statement)
 
@@ -180,7 +190,7 @@ def test_what_is_deleted_leaves_no_entry(database: sqlite3.Connection) -> None:
     left = {_key(id): id for id in range(1, 200) if id not in gone}
     assert _found(database, *map(_key, range(1, 200))) == left
     assert sum(_sizes(database)) == len(left)
-    assert levels.State.of(database).sizes == _sizes(database)[:-1]
+    assert _told(database) == _sizes(database)[:-1]
     assert list(checks.find_problems(database)) == []
 
 
@@ -198,6 +208,26 @@ def test_results_from_before_are_hits(database: sqlite3.Connection) -> None:
     assert list(checks.find_problems(database)) == []
 
 
+def test_a_database_without_new_keys_is_checked_and_gone_on_with(path: Path) -> None:
+    """A database of a version that had none is checked before it is migrated; then its keys move on as others come."""
+    with closing(prepare(path, synchronous="OFF")) as connection:
+        levels.State(BOUNDS, 0).store(connection)
+        _store(connection, *((id, _key(id)) for id in range(1, 40)))
+        state = levels.State.of(connection)
+        text = orjson.dumps([state.bounds, state.sizes, state.after]).decode()
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'memo_levels'", (text,))
+        connection.execute("DROP TABLE memo_new")
+        connection.execute("PRAGMA user_version = 25")
+        assert levels.find_problems(connection) == []
+    with closing(prepare(path, synchronous="OFF")) as connection:
+        for first in range(40, 700, 50):
+            _store(connection, *((id, _key(id)) for id in range(first, first + 50)))
+        assert _found(connection, *map(_key, range(1, 700))) == {_key(id): id for id in range(1, 700)}
+        assert _told(connection) == _sizes(connection)[:-1]
+        assert 0 < _told(connection)[0] <= levels.BOUND_OF_NEW
+        assert list(checks.find_problems(connection)) == []
+
+
 def test_a_refreshed_result_from_before_gives_way(database: sqlite3.Connection) -> None:
     """A result that was computed again is the one that hits take, not the one from before there were levels."""
     _store_as_before(database, 1, _key(1))
@@ -205,10 +235,12 @@ def test_a_refreshed_result_from_before_gives_way(database: sqlite3.Connection) 
     assert _found(database, _key(1)) == {_key(1): 2}
 
 
-def test_a_lost_entry_is_found_by_a_check(database: sqlite3.Connection) -> None:
+@pytest.mark.parametrize("table", ["memo_new", "memo_0"])
+def test_a_lost_entry_is_found_by_a_check(database: sqlite3.Connection, table: str) -> None:
     """An index that has fewer keys than results have is told by `accio daemon check`."""
-    _store(database, *((id, _key(id)) for id in range(1, 10)))
-    database.execute("DELETE FROM memo_0 WHERE result = (SELECT max(result) FROM memo_0)")
+    for ids in (range(1, 8), range(8, 10)):
+        _store(database, *((id, _key(id)) for id in ids))
+    database.execute(f"DELETE FROM {table} WHERE result = (SELECT max(result) FROM {table})")  # noqa: S608 - ours
     assert list(checks.find_problems(database)) == ["database: the memo's index has 8 keys, the results have 9"]
 
 
