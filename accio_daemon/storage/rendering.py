@@ -52,6 +52,7 @@ class Batch:
         "removed_nodes",
         "removed_runs",
         "repinned",
+        "results",
         "rounds",
         "runs",
         "sequence",
@@ -64,6 +65,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.tables: dict[str, Rows] = {}
+        self.results: list[ResultRow] = []  # that are among the rows of the tables
         self.keys: list[levels.Entry] = []
         self.new_runs: list[tuple[tuple[Any, ...], SubmitRun]] = []
         self.runs: Rows = []
@@ -105,7 +107,7 @@ class Batch:
 
 
 _RARE = attrgetter(
-    *({*Batch.__slots__} - {"keys", "new_runs", "runs", "sequence", "tables", "usage", "weight"})
+    *({*Batch.__slots__} - {"keys", "new_runs", "results", "runs", "sequence", "tables", "usage", "weight"})
 )  # of a batch, what takes statements of its own
 
 
@@ -202,6 +204,7 @@ def _render_results(fx: Effects, batch: Batch) -> None:
             others.append(_result(row))
         else:
             plain.append(_plain_result(row))
+    batch.results = fx.results
     batch.keys = levels.entries_of(fx.results)
     tables["contents"] = [
         (digest_blob(digest), row.id, size)

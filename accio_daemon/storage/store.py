@@ -20,6 +20,7 @@ from accio_daemon.core.terms import Result, RunNo
 from accio_daemon.storage import agent_windows, levels, restore
 from accio_daemon.storage.at_once import AtOnce
 from accio_daemon.storage.database import CHECKPOINT_PAGES, IDLE_CHECKPOINT_PAGES, Database, let_checkpoint
+from accio_daemon.storage.held_memo import HeldMemo
 from accio_daemon.storage.jobs import WriteJob
 from accio_daemon.storage.owners import read_caps, used_by_hour
 from accio_daemon.storage.pools import AllocationRow, PoolFacts, read_given_back, read_live, read_pools
@@ -126,46 +127,61 @@ class SqliteStore(Records):
     """The database of a daemon that runs."""
 
     def __init__(self, database: Database, at_once: AtOnce | None = None) -> None:
-        """Read on a new connection, and write through the database's only writer, *at_once* where that says so."""
+        """Read on new connections, and write through the database's only writer, *at_once* where that says so."""
         super().__init__(database.reader())
+        self._memo = HeldMemo(database.reader())
         self._writer = database.writer
         self._seal = Seal(self.connection, database.path)
         self._at_once = at_once or AtOnce()
+        self._was_at_once = False  # the last transaction
         self._checkpoints = CHECKPOINT_PAGES  # after how many pages the writer's connection makes them
+
+    def results(self, keys: Sequence[bytes]) -> dict[bytes, Result]:
+        """Look up the results of memo keys."""
+        return self._memo.find(keys)
 
     async def commit(self, rows: Batch, jobs: Sequence[WriteJob[Any]], deleting: RunNo | None) -> Committed:
         """Make a batch durable, on the writer's thread or at once; see `transactions.carry_out`. One at a time."""
-        small = not jobs and deleting is None and rows.is_small()
-        if small and self._writer.is_free and self._at_once.allows():
-            return self._writer.run_here(lambda connection: self._carry_out(connection, rows, (), None, at_once=True))
-        return await self._writer.run_job(
-            lambda connection: self._carry_out(connection, rows, jobs, deleting, at_once=False)
-        )
+        only_rows = not jobs and deleting is None
+        at_once = only_rows and rows.is_small() and self._writer.is_free and self._at_once.allows()
+        held = self._memo.before_commit(rows, only_rows=only_rows and not at_once)
 
-    def _carry_out(
-        self,
-        connection: sqlite3.Connection,
-        rows: Batch,
-        jobs: Sequence[WriteJob[Any]],
-        deleting: RunNo | None,
-        *,
-        at_once: bool,
-    ) -> Committed:
-        after = 0 if at_once else CHECKPOINT_PAGES if self._checkpoints else IDLE_CHECKPOINT_PAGES
+        def job(connection: sqlite3.Connection) -> Committed:
+            self._choose_checkpoints(connection, at_once=at_once, held=held)
+            begun = self._at_once.clock()
+            try:
+                return carry_out(connection, rows, jobs, deleting, self._seal)
+            finally:
+                self._at_once.ended(begun, at_once=at_once)
+
+        try:
+            committed = self._writer.run_here(job) if at_once else await self._writer.run_job(job)
+        except BaseException:
+            self._memo.let_go()  # whether it was committed isn't known here
+            raise
+        self._memo.after_commit(rows, at_once=at_once)
+        return committed
+
+    def _choose_checkpoints(self, connection: sqlite3.Connection, *, at_once: bool, held: bool) -> None:
+        """Choose when the next transaction makes a checkpoint: never where it takes the loop's time, or can't be whole
+        as a state is held.
+        """
+        after = 0 if at_once or held else IDLE_CHECKPOINT_PAGES if self._was_at_once else CHECKPOINT_PAGES
+        self._was_at_once = at_once
         if after != self._checkpoints:
             let_checkpoint(connection, after)
             self._checkpoints = after
-        begun = self._at_once.clock()
-        try:
-            return carry_out(connection, rows, jobs, deleting, self._seal)
-        finally:
-            self._at_once.ended(begun, at_once=at_once)
 
     def refuse_if_gone(self) -> None:
-        """Raise FailedPrecondition if the database's file was removed or replaced, or its log was cut."""
+        """Raise FailedPrecondition if the database's file was removed or replaced, or its log was cut.
+
+        It is asked now and then on an idle system, too: so it lets go of a state that no look-up needs any more.
+        """
         self._seal.refuse_if_gone()
+        self._memo.rest()
 
     def close(self) -> None:
         """Close what was opened here."""
         self._seal.close()
+        self._memo.close()
         self.connection.close()

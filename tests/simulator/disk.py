@@ -4,19 +4,21 @@ What was committed survives a crash of the simulated daemon; nothing else does. 
 """
 
 import sqlite3
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from accio.domain.workflows import Workflow
-from accio_daemon.core.terms import Instant
+from accio_daemon.core.terms import Instant, Result
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Batch
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.restart import Restored, restart
 from accio_daemon.storage import levels
 from accio_daemon.storage.database import FILE_NAME, prepare
+from accio_daemon.storage.held_memo import HeldMemo
 from accio_daemon.storage.store import Records, StoredWorld
 from accio_daemon.storage.transactions import Committed, carry_out
 
@@ -52,6 +54,32 @@ def _connection(image: bytes) -> sqlite3.Connection:
     return connection
 
 
+class _Memo(HeldMemo):
+    """Holds states by copies of the database, as a database in memory has one connection; for a few commits each."""
+
+    def __init__(self, committed: sqlite3.Connection) -> None:
+        super().__init__(committed, commits=3, worth_holding=1)
+        self._committed = committed
+
+    def begin_state(self) -> None:
+        self.connection = _connection(self._committed.serialize())
+
+    def end_state(self) -> None:
+        self.connection.close()
+        self.connection = self._committed
+
+
+class _Records(Records):
+    """What is committed, as the daemon reads it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self.memo = _Memo(connection)
+
+    def results(self, keys: Sequence[bytes]) -> dict[bytes, Result]:
+        return self.memo.find(keys)
+
+
 class Disk:
     """One database file, and the space that it may take (Space of accio_daemon.engine.full_disk)."""
 
@@ -63,6 +91,7 @@ class Disk:
     def __init__(self) -> None:
         """Make an empty one."""
         self.connection = _connection(_empty_database())
+        self._records = _Records(self.connection)
         self._workflows: dict[str, int] = {}
 
     @classmethod
@@ -70,6 +99,7 @@ class Disk:
         """Open a database file that no daemon uses."""
         disk = cls.__new__(cls)
         disk.connection = sqlite3.connect(path, isolation_level=None)
+        disk._records = _Records(disk.connection)
         disk._workflows = {}
         return disk
 
@@ -98,6 +128,7 @@ class Disk:
         workflows = self.rows("SELECT * FROM workflows")
         self.connection.close()  # whose statements know the tables of the image before
         self.connection = _connection(image)
+        self._records = _Records(self.connection)
         self.filled += 1
         self.lives_on_reserve = False
         self.empty()
@@ -109,11 +140,19 @@ class Disk:
     @property
     def records(self) -> Records:
         """What is committed, as the daemon reads it."""
-        return Records(self.connection)
+        return self._records
 
     def commit(self, batch: Batch) -> Committed:
         """Write a sealed batch in one transaction."""
-        return carry_out(self.connection, batch.rows, [job for job, _ in batch.jobs], batch.deleting)
+        memo, jobs = self._records.memo, [job for job, _ in batch.jobs]
+        memo.before_commit(batch.rows, only_rows=not jobs and batch.deleting is None)
+        try:
+            committed = carry_out(self.connection, batch.rows, jobs, batch.deleting)
+        except BaseException:
+            memo.let_go()
+            raise
+        memo.after_commit(batch.rows)
+        return committed
 
     # --- space ------------------------------------------------------------------------------------------------------
 
