@@ -39,6 +39,7 @@ LONGEST_FUNCTION, LONGEST_FILE = 50, 400
 LONGER = {
     "accio/sdk/reach.py": "one walk over all that code reaches; to be split: what it follows of texts",
     "accio/sdk/references.py": "one visitor over all that code names; to be split: what it refuses",
+    "accio_agent/agent/core/decisions.py": "every event of an attempt; to be split: reports in columns",
     "accio_daemon/core/reactor.py:_apply": "one flat match over all commands, whose totality mypy holds",
     "accio_daemon/core/records.py:__init__": "the fields of an execution, one a line",
     "accio_daemon/bootstrap.py:_put_together": "the parts of a daemon, one a line",
