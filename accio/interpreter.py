@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable, Mapping
 
 PATH = "PYTHONPATH"
+GIVEN_PATH = "PYTHONPATH_BEFORE_ACCIO"
+"""What PYTHONPATH was, empty if it wasn't set, for a process of ours that has another one."""
 
 FAULTS = ("-X", "faulthandler")
 
@@ -39,6 +41,24 @@ def without_working_folder(environment: Mapping[str, str]) -> dict[str, str]:
     if PATH in cleaned:
         cleaned[PATH] = search_path(cleaned[PATH].split(os.pathsep))
     return cleaned
+
+
+def finding_modules_as_here(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which an interpreter finds modules where this one does.
+
+    It is for a module of ours, which calls `give_back_path` before anything of a user's runs: a program with another
+    interpreter, or with packages of its own, would load those of this one by such a PYTHONPATH.
+    """
+    return {**environment, PATH: search_path(sys.path), GIVEN_PATH: environment.get(PATH, "")}
+
+
+def give_back_path() -> None:
+    """Make PYTHONPATH what it was before `finding_modules_as_here`; nothing in a process that was started otherwise."""
+    given = os.environ.pop(GIVEN_PATH, None)
+    if given:
+        os.environ[PATH] = given
+    elif given is not None:
+        os.environ.pop(PATH, None)
 
 
 def search_path(entries: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.errors import BadRequest, InvalidDefinition
 from accio.faults import place_of, signal_name
-from accio.interpreter import PATH, search_path
+from accio.interpreter import finding_modules_as_here
 from accio.sdk.describe import Description, issues_of
 from accio.sdk.digest import FORMAT, full_hash, with_environment
 from accio.sdk.environments import contained, containers, functions
@@ -133,7 +133,7 @@ def _command(source: Source, folder: Path, known: str) -> tuple[list[str], Mappi
     """Return what describes a source, where its operators are loaded, into a folder; and its environment variables."""
     need, references = functions.split(source.references)
     arguments = (str(folder / _RESULT), known, source.distribution, *references)
-    outer = os.environ | {PATH: search_path(sys.path)}
+    outer = finding_modules_as_here(os.environ)
     if not isinstance(need, ImageNeed):
         return functions.command(need, _DESCRIBE, *arguments), functions.variables(need, outer)
     inner = Inner(

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from accio.collector import Thresholds
+from accio.interpreter import give_back_path
 from accio_agent.protocol.control import FDS_PER_WORKER, NO_SPACE
 from accio_agent.worker.restoring.process_state import STDERR
 from accio_agent.worker.template import WORKER, Template, become_worker, lacks_space, leave_signals_to_agent, preload
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str], collected: Thresholds) -> None:
     """See the module. Operators are executed with the thresholds *collected*, or with those that they set when they are
     imported.
     """
+    give_back_path()
     sys.argv[:] = ["operator"]  # what operators find; they aren't started with the agent's options
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent, which drains
     tell_faults()

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from accio.collector import Thresholds, look_as_usual
 from accio.errors import AccioError
-from accio.interpreter import python
+from accio.interpreter import LENT, finding_modules_as_here, python
 from accio.sdk.disk_space import FULL
 from accio_agent import clock, linux
 from accio_agent.protocol import control
@@ -190,7 +190,7 @@ class Template:
         return os.posix_spawn(
             sys.executable,
             command,
-            os.environ,
+            os.environ if LENT else finding_modules_as_here(os.environ),
             file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd) for fd in fds],  # which also lets them pass exec
             setsigdef=[signal.SIGCHLD],
         )

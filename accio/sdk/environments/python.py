@@ -16,6 +16,7 @@ from pathlib import Path
 import blake3
 
 from accio.errors import FailedPrecondition
+from accio.interpreter import GIVEN_PATH, PATH
 from accio.late import dataclass
 from accio.sdk.environments.places import PYTHON, alone, kept
 
@@ -113,7 +114,7 @@ class PythonNeed:
 
     def variables(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return an environment in which programs find this one, as if it were activated."""
-        kept_back = {"PYTHONHOME", "PYTHONPATH"}  # those of the agent, and of its interpreter
+        kept_back = {"PYTHONHOME", PATH, GIVEN_PATH}  # those of the agent, and of its interpreter
         inner = {name: value for name, value in environment.items() if name not in kept_back}
         path = f"{self.search_path}{os.pathsep}{environment.get('PATH', os.defpath)}"
         return inner | {"VIRTUAL_ENV": str(self.place()), "PATH": path}

@@ -1,10 +1,9 @@
 """The environment of templates and workers: repeatable, and without the agent's secrets."""
 
 import os
-import sys
 
 from accio.grpc_polling import chosen_here
-from accio.interpreter import PATH, search_path
+from accio.interpreter import finding_modules_as_here
 
 _SECRETS = ("ACCIO_TOKEN", "ACCIO_JOIN")
 _THREAD_VARIABLES = (
@@ -27,7 +26,7 @@ def worker_environment(threads: int) -> dict[str, str]:
     environment = {
         name: value for name, value in os.environ.items() if name not in _SECRETS and not chosen_here(name, value)
     }
-    environment[PATH] = search_path(sys.path)
+    environment = finding_modules_as_here(environment)
     environment |= {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
     environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
     return environment
