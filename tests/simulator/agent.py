@@ -209,7 +209,9 @@ class SimulatedAgent:
         self.disk.serve_another(same_history=same_history)
 
     def _mine(self, seconds: float, what: Callable[[], None]) -> None:
-        """Plan something for this life; while the process is stopped, nothing happens in it."""
+        """Plan something for this life; while the process is stopped, nothing happens in it. The dead plan nothing."""
+        if not self.alive:  # of settling, in the middle of something that goes on to plan
+            return
         life = self._life
 
         def happen() -> None:

@@ -36,6 +36,11 @@ def test_a_seed_repeats_its_history() -> None:
     assert not once.violations
 
 
+def test_a_dead_agent_does_nothing_more() -> None:
+    """Of this seed an agent died as it carried out the end of its session, dialled all the same, and worked."""
+    assert not explore([8063]).violations
+
+
 def test_processes_show_what_one_would(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seeds that are shared out among processes come to the same, whatever they are to find."""
     monkeypatch.setattr(sweep, "_SLICE", 20)
