@@ -25,6 +25,7 @@ from accio_daemon.storage.transactions import Committed, carry_out
 # The memo's levels overflow with a few keys, so that pieces of them move in every story.
 _MEMO_BOUNDS = (2, 6, 18)
 _NEW_KEYS = 2
+_NEVER = 1 << 30
 
 
 @cache
@@ -57,8 +58,8 @@ def _connection(image: bytes) -> sqlite3.Connection:
 class _Memo(HeldMemo):
     """Holds states by copies of the database, as a database in memory has one connection; for a few commits each."""
 
-    def __init__(self, committed: sqlite3.Connection) -> None:
-        super().__init__(committed, commits=3, worth_holding=1)
+    def __init__(self, committed: sqlite3.Connection, *, holds: bool) -> None:
+        super().__init__(committed, commits=3, worth_holding=1 if holds else _NEVER)
         self._committed = committed
 
     def begin_state(self) -> None:
@@ -72,9 +73,9 @@ class _Memo(HeldMemo):
 class _Records(Records):
     """What is committed, as the daemon reads it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, holds: bool = True) -> None:
         super().__init__(connection)
-        self.memo = _Memo(connection)
+        self.memo = _Memo(connection, holds=holds)
 
     def results(self, keys: Sequence[bytes]) -> dict[bytes, Result]:
         return self.memo.find(keys)
@@ -88,20 +89,16 @@ class Disk:
     lives_on_reserve = False
     granted = 0  # which filling what was set aside was given up for
 
-    def __init__(self) -> None:
-        """Make an empty one."""
-        self.connection = _connection(_empty_database())
-        self._records = _Records(self.connection)
+    def __init__(self, connection: sqlite3.Connection | None = None) -> None:
+        """Make an empty one, or use a *connection* to a file, of which look-ups hold no states: it has a log."""
+        self.connection = connection or _connection(_empty_database())
+        self._records = _Records(self.connection, holds=connection is None)
         self._workflows: dict[str, int] = {}
 
     @classmethod
     def at(cls, path: Path) -> "Disk":
         """Open a database file that no daemon uses."""
-        disk = cls.__new__(cls)
-        disk.connection = sqlite3.connect(path, isolation_level=None)
-        disk._records = _Records(disk.connection)
-        disk._workflows = {}
-        return disk
+        return cls(sqlite3.connect(path, isolation_level=None))
 
     def close(self) -> None:
         """Throw it away."""

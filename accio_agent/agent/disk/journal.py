@@ -77,7 +77,7 @@ class Journal:
         self._batch.append(_record(_PAIR.pack(_REPORT, seq, attempt) + content))
 
     def plain(self, reports: Iterable[Numbered]) -> None:
-        """To be written: plain reports. Those of a batch are one record."""
+        """Add plain reports to what is to be written. Those of a batch are one record."""
         remembered, rows = self.remembered, self._plain
         kept, begun, before = remembered.reports, remembered.begun, len(self._plain)
         for each in reports:

@@ -48,7 +48,7 @@ class LookAnswers:
             self._spawn(self._answer(self.look), "look at code")
 
     def tell(self, stale: agents_pb2.Stale) -> None:
-        """Tell which operators' code isn't what was announced, in the session that there is."""
+        """Say which operators' code isn't what was announced, in the session that there is."""
         self._told += self._outbound.is_open
         self._outbound.put(agents_pb2.AgentMessage(stale=stale))
 

@@ -41,8 +41,7 @@ class LoggedDisk(Disk):
     def __init__(self, path: Path) -> None:
         """Make an empty one, as the daemon does."""
         self.path = path
-        self.connection = prepare(path)
-        self._workflows = {}
+        super().__init__(prepare(path))
         self.commits: list[tuple[int, Contents]] = []
         self._note()
 

@@ -1,6 +1,7 @@
 """Datasets into and out of a store."""
 
 import errno
+import gc
 import os
 import stat
 import subprocess
@@ -37,6 +38,7 @@ TREE = {"a.txt": b"one", "sub/b": b"two", "sub/c": b"one", "sub/deep/er/d": BIG,
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[FolderStore]:
+    gc.collect()  # what earlier tests left may have files open
     files = open_files()
     with FolderStore(tmp_path / "store") as store:
         yield store
