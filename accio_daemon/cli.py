@@ -178,11 +178,15 @@ def serve(config: Config) -> int:
         while uvloop.run(_serve(partial(bootstrap.serve, portions=portions), config)):
             log.warning("beginning anew", database=str(config.database))
     except Exception as error:
+        from accio.content.folder import FULL  # as above
+
         cause = most_telling(error)
         if isinstance(cause, AccioError):
             raise cause from None
         why = str(cause)
-        if not isinstance(cause, sqlite3.Error | OSError):
+        if isinstance(cause, OSError) and cause.errno in FULL:
+            why = f"the disk of {config.data} is full ({why})"
+        elif not isinstance(cause, sqlite3.Error | OSError):
             log.exception("internal error: stopping; what was acknowledged is on disk", error=why)
             return INTERNAL
     else:

@@ -11,8 +11,10 @@ function useEdit(run, after) {
   const [error, fail] = useState(null);
   const button = useRef(null);
   const back = useRef(false); // by a key, not by going elsewhere: the button that opened the field has the focus again
+  const returned = useRef(false);
   useEffect(() => {
-    if (!open && back.current) button.current?.focus();
+    returned.current = !open && back.current;
+    if (returned.current) button.current?.focus();
     back.current = false;
   }, [open]);
   const save = async (change, path = `${runPath(run.id)}/update`) => {
@@ -32,7 +34,7 @@ function useEdit(run, after) {
     fail(null);
     show(false);
   };
-  return { open, show, error, save, cancel, button, back };
+  return { open, show, error, save, cancel, button, back, returned };
 }
 
 function Field({ label, value, error, save, cancel, back, lines = false }) {
@@ -80,7 +82,10 @@ export function EditableName({ run, forbidden, after, children }) {
 }
 
 export function EditableNotes({ run, forbidden, after }) {
-  const { open, show, error, save, cancel, button: opener, back } = useEdit(run, after);
+  const { open, show, error, save, cancel, button: opener, back, returned } = useEdit(run, after);
+  useEffect(() => { // the first notes have another button than none, and may come after the focus was given back
+    if (returned.current && document.activeElement === document.body) opener.current?.focus();
+  }, [!run.notes]);
   const button = (text) => html`<button type="button" class="quiet edit" ref=${opener} disabled=${Boolean(forbidden)} title=${forbidden || `Edit the notes.${ofParent(run)}`} onClick=${() => show(true)} aria-label="Edit the notes">${text}</button>`;
   if (open) return html`<${Field} label="Notes" value=${run.notes} error=${error} lines=${true} save=${(notes, was) => save({ notes, was })} cancel=${cancel} back=${back} /><p class="quiet">Ctrl+Enter keeps the notes, Esc doesn't.</p><${Problem} error=${error} />`;
   return html`${run.notes ? html`<div class="notes edited"><div><${Notes} text=${run.notes} /></div>${button('✎')}</div>` : html`<p class="no-notes">${button('+ Notes')}</p>`}<${Problem} error=${error} />`;
