@@ -3,7 +3,7 @@
 from accio.domain.datatypes import INTEGRAL, DataType, Kind
 from accio.domain.findings import Findings
 from accio.domain.linking import Operators
-from accio.domain.members import member_type
+from accio.domain.members import member_type, parts_of_output
 from accio.domain.names import Suggestions
 from accio.domain.operators import OutputPort
 from accio.domain.problems import quote
@@ -42,8 +42,7 @@ def find_measured(
 
     Report why it isn't a number of the children, and return None, otherwise.
     """
-    node, _, place = reference.partition("/")
-    port, _, key = place.partition(".")
+    node, port, key = parts_of_output(reference)
     named = next((each for each in workflow.graph[: workflow.per_child] if each.name == node), None)
     spec = None if named is None else operators.get(named.op)
     output = None if spec is None else spec.output(port)

@@ -10,6 +10,18 @@ UNASKED_MEMBERS = 100
 """Of how many members a map may be if all of them become columns that nobody asked for by name."""
 
 
+def output_name(node: str, port: str, member: str | None = None) -> str:
+    """Return an output as users name it: Node/port, or of a map the member that is shown so, Node/port.KEY."""
+    return f"{node}/{port}" + ("" if member is None else f".{member}")
+
+
+def parts_of_output(name: str) -> tuple[str, str, str | None]:
+    """Return node, port and member of what `output_name` gave; whatever else it is, no such node or port is there."""
+    node, _, place = name.partition("/")
+    port, dot, member = place.partition(".")
+    return node, port, member if dot else None
+
+
 def member_type(datatype: DataType) -> DataType | None:
     """Return the type of a map's values if they are single values; None of whatever else."""
     return datatype.args[1] if datatype.kind is Kind.MAP and not datatype.args[1].args else None

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accio.domain.jsontypes import JsonObject
+from accio.domain.members import output_name
 from accio.domain.student import ci95_factor, mean_of
 from accio.late import dataclass
 
@@ -37,7 +38,7 @@ class Until:
     @property
     def output(self) -> str:
         """The output as users name it."""
-        return f"{self.node}/{self.port}" + ("" if self.member is None else f".{self.member}")
+        return output_name(self.node, self.port, self.member)
 
     def is_met(self, measured: "Measured") -> bool:
         """Return whether what was measured is as precise as is wanted."""

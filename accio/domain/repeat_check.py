@@ -8,6 +8,7 @@ from accio.domain.filters.literals import comparable_text
 from accio.domain.findings import Findings
 from accio.domain.linking import Operators
 from accio.domain.measured_outputs import find_measured
+from accio.domain.members import parts_of_output
 from accio.domain.numbers import number_of_json
 from accio.domain.precision import LEAST, Until
 from accio.domain.problems import ValueProblem, quote
@@ -61,8 +62,6 @@ class RepeatCheck:
         reference = self._findings.text(document, "output", _UNTIL)
         if reference is None or workflow is None:
             return None
-        node, _, place = reference.partition("/")
-        port, dot, member = place.partition(".")
         datatype = find_measured(
             reference, f"{_UNTIL}/output", workflow=workflow, operators=self._operators, findings=self._findings
         )
@@ -71,8 +70,8 @@ class RepeatCheck:
         wanted = self._wanted(document["ci95"], datatype)
         if wanted is None:
             return None
-        found = member if dot else None
-        return Until(node=node, port=port, member=found, ci95=wanted[0], relative=wanted[1], least=least)
+        node, port, member = parts_of_output(reference)
+        return Until(node=node, port=port, member=member, ci95=wanted[0], relative=wanted[1], least=least)
 
     def _wanted(self, value: Any, datatype: DataType) -> tuple[float, bool] | None:
         """Read half of the width that an interval may have: a number, one with a unit, or percents of the mean."""

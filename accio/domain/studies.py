@@ -14,6 +14,7 @@ from typing import Any
 
 from accio.domain.halving import Halving
 from accio.domain.jsontypes import JsonObject
+from accio.domain.members import output_name, parts_of_output
 from accio.late import dataclass
 
 AT_ONCE = 4
@@ -84,14 +85,13 @@ class Objective:
     @classmethod
     def named(cls, output: str, direction: Direction) -> "Objective":
         """Read the output as users name it: Node/port, or Node/port.KEY."""
-        node, _, place = output.partition("/")
-        port, dot, member = place.partition(".")
-        return cls(node, port, direction, member if dot else None)
+        node, port, member = parts_of_output(output)
+        return cls(node, port, direction, member)
 
     @property
     def output(self) -> str:
         """The output as users name it."""
-        return f"{self.node}/{self.port}" + ("" if self.member is None else f".{self.member}")
+        return output_name(self.node, self.port, self.member)
 
     def loss(self, value: float) -> float:
         """Return what is smallest where the value is best."""

@@ -17,7 +17,8 @@ from accio.domain.student import CONFIDENCE, PLAIN_LEAST, PLAIN_MOST, ci95_facto
 from accio.errors import BadRequest
 from accio.late import dataclass
 from accio_client.analysis.columns import AxisColumn, Floats, Ints, Mask, Numbers, SweepTable
-from accio_client.analysis.sums import CELLS_AT_ONCE, exact_sum
+from accio_client.analysis.portions import CELLS_AT_ONCE
+from accio_client.analysis.sums import exact_sum
 
 T = TypeVar("T", bound=np.generic)
 

@@ -6,17 +6,16 @@ most values would still have to be sorted, as they are crowded, bins are cut onc
 there over and over again isn't sorted at all. How values are put into bins decides about time, never about the result.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from accio_client.analysis.columns import Floats, Ints, Mask
+from accio_client.analysis.portions import portions
 
 _SORTED_BELOW = 50_000
 _BINS = 1 << 16
-_AT_ONCE = 1 << 16
-"""Values: what is computed of so many fits into a processor's cache."""
 _MUCH = 8
 """One of so many values to sort is worth another look at all of them."""
 _LOOKED_AT = 4096
@@ -76,7 +75,7 @@ class _Bins:
         self._values, self._heights = values, heights
         self._at: npt.NDArray[np.uint32] = np.empty(len(values), dtype=np.uint32)
         self._sizes = np.zeros(count, dtype=np.int64)
-        for some in self._blocks():
+        for some in portions(len(values)):
             at = heights(values[some]).astype(np.int64)
             self._at[some] = at
             self._sizes += np.bincount(at, minlength=count)
@@ -84,9 +83,6 @@ class _Bins:
         self._one: Floats | None = None
         self._is_sorted = np.ones(count, dtype=np.bool_)
         """Which bins have to be sorted: those whose values aren't all the same."""
-
-    def _blocks(self) -> Iterator[slice]:
-        return (slice(first, first + _AT_ONCE) for first in range(0, len(self._values), _AT_ONCE))
 
     def _of(self, ranks: Ints) -> Ints:
         return np.searchsorted(self._ends, ranks, side="right")
@@ -103,7 +99,7 @@ class _Bins:
             self._one = np.zeros(len(self._sizes))
             self._one[self._at] = self._values
             self._is_sorted[:] = False
-            for some in self._blocks():
+            for some in portions(len(self._values)):
                 at = self._at[some]
                 self._is_sorted[at[self._one[at] != self._values[some]]] = True
         return self._is_much(ranks)

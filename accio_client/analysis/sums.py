@@ -5,9 +5,8 @@ import math
 import numpy as np
 
 from accio_client.analysis.columns import Floats, Ints, Mask
+from accio_client.analysis.portions import CELLS_AT_ONCE
 
-CELLS_AT_ONCE = 1 << 16
-"""How many numbers are taken at once: what is computed of them fits into a processor's cache."""
 _WHOLE = 2.0**53
 _LOOKED_AT_FIRST = 64  # rows: of numbers that aren't whole, these show it
 _COLUMNS_AT_ONCE = 16

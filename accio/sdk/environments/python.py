@@ -21,6 +21,8 @@ from accio.late import dataclass
 from accio.sdk.environments.places import PYTHON, alone, kept
 
 UV_LOCK = "uv.lock"
+_OF_THIS_INTERPRETER = frozenset({"PYTHONHOME", PATH, GIVEN_PATH})
+"""Variables of the agent's own environment that are for its own interpreter."""
 _COMPLETE = "accio-complete"
 _CONFIGURATION = "pyvenv.cfg"
 _HOW_TO_LOCK = "lock it with `uv pip compile requirements.in -o {}`"
@@ -114,8 +116,7 @@ class PythonNeed:
 
     def variables(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return an environment in which programs find this one, as if it were activated."""
-        kept_back = {"PYTHONHOME", PATH, GIVEN_PATH}  # those of the agent, and of its interpreter
-        inner = {name: value for name, value in environment.items() if name not in kept_back}
+        inner = {name: value for name, value in environment.items() if name not in _OF_THIS_INTERPRETER}
         path = f"{self.search_path}{os.pathsep}{environment.get('PATH', os.defpath)}"
         return inner | {"VIRTUAL_ENV": str(self.place()), "PATH": path}
 
@@ -179,10 +180,8 @@ def _interpreter() -> str:
 
 
 def _run(command: list[str], lock: Path, **variables: str) -> None:
-    # What the agent's own environment sets is for its own interpreter.
-    outer = {
-        name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
-    }
+    kept_back = _OF_THIS_INTERPRETER | {"VIRTUAL_ENV"}
+    outer = {name: value for name, value in os.environ.items() if name not in kept_back}
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, check=False, encoding="utf-8", env=outer | variables
     )

@@ -26,7 +26,8 @@ def changes_others(path: str) -> bool:
         tree = ast.parse(Path(path).read_bytes())
     except (OSError, SyntaxError, ValueError):
         return True
-    return any(_changes(statement, *_defined(tree)) for statement in _run(tree.body))
+    values, code = _defined(tree)
+    return any(_changes(statement, values, code) for statement in _run(tree.body))
 
 
 def _run(statements: list[ast.stmt]) -> Iterator[ast.stmt]:

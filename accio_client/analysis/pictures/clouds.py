@@ -1,6 +1,6 @@
 """Every child by itself: over two outputs (scatter, with the best of both), and across all parameters (parallel)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -22,10 +22,9 @@ from accio_client.analysis.pictures.specification import (
     growing,
     parameter_axis,
 )
+from accio_client.analysis.portions import portions
 
 _DENSITY = 150
-_AT_ONCE = 1 << 16
-"""Points: what is computed of so many fits into a processor's cache."""
 _MOST_TICKS = 64
 _ALL = slice(None)
 _WEIGHTS = (0.5, 0.1, 0.9, 0.02, 0.98)
@@ -80,7 +79,7 @@ def _density(xs: Floats, ys: Floats) -> Ints:
     """Return how many points fall into each of the cells between the lowest and the highest values."""
     found = np.zeros(_DENSITY**2, dtype=np.int64)
     rows, columns = _cells(ys), _cells(xs)
-    for some in _pieces(len(xs)):
+    for some in portions(len(xs)):
         found += np.bincount(rows(ys[some]) * _DENSITY + columns(xs[some]), minlength=_DENSITY**2)
     return found.reshape(_DENSITY, _DENSITY)
 
@@ -90,10 +89,6 @@ def _cells(values: Floats) -> Callable[[Floats], Ints]:
     low = values.min()
     scale = _DENSITY / ((values.max() - low) or 1.0)
     return lambda some: np.minimum(((some - low) * scale).astype(np.int64), _DENSITY - 1)
-
-
-def _pieces(size: int) -> Iterator[slice]:
-    return (slice(first, first + _AT_ONCE) for first in range(0, size, _AT_ONCE))
 
 
 def _known(column: Numbers, where: Mask | None) -> Mask:
@@ -109,7 +104,7 @@ def undominated(xs: Floats, ys: Floats) -> Mask:
     if not len(xs):
         return best
     # Most points are beaten by one of a few good ones: what is left to sort is little.
-    left = np.concatenate([_unbeaten(xs, ys, some) for some in _pieces(len(xs))])
+    left = np.concatenate([_unbeaten(xs, ys, some) for some in portions(len(xs))])
     left = left[_unbeaten(xs[left], ys[left], slice(None))]
     order = left[np.lexsort((ys[left], xs[left]))]
     x, y = xs[order], ys[order]

@@ -51,7 +51,7 @@ class ExplanationCalls:
                 nodes = [node for node in nodes if node.no == place]
             return found, nodes, [self._answer(snapshot, found, node, viewer) for node in nodes]
 
-        shown = await self._readers.read_at_hand(lambda snapshot: runs_query.find(snapshot, request.run, viewer))
+        shown = await self._shown(request.run, viewer)
         found, nodes, answers = await self._readers.read_of(_ANSWER * (1 if request.node else shown.run.nodes), read)
         undecided = [each for each in zip(nodes, answers, strict=True) if each[0].state in _UNDECIDED]
         for count, (node, answer) in enumerate(undecided, start=1):
@@ -60,6 +60,10 @@ class ExplanationCalls:
             if count % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return accio_pb2.WhyResponse(answers=answers)
+
+    async def _shown(self, run: str, viewer: Viewer) -> Found:
+        """Find a run, which tells how long it takes to read all about it."""
+        return await self._readers.read_at_hand(lambda snapshot: runs_query.find(snapshot, run, viewer))
 
     def _sharing(self, found: Found, node: NodeFacts) -> str:
         other = self._engine.shared_with(found.run.no, found.place, node.no)
@@ -163,7 +167,7 @@ class ExplanationCalls:
             found = runs_query.find(snapshot, request.run, viewer)
             return sorted(self._history(snapshot, found, limit), key=lambda event: event.at_ms)[:limit]
 
-        shown = await self._readers.read_at_hand(lambda snapshot: runs_query.find(snapshot, request.run, viewer))
+        shown = await self._shown(request.run, viewer)
         events = await self._readers.read_of(limit if shown.place == OWN else shown.run.nodes, read)
         return accio_pb2.EventsResponse(events=events)
 

@@ -12,9 +12,7 @@ from typing import Any
 
 import pytest
 
-from accio.content.digest import from_raw
-from accio_daemon.core.effects import Effects, ResultRow
-from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, RunNo
+from accio_daemon.core.effects import Effects
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.restart import restart
 from accio_daemon.storage import held_memo, levels, memo, store
@@ -25,6 +23,7 @@ from accio_daemon.storage.rendering import Batch, render
 from accio_daemon.storage.store import SqliteStore, StoredWorld
 from accio_daemon.storage.transactions import DiskFull
 from tests.fakes import FakeClock
+from tests.integration.engine.memo_rows import key_of, result_of
 
 FEW = held_memo.WORTH_HOLDING  # for which a state is held, and which may be committed at once
 MANY = 40  # which aren't committed at once
@@ -44,7 +43,7 @@ class Place:
         fx = Effects()
         for key in keys:
             self.ids += 1
-            fx.results.append(_result(self.ids, key, content))
+            fx.results.append(result_of(self.ids, key, content))
         return render(fx, {})
 
     async def commit(self, rows: Batch, *jobs: WriteJob[Any]) -> None:
@@ -73,33 +72,8 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     await database.close()
 
 
-def _key(number: int) -> bytes:
-    return random.Random(number).randbytes(32)  # noqa: S311 - equal numbers are equal keys
-
-
 def _keys(first: int, count: int = MANY) -> list[bytes]:
-    return [_key(number) for number in range(first, first + count)]
-
-
-def _result(id: int, key: bytes | None, content: bytes | None) -> ResultRow:
-    return ResultRow(
-        id=ExecutionNo(id),
-        key=key,
-        operator_no=1,
-        seed=None,
-        inputs="{}",
-        outputs={"value": str(id)},
-        blobs=None,
-        contents=[] if content is None else [(from_raw(content), 1)],
-        metrics=(0, 0, 0, 0, 0, 0, "{}"),
-        attempt=AttemptNo(id),
-        agent_no=AgentNo(1),
-        started_ms=0,
-        ended_ms=0,
-        recorded_ms=0,
-        log_bytes=0,
-        owner=(RunNo(1), id, 0),
-    )
+    return [key_of(number) for number in range(first, first + count)]
 
 
 def _ids(found: dict[bytes, Any]) -> dict[bytes, int]:
@@ -123,7 +97,7 @@ async def test_every_look_up_sees_what_is_committed(place: Place, seed: int) -> 
     luck = random.Random(seed)  # noqa: S311 - a story
     kinds, held = 0, 0
     for _ in range(150):
-        keys = [luck.choice([_key(luck.randrange(400)), None]) for _ in range(luck.choice([1, FEW, MANY, MANY]))]
+        keys = [luck.choice([key_of(luck.randrange(400)), None]) for _ in range(luck.choice([1, FEW, MANY, MANY]))]
         content = luck.choice([None, None, luck.randbytes(1) * 32])
         rows = place.results(keys, content)
         ids = [luck.randint(1, place.ids) for _ in range(3)]
@@ -139,7 +113,7 @@ async def test_every_look_up_sees_what_is_committed(place: Place, seed: int) -> 
             await place.commit(rows)
         kinds |= 1 << min(kind, 3)
         for _ in range(luck.randrange(3)):
-            place.check([_key(luck.randrange(500)) for _ in range(luck.randrange(1, 40))])
+            place.check([key_of(luck.randrange(500)) for _ in range(luck.randrange(1, 40))])
             held += _is_held(place)
     assert kinds == 0b1111
     assert held > 10, "states were held"
@@ -152,7 +126,7 @@ async def test_a_result_is_found_as_soon_as_it_is_committed(place: Place) -> Non
     await place.commit(place.results(_keys(100)))
     assert place.store.results(_keys(200)) == {}
     assert _is_held(place)
-    assert place.store.results([_key(100)]).keys() == {_key(100)}
+    assert place.store.results([key_of(100)]).keys() == {key_of(100)}
     await place.commit(place.results(_keys(0)))
     place.check(_keys(0, 300))
 

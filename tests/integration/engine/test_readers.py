@@ -4,9 +4,11 @@ import asyncio
 import sqlite3
 import threading
 from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,47 +19,26 @@ from accio_daemon.storage.database import Database
 from accio_daemon.storage.jobs import Snapshot
 from accio_daemon.storage.readers import BYTES_AT_HAND, CONNECTIONS, NODES_AT_HAND, NODES_SHORTLY, Readers
 
+Begin = Callable[[Readers, Callable[[Snapshot], Any]], Coroutine[Any, Any, Any]]
+"""Has a job read."""
 
-async def test_long_reads_leave_connections_to_short_ones(tmp_path: Path) -> None:
-    """However many exports read, a look-up needn't wait for them; of long jobs one runs at a time."""
-    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+
+async def _beside_long_ones(path: Path, begin: Begin, looks: Sequence[Begin]) -> None:
+    """Begin as many waiting jobs as take all connections twice: *looks* are answered, and one of the jobs runs."""
+    database = await Database.open(path, synchronous="OFF")
     gate = threading.Event()
     begun: list[int] = []
+
+    def long(number: int, _: Snapshot) -> None:
+        begun.append(number)
+        gate.wait()
+
     try:
         async with asyncio.timeout(90), Readers.open(database) as readers, asyncio.TaskGroup() as tasks:
-
-            def long(number: int) -> None:
-                begun.append(number)
-                gate.wait()
-
             for number in range(2 * CONNECTIONS):
-                tasks.create_task(readers.read_long(lambda connection, number=number: long(number)))  # type: ignore[misc]
-            found = await readers.read(lambda connection: connection.execute("SELECT 7").fetchone())
-            assert found == (7,)
-            assert len(begun) <= 1
-            gate.set()
-        assert begun == list(range(2 * CONNECTIONS))
-    finally:
-        gate.set()
-        await database.close()
-
-
-async def test_reads_of_many_nodes_leave_connections_to_short_ones(tmp_path: Path) -> None:
-    """However many ask for a run of so many nodes, a look-up needn't wait for them; few nodes need no connection."""
-    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
-    gate = threading.Event()
-    begun: list[int] = []
-    try:
-        async with asyncio.timeout(90), Readers.open(database) as readers, asyncio.TaskGroup() as tasks:
-
-            def long(number: int) -> None:
-                begun.append(number)
-                gate.wait()
-
-            for number in range(2 * CONNECTIONS):
-                tasks.create_task(readers.read_of(NODES_SHORTLY + 1, lambda _, number=number: long(number)))  # type: ignore[misc]
-            for nodes in (NODES_AT_HAND, NODES_AT_HAND + 1, NODES_SHORTLY):
-                found = await readers.read_of(nodes, lambda connection: connection.execute("SELECT 7").fetchone())
+                tasks.create_task(begin(readers, partial(long, number)))
+            for look in looks:
+                found = await look(readers, lambda connection: connection.execute("SELECT 7").fetchone())
                 assert found == (7,)
             assert len(begun) <= 1
             gate.set()
@@ -65,6 +46,21 @@ async def test_reads_of_many_nodes_leave_connections_to_short_ones(tmp_path: Pat
     finally:
         gate.set()
         await database.close()
+
+
+async def test_long_reads_leave_connections_to_short_ones(tmp_path: Path) -> None:
+    """However many exports read, a look-up needn't wait for them; of long jobs one runs at a time."""
+    await _beside_long_ones(tmp_path / "accio.db", Readers.read_long, [Readers.read])
+
+
+async def test_reads_of_many_nodes_leave_connections_to_short_ones(tmp_path: Path) -> None:
+    """However many ask for a run of so many nodes, a look-up needn't wait for them; few nodes need no connection."""
+
+    def of(nodes: int) -> Begin:
+        return lambda readers, job: readers.read_of(nodes, job)
+
+    looks = [of(nodes) for nodes in (NODES_AT_HAND, NODES_AT_HAND + 1, NODES_SHORTLY)]
+    await _beside_long_ones(tmp_path / "accio.db", of(NODES_SHORTLY + 1), looks)
 
 
 async def test_a_read_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
