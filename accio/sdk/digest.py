@@ -22,7 +22,8 @@ from accio.sdk.environments.contained import ImageNeed
 from accio.sdk.environments.python import PythonNeed
 from accio.sdk.installed import SDK
 from accio.sdk.library import Library
-from accio.sdk.reach import Reached, Walk
+from accio.sdk.reach import Walk
+from accio.sdk.reached import Reached
 
 FORMAT = "accio operator 2"
 """Enters every digest; a change of the analysis that changes what digests mean gets another number."""

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 
 from accio.sdk.known_calls import is_known, keeps_functions
+from accio.sdk.names import Chain, bound_names, chain_of, own_scope
 from accio.sdk.plain_values import Names, is_data, only_reads
-from accio.sdk.references import Chain, bound_names, chain_of, own_scope
 
 _DECORATORS = frozenset(
     {

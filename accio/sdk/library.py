@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from accio.sdk.effects import is_inert, is_plain_class, is_plain_statement
 from accio.sdk.module_source import ParsedModule, Unit, UnreadableSourceError, parse_module
 from accio.sdk.modules import ModuleFinder, Standing
+from accio.sdk.names import Chain
 from accio.sdk.normal import DECLARATIONS, normal_form
 from accio.sdk.plain_values import Names
-from accio.sdk.references import Chain
 
 _DEEPEST = 20
 """Classes that are derived from each other further than this aren't looked into."""

@@ -6,16 +6,8 @@ from dataclasses import field
 
 from accio.late import dataclass
 from accio.sdk.modules import ModuleFacts
-from accio.sdk.references import (
-    Chain,
-    Imported,
-    References,
-    bound_names,
-    chain_of,
-    find_references,
-    own_scope,
-    read_import,
-)
+from accio.sdk.names import Chain, Imported, bound_names, chain_of, own_scope, read_import
+from accio.sdk.references import References, find_references
 
 
 class UnreadableSourceError(Exception):

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from accio.sdk.references import Chain, chain_of
+from accio.sdk.names import Chain, chain_of
 
 DECLARATIONS = frozenset({"accio.operator", "accio.sdk.declare.operator"})
 """Absolute names of the decorator whose arguments describe the operator, and don't change its results."""

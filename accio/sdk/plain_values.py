@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from accio.sdk.known_calls import is_known, keeps_functions, makes_data, makes_iterator
-from accio.sdk.references import Chain, bound_names, chain_of
+from accio.sdk.names import Chain, bound_names, chain_of
 
 
 class Names(Protocol):

@@ -9,52 +9,28 @@ problem is noted, and then there is no digest. Missing something is the one thin
 import builtins
 import pkgutil
 from collections.abc import Iterable
-from dataclasses import field
 
-from accio.late import dataclass
-from accio.sdk.drawing import draws, draws_if_unseeded, seeds
+from accio.sdk.drawing import draws_if_unseeded
 from accio.sdk.evaluated_texts import names_evaluated
 from accio.sdk.installed import SDK
 from accio.sdk.library import Library
 from accio.sdk.module_source import Unit, UnreadableSourceError
 from accio.sdk.modules import Standing, is_installed_name
-from accio.sdk.references import Called, Chain, Imported, References
+from accio.sdk.names import Chain, Imported
+from accio.sdk.reached import Reached
+from accio.sdk.references import Called, References
 from accio.sdk.unfollowable import (
-    ATTRIBUTES,
-    DOCSTRING_NAMES,
     IMPORTERS,
     MODULE_ATTRIBUTE_ACCESS,
     OWN_FILE_NAMES,
     VERSION_READERS,
-    reads_docstrings,
-    reads_own_files,
     why_unfollowable,
 )
 
 _HARMLESS_MODULE_NAMES = frozenset(
     {"__name__", "__package__", "__qualname__", "__module__", "__annotations__", "__debug__"}
 )
-# Attributes that count also where a text names them: getattr(x, "__file__").
-_TELLING = OWN_FILE_NAMES | DOCSTRING_NAMES | {"__subclasses__"} | ATTRIBUTES.keys()
 _DYNAMIC_BUILTINS = frozenset({"globals", "vars"})
-
-
-@dataclass(slots=True, kw_only=True)
-class Reached:
-    """What was found. Every collection is keyed so that order and repetition don't matter."""
-
-    units: dict[tuple[str, int], Unit] = field(default_factory=dict)
-    imports: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    orders: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # what binds a name that several bind
-    executed: list[str] = field(default_factory=list)
-    packages: dict[str, str] = field(default_factory=dict)
-    absent: set[str] = field(default_factory=set)
-    versions: set[str] = field(default_factory=set)  # distributions whose versions are asked for
-    problems: dict[str, None] = field(default_factory=dict)
-    own_file_readers: dict[str, None] = field(default_factory=dict)
-    uses_docstrings: bool = False
-    draws: dict[str, str] = field(default_factory=dict)  # names that draw random numbers, and where
-    seeded: set[str] = field(default_factory=set)  # modules whose global generator the code seeds itself
 
 
 class Walk:
@@ -69,7 +45,6 @@ class Walk:
         self._escaped: set[str] = set()
         self._considered: set[str] = set()
         self._packages: set[str] = set()
-        self._takes_all = False
         self.reached = Reached()
 
     def start(self, module: str, name: str) -> None:
@@ -87,7 +62,7 @@ class Walk:
         """Follow everything, and return what was reached."""
         while self._work:
             self._follow(self._work.pop())
-            if not self._work and self._takes_all:
+            if not self._work and self.reached.uses_all_classes:
                 for name in list(self.reached.executed):
                     self._take_whole(name)
         return self.reached
@@ -115,7 +90,7 @@ class Walk:
             self._absolute(chain, where)
         for call in found.calls:
             self._call(unit.module, call, where)
-        self._look_at_attributes(found.attributes | found.texts & _TELLING, where)
+        self.reached.note_attributes(found.attributes, found.texts, where)
         for text in sorted(found.texts):
             self._text(text, where)
         self._follow_evaluated(unit.module, found, where)
@@ -126,16 +101,6 @@ class Walk:
         for name in sorted(names_evaluated(found.expressions, functions)):
             if self._is_bound(module, name, seen=set()):
                 self._name(module, (name,), where)
-
-    def _look_at_attributes(self, attributes: set[str], where: str) -> None:
-        if attributes & DOCSTRING_NAMES:
-            self.reached.uses_docstrings = True
-        if "__subclasses__" in attributes:
-            self._takes_all = True
-        if attributes & OWN_FILE_NAMES:
-            self.reached.own_file_readers[where] = None
-        for attribute in attributes & ATTRIBUTES.keys():
-            self._problem(where, ATTRIBUTES[attribute])
 
     def _text(self, text: str, where: str) -> None:
         """Follow a text that names a followed module, or something in one: another package may look it up. One that
@@ -158,14 +123,14 @@ class Walk:
             self._dynamic_import(module, call, where)
             return
         if names & VERSION_READERS:
-            self._version(module, call, where)
+            self.reached.note_version_asked(module, call, where)
         if not call.texts and not call.has_keywords:
             self.reached.draws |= {drawn: where for drawn in names if draws_if_unseeded(drawn)}
         if names & MODULE_ATTRIBUTE_ACCESS and call.chains and (len(call.texts) < 2 or call.texts[1] is None):
             for name, is_absolute in call.chains[0]:
                 target = self._library.module_of(module, name, is_absolute)
                 if target is not None:
-                    self._problem(where, f"looks up a computed name in the module {target}")
+                    self.reached.note_problem(where, f"looks up a computed name in the module {target}")
         if call.is_absolute:
             self._absolute(call.function, where)
         else:
@@ -174,20 +139,10 @@ class Walk:
     def _dynamic_import(self, module: str, call: Called, where: str) -> None:
         name = call.imported_module(self._library.parse(module).package)
         if name is None:
-            self._problem(where, "imports a module whose name is known at run time only")
+            self.reached.note_problem(where, "imports a module whose name is known at run time only")
             return
         self._execute(name)
         self._absolute(tuple(name.split(".")), where)
-
-    def _version(self, module: str, call: Called, where: str) -> None:
-        """Note the distribution whose version is asked for."""
-        own = module.partition(".")[0]
-        if call.texts[:1] == (None,) and call.chains[0] in ([(("__name__",), False)], [(("__package__",), False)]):
-            self.reached.versions.add(own)
-        elif call.texts and call.texts[0] is not None:
-            self.reached.versions.add(call.texts[0])
-        else:
-            self._problem(where, "asks for the version of something that is known at run time only")
 
     # Names
 
@@ -223,7 +178,7 @@ class Walk:
             else:
                 reason = why_unfollowable(".".join((star, *chain)))
                 if reason is not None:
-                    self._problem(where, reason)
+                    self.reached.note_problem(where, reason)
         self._note_order(module, root, stars)
         return found or root in parsed.type_only
 
@@ -238,9 +193,9 @@ class Walk:
         if name in vars(builtins) and not name.startswith("__") and name not in _DYNAMIC_BUILTINS:
             reason = why_unfollowable(f"builtins.{name}")
             if reason is not None:
-                self._problem(where, reason.partition(" (")[0] + f" ({name})")
+                self.reached.note_problem(where, reason.partition(" (")[0] + f" ({name})")
         elif name in {"__import__", "__builtins__"}:
-            self._problem(where, f"uses {name}")
+            self.reached.note_problem(where, f"uses {name}")
         else:
             self._unknown_attribute(module, name, where)
 
@@ -263,7 +218,8 @@ class Walk:
             name = ".".join(chain[:count])
             standing = self._library.finder.find(name).standing
             if standing in {Standing.STANDARD, Standing.VERSIONED}:
-                self._outside(name, ".".join(chain), where)
+                self._package(name)
+                self.reached.note_outside(".".join(chain), where)
                 return
             if standing is not Standing.FOLLOWED:
                 self._execute(name)
@@ -315,22 +271,6 @@ class Walk:
             self._in_module(name, rest[1:], where)
         else:
             self._escape(name)
-
-    def _outside(self, module: str, name: str, where: str) -> None:
-        """Note what is not followed, known by a version."""
-        self._package(module)
-        if draws(name):
-            self.reached.draws.setdefault(name, where)
-        if seeded := seeds(name):
-            self.reached.seeded.add(seeded)
-        if reads_docstrings(name):
-            self.reached.uses_docstrings = True
-        if reads_own_files(name):
-            self.reached.own_file_readers[where] = None
-            return
-        reason = why_unfollowable(name)
-        if reason is not None:
-            self._problem(where, reason)
 
     def _package(self, module: str) -> None:
         """Note the distribution of a module, and what its package imports of others, as none of that is followed."""
@@ -424,6 +364,3 @@ class Walk:
             self._execute(submodule)
             if self._library.follows(submodule):
                 self._escape(submodule)
-
-    def _problem(self, where: str, what: str) -> None:
-        self.reached.problems[f"{where} {what}"] = None

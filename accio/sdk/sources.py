@@ -13,7 +13,7 @@ from accio.sdk.environments import functions
 from accio.sdk.extras import has_extras
 from accio.sdk.loading import GROUP, distributions_announcing, split_reference
 from accio.sdk.modules import distributions_of
-from accio.sdk.references import bound_names
+from accio.sdk.names import bound_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

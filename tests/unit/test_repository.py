@@ -37,8 +37,6 @@ ALLOWED_CALLS: dict[str, set[str]] = {
 LONGEST_FUNCTION, LONGEST_FILE = 50, 400
 # What is longer → why there is no second idea in it. What `sync_client` writes is as long as its source makes it.
 LONGER = {
-    "accio/sdk/reach.py": "one walk over all that code reaches; to be split: what it follows of texts",
-    "accio/sdk/references.py": "one visitor over all that code names; to be split: what it refuses",
     "accio_agent/agent/core/decisions.py": "every event of an attempt; to be split: reports in columns",
     "accio_daemon/core/reactor.py:_apply": "one flat match over all commands, whose totality mypy holds",
     "accio_daemon/core/records.py:__init__": "the fields of an execution, one a line",
