@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -15,6 +16,37 @@ from accio.domain.resources import check_counter_name, count_of_text, parse_cpus
 from accio.grpc_polling import poll_in_place
 from accio.interpreter import fork_only_to_exec
 from accio_agent import clock
+
+if TYPE_CHECKING:
+    from accio_agent.agent.options import Options
+
+
+class _Given(TypedDict):
+    """What the command line says, by the options' names."""
+
+    daemon: str | None
+    join: str | None
+    operators: Sequence[str]
+    name: str | None
+    state_dir: Path | None
+    store: Path | None
+    user: str | None
+    cpus: str | None
+    memory: str | None
+    disk: str | None
+    gpus: str | None
+    resource: Sequence[str]
+    owners: Sequence[str]
+    grace: float | None
+    patience: float | None
+    idle_timeout: float | None
+    until: str | None
+    stdin: bool
+    metrics: str
+    open_metrics: bool
+    allocation: str | None
+    installed: bool
+    reload: bool
 
 
 @click.command(
@@ -95,72 +127,58 @@ from accio_agent import clock
 )
 @click.option("--installed/--no-installed", default=True, help="Offer the operators of installed packages.")
 @click.option("--reload", "-reload", is_flag=True, help="Offer edited operators as they are now, as `accio up` does.")
-def command(
-    daemon: str | None,
-    join: str | None,
-    operators: Sequence[str],
-    name: str | None,
-    state_dir: Path | None,
-    store: Path | None,
-    user: str | None,
-    cpus: str | None,
-    memory: str | None,
-    disk: str | None,
-    gpus: str | None,
-    resource: Sequence[str],
-    owners: Sequence[str],
-    grace: float | None,
-    patience: float | None,
-    idle_timeout: float | None,
-    until: str | None,
-    stdin: bool,
-    metrics: str,
-    open_metrics: bool,
-    allocation: str | None,
-    installed: bool,
-    reload: bool,
-) -> int:
+def command(**given: Unpack[_Given]) -> int:
     """Run an agent."""
+    join, allocation = given["join"], given["allocation"]
     if join is not None:
         for lesser in ("ACCIO_ADDR", "ACCIO_TOKEN"):
             os.environ.pop(lesser, None)
         os.environ["ACCIO_JOIN"] = join
     from accio.places import ALLOCATION_TOKEN
-    from accio_agent.agent.deadline import parse_until
-    from accio_agent.agent.options import Options  # after the options were read: --help needn't wait for it
-    from accio_agent.agent.starting import start
+    from accio_agent.agent.starting import start  # after the options were read: --help needn't wait for it
 
     own = os.environ.pop(ALLOCATION_TOKEN, "")
     if own and allocation is not None:
         os.environ["ACCIO_TOKEN"] = own
     try:
-        options = Options(
-            daemon=daemon,
-            operators=tuple(operators),
-            name=name,
-            state_dir=None if state_dir is None else state_dir.absolute(),
-            store=None if store is None else store.absolute(),
-            user=user,
-            milli_cpus=None if cpus is None else parse_cpus(cpus),
-            memory=None if memory is None else parse_size(memory),
-            disk=None if disk is None else parse_size(disk),
-            gpus=None if gpus is None else count_of_text(gpus),
-            custom=_counters(resource),
-            owners=_owners(owners, allocation),
-            grace_s=grace,
-            without_daemon_s=patience,
-            without_work_s=idle_timeout,
-            stdin=stdin,
-            until=None if until is None else parse_until(until, clock.process_began()),
-            allocation=_allocation(allocation),
-            installed=installed,
-            reload=reload,
-            metrics=_metrics(metrics, open_to_all=open_metrics),
-        )
+        options = _options(given)
     except ValueProblem as problem:
         raise click.UsageError(problem.message) from None
     logs.set_up()
     return start(options)
+
+
+def _options(given: _Given) -> "Options":
+    """Read what the texts say, or raise ValueProblem."""
+    from accio_agent.agent.deadline import parse_until
+    from accio_agent.agent.options import Options
+
+    state_dir, store, until = given["state_dir"], given["store"], given["until"]
+    cpus, memory, disk, gpus = given["cpus"], given["memory"], given["disk"], given["gpus"]
+    allocation = given["allocation"]
+    return Options(
+        daemon=given["daemon"],
+        operators=tuple(given["operators"]),
+        name=given["name"],
+        state_dir=None if state_dir is None else state_dir.absolute(),
+        store=None if store is None else store.absolute(),
+        user=given["user"],
+        milli_cpus=None if cpus is None else parse_cpus(cpus),
+        memory=None if memory is None else parse_size(memory),
+        disk=None if disk is None else parse_size(disk),
+        gpus=None if gpus is None else count_of_text(gpus),
+        custom=_counters(given["resource"]),
+        owners=_owners(given["owners"], allocation),
+        grace_s=given["grace"],
+        without_daemon_s=given["patience"],
+        without_work_s=given["idle_timeout"],
+        stdin=given["stdin"],
+        until=None if until is None else parse_until(until, clock.process_began()),
+        allocation=_allocation(allocation),
+        installed=given["installed"],
+        reload=given["reload"],
+        metrics=_metrics(given["metrics"], open_to_all=given["open_metrics"]),
+    )
 
 
 def _metrics(text: str, *, open_to_all: bool) -> str:

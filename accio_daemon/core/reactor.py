@@ -67,40 +67,32 @@ OPENED_AT_ONCE = 256
 # Ready nodes that one step looks at, and as many as a step opens further children for.
 SETTLED_AT_ONCE = 256
 
-AnyCommand = (
-    SubmitRun
-    | KillRun
-    | DeleteRun
-    | RetryRun
+OfSessions = (
+    AgentReports
+    | AgentSaved
     | AgentJoined
     | AgentLost
     | AgentHeard
     | AgentDraining
     | AgentStale
-    | AgentReports
-    | AgentSaved
     | AgentRecalled
     | PathsDigested
-    | ValuesGathered
-    | PointMeasured
-    | TrialAsked
-    | PruneTrial
-    | DrainAgent
-    | RemoveAgent
-    | ContentMissing
-    | ForgetResults
-    | OldestWork
-    | PoolsJoined
-    | PoolsLeft
-    | AllocationsFound
-    | AllocationsRefused
-    | ChangePool
-    | ChangeCap
-    | ChangeGroups
-    | AddWindow
-    | RemoveWindow
-    | Tick
 )
+"""What agents and their sessions say."""
+
+OfRuns = SubmitRun | KillRun | DeleteRun | RetryRun | PruneTrial
+"""What people do with runs."""
+
+OfResults = ValuesGathered | PointMeasured | TrialAsked | ContentMissing | ForgetResults | OldestWork
+"""What was found among results, and which of them are gone."""
+
+OfPools = PoolsJoined | PoolsLeft | AllocationsFound | AllocationsRefused | ChangePool
+"""What servers of pools say, and what people change of pools."""
+
+OfOperation = DrainAgent | RemoveAgent | AddWindow | RemoveWindow | ChangeCap | ChangeGroups
+"""What whoever runs the daemon does with agents and owners."""
+
+AnyCommand = OfSessions | OfRuns | OfResults | OfPools | OfOperation | Tick
 """Every command that there is: what `handle` applies."""
 
 T = TypeVar("T")
@@ -113,21 +105,32 @@ def handle(turn: Turn, command: Command[T], *, settling: int = SETTLED_AT_ONCE) 
     return cast("T", answer)  # a test holds that each case answers what its command says
 
 
-def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one flat list of commands
+def _apply(turn: Turn, command: AnyCommand) -> object:
+    answer: object = None
+    if isinstance(command, OfSessions):
+        answer = _of_sessions(turn, command)
+    elif isinstance(command, OfRuns):
+        answer = _of_runs(turn, command)
+    elif isinstance(command, OfResults):
+        answer = _of_results(turn, command)
+    elif isinstance(command, OfPools):
+        _of_pools(turn, command)
+    elif isinstance(command, OfOperation):
+        _of_operation(turn, command)
+    elif isinstance(command, Tick):
+        on_time.tick(turn)
+    else:
+        assert_never(command)
+    return answer
+
+
+def _of_sessions(turn: Turn, command: OfSessions) -> object:
     answer: object = None
     match command:
         case AgentReports():
             on_nodes.reports(turn, command)
         case AgentSaved():
             checkpoints.saved(turn, command)
-        case SubmitRun():
-            answer = on_runs.submit(turn, command)
-        case KillRun():
-            answer = on_runs.kill(turn, command)
-        case DeleteRun():
-            answer = on_runs.delete(turn, command)
-        case RetryRun():
-            answer = retrying.retry(turn, command)
         case AgentJoined():
             answer = on_agents.joined(turn, command)
         case AgentLost():
@@ -142,24 +145,51 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
             on_agents.recalled(turn, command)
         case PathsDigested():
             externals.digested(turn, command)
+        case _:
+            assert_never(command)
+    return answer
+
+
+def _of_runs(turn: Turn, command: OfRuns) -> object:
+    answer: object = None
+    match command:
+        case SubmitRun():
+            answer = on_runs.submit(turn, command)
+        case KillRun():
+            answer = on_runs.kill(turn, command)
+        case DeleteRun():
+            answer = on_runs.delete(turn, command)
+        case RetryRun():
+            answer = retrying.retry(turn, command)
+        case PruneTrial():
+            pruning.prune(turn, command)
+        case _:
+            assert_never(command)
+    return answer
+
+
+def _of_results(turn: Turn, command: OfResults) -> object:
+    answer: object = None
+    match command:
         case ValuesGathered():
             gathering.gathered(turn, command)
         case PointMeasured():
             repeating.measured(turn, command)
         case TrialAsked():
             asking.asked(turn, command)
-        case PruneTrial():
-            pruning.prune(turn, command)
-        case DrainAgent():
-            on_agents.drain(turn, command)
-        case RemoveAgent():
-            on_agents.remove(turn, command)
         case ContentMissing():
             recomputing.forget_contents(turn, command.digests)
         case ForgetResults():
             recomputing.forget_results(turn.world, command.results)
         case OldestWork():
             answer = recomputing.oldest_work(turn.world, turn.now)
+        case _:
+            assert_never(command)
+    return answer
+
+
+def _of_pools(turn: Turn, command: OfPools) -> None:
+    match command:
         case PoolsJoined():
             on_pools.joined(turn, command)
         case PoolsLeft():
@@ -170,19 +200,26 @@ def _apply(turn: Turn, command: AnyCommand) -> object:  # noqa: C901 — one fla
             on_pools.refused(turn, command)
         case ChangePool():
             on_pools.change(turn, command)
-        case ChangeCap():
-            payers.change_cap(turn, command)
-        case ChangeGroups():
-            payers.change_groups(turn.world, command)
+        case _:
+            assert_never(command)
+
+
+def _of_operation(turn: Turn, command: OfOperation) -> None:
+    match command:
+        case DrainAgent():
+            on_agents.drain(turn, command)
+        case RemoveAgent():
+            on_agents.remove(turn, command)
         case AddWindow():
             agent_windows.add(turn, command)
         case RemoveWindow():
             agent_windows.remove(turn, command)
-        case Tick():
-            on_time.tick(turn)
+        case ChangeCap():
+            payers.change_cap(turn, command)
+        case ChangeGroups():
+            payers.change_groups(turn.world, command)
         case _:
             assert_never(command)
-    return answer
 
 
 def stop_more(turn: Turn) -> bool:

@@ -37,11 +37,8 @@ ALLOWED_CALLS: dict[str, set[str]] = {
 LONGEST_FUNCTION, LONGEST_FILE = 50, 400
 # What is longer → why there is no second idea in it. What `sync_client` writes is as long as its source makes it.
 LONGER = {
-    "accio_agent/agent/core/decisions.py": "every event of an attempt; to be split: reports in columns",
-    "accio_daemon/core/reactor.py:_apply": "one flat match over all commands, whose totality mypy holds",
     "accio_daemon/core/records.py:__init__": "the fields of an execution, one a line",
     "accio_daemon/bootstrap.py:_put_together": "the parts of a daemon, one a line",
-    "accio_agent/agent/cli.py:command": "click passes each option by its name; half of it is the signature",
 }
 
 

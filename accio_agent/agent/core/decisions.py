@@ -21,6 +21,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from accio.domain.attempts import Holding
 from accio_agent.agent.core.grants import Grants
 from accio_agent.agent.core.lanes import Lanes
+from accio_agent.agent.core.outbox import Outbox
 from accio_agent.agent.core.outcome import Ending, Outcome, killed
 from accio_agent.agent.core.over import Over
 from accio_agent.agent.core.placing import Placing
@@ -50,8 +51,7 @@ class AgentCore:
     ) -> None:
         """*gone*, *outbox* (report number to attempt) and *next_seq* are what the journal of an earlier life told."""
         self._gone = set(gone)
-        self._outbox: dict[int, int] = dict(outbox or {})
-        self._next_seq = next_seq
+        self._outbox = Outbox(outbox or {}, next_seq)
         self._attempts: dict[int, Attempt] = {}
         self._classes: dict[WorkClass, ClassState] = {}
         self._lanes = Lanes(idle_limit)
@@ -59,8 +59,7 @@ class AgentCore:
         self._grants = Grants()
         self._replaced: list[ClassState] = []  # those of operators that aren't offered any more
         self._order = 0
-        self._over = Over(set(self._outbox.values()) | self._gone)
-        self._connected = False
+        self._over = Over({*self._outbox.attempts, *self._gone})
         self.leaving = False  # it is about to end
         self._drained = False  # the daemon wants it to drain; said anew in each session
         self.effects = Effects()
@@ -71,7 +70,7 @@ class AgentCore:
         """Return every attempt that the daemon should know of, for the opening of a session."""
         self._grants.told(self._outbox)
         known = [(each.no, Holding.RUNNING if each.granted else Holding.PENDING) for each in self._attempts.values()]
-        known += [(no, Holding.FINISHED) for no in self._outbox.values()]
+        known += [(no, Holding.FINISHED) for no in self._outbox.attempts]
         known += [(no, Holding.GONE) for no in sorted(self._gone)]
         return known
 
@@ -88,7 +87,7 @@ class AgentCore:
     @property
     def reported(self) -> int:
         """The number of reports that there have been, those of earlier lives included."""
-        return self._next_seq - 1
+        return self._outbox.reported
 
     def counts(self) -> tuple[int, int]:
         """Return how many attempts haven't ended, and how many of them hold a grant."""
@@ -173,30 +172,26 @@ class AgentCore:
     def acknowledge(self, seqs: Iterable[int]) -> None:
         """Forget reports that are durable at the daemon; grants that they left open are gone."""
         for seq in seqs:
-            if self._outbox.pop(seq, None) is None:
-                continue
-            self.effects.acked.append(seq)
-            self._grants.acknowledged(seq)
+            if self._outbox.remove(seq):
+                self.effects.acked.append(seq)
+                self._grants.acknowledged(seq)
 
     def welcome(self, keep: Iterable[int], drop: Iterable[int]) -> None:
         """Open a session: forget what the daemon doesn't want, hand over what it hasn't got."""
         del keep  # what isn't to be dropped goes on anyway
         dropped = set(drop)
-        for state in self._grants.welcomed({seq for seq, no in self._outbox.items() if no in dropped}):
+        unwanted = self._outbox.of(dropped)
+        for state in self._grants.welcomed(set(unwanted)):
             self._placing.touch(state)
         for no in dropped & self._attempts.keys():
             self._drop_with_grant(self._attempts[no])
-        for seq, no in list(self._outbox.items()):
-            if no in dropped:
-                self.acknowledge([seq])
+        self.acknowledge(unwanted)
         self.effects.forgotten.extend(self._gone)
         self._gone.clear()
-        self._connected = True
         self.effects.resend.extend(self._outbox)
 
     def disconnected(self) -> None:
         """End the session, or its opening. Nothing stops for that."""
-        self._connected = False
         self._drained = False
         for state in self._grants.not_welcomed():
             self._placing.touch(state)
@@ -345,10 +340,8 @@ class AgentCore:
         return self._classes[attempt.assignment.work_class]
 
     def _publish(self, attempt: Attempt, outcome: Ending) -> None:
-        seq, no = self._next_seq, attempt.no
-        self._next_seq = seq + 1
-        self._outbox[seq] = no
-        self.effects.published.append(Publication(seq, no, outcome))
+        seq = self._outbox.add(attempt.no)
+        self.effects.published.append(Publication(seq, attempt.no, outcome))
         state = self._classes[attempt.assignment.work_class]
         self._finish(attempt, state)
         if attempt.granted:
