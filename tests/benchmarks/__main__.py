@@ -97,7 +97,7 @@ def _compare(options: argparse.Namespace, chosen: list[Row], folder: Path, build
     except subprocess.CalledProcessError as error:
         print(f"can't lay out the commit {options.against}: {error}", file=sys.stderr)
         return 2
-    here = against.Tree(name="here", root=against.HERE)
+    here = against.Tree(name="here", root=against.HERE, cache=folder / "here.cache")
     further = [*(["--quick"] if options.quick else []), *(["--work", options.work] if options.work else [])]
     print(build)
     print(against.heading(here, there))

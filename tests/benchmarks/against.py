@@ -1,8 +1,9 @@
 """Another commit beside this one: the rows of both by turns (A B A B), and the ratio of each turn.
 
 What a shared machine does meanwhile changes absolute figures, and a ratio of neighbours little. The other commit is
-laid out in a folder of its own, with the contract that its protos say. Each commit is measured by its own benchmarks,
-in processes of its own, with the interpreter and the packages of this one.
+laid out in a folder of its own, with the contract that its protos say, and announces the operators that it announces
+where it is installed. Each commit is measured by its own benchmarks, in processes of its own, with the interpreter and
+the packages of this one.
 """
 
 import json
@@ -10,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,18 +27,26 @@ class Tree:
     name: str
     root: Path
 
+    cache: Path
+    """What its agents keep for all of a user's agents: two commits of one interpreter would take it from each other."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables by which its modules are found, and nothing that another commit has left."""
+        return {**os.environ, "PYTHONPATH": str(self.root), "XDG_CACHE_HOME": str(self.cache)}
+
     def run(self, *command: str) -> None:
         """Run Python in it; CalledProcessError if that fails."""
-        environment = {**os.environ, "PYTHONPATH": str(self.root)}
-        subprocess.run([sys.executable, *command], cwd=self.root, env=environment, check=True, stdout=sys.stderr)
+        subprocess.run([sys.executable, *command], cwd=self.root, env=self.environment, check=True, stdout=sys.stderr)
 
     def measure(self, row: str, options: Sequence[str], file: Path) -> float | None:
         """Measure a row once; None if this commit has none of that name, or can't measure it."""
-        environment = {**os.environ, "PYTHONPATH": str(self.root)}
         command = [sys.executable, "-m", "tests.benchmarks", "--only", row, "--repeat", "1", "--json", str(file)]
         file.unlink(missing_ok=True)
         # Its exit code says whether enough was reached, which isn't asked here.
-        subprocess.run([*command, *options], cwd=self.root, env=environment, check=False, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*command, *options], cwd=self.root, env=self.environment, check=False, stdout=subprocess.DEVNULL
+        )
         found = json.loads(file.read_text("utf-8"))["rows"] if file.exists() else []
         value = float(found[0]["measured"]) if found else float("nan")
         return None if value != value else value
@@ -77,9 +87,30 @@ def lay_out(commit: str, folder: Path, repository: Path = HERE) -> Tree:
     folder.mkdir(parents=True)
     archive = subprocess.run(["git", "archive", commit], cwd=repository, stdout=subprocess.PIPE, check=True)
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
-    tree = Tree(name=name.stdout.strip(), root=folder)
+    tree = Tree(name=name.stdout.strip(), root=folder, cache=folder.with_name(f"{folder.name}.cache"))
     tree.run("scripts/protos.py")
+    _announce(folder, repository)
     return tree
+
+
+def _announce(folder: Path, repository: Path) -> None:
+    """Lay the metadata of a distribution beside a commit: those of this environment announce what this commit has.
+
+    It has the name by which this environment knows Accio, whatever the commit's own: so it is found in its place.
+    """
+    name = _project(repository)["name"]
+    made = folder / f"{name.replace('-', '_')}-0.dist-info"
+    made.mkdir()
+    (made / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n", "utf-8")
+    lines = []
+    for group, points in _project(folder).get("entry-points", {}).items():
+        lines += [f"[{group}]", *(f"{point} = {value}" for point, value in points.items())]
+    (made / "entry_points.txt").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _project(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    return found
 
 
 def compare(
