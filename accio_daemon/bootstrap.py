@@ -31,10 +31,7 @@ from accio_daemon.engine.observer import Observer
 from accio_daemon.engine.ports import Clock
 from accio_daemon.engine.restart import Restored, RunNotRestoredError
 from accio_daemon.engine.starting import start
-from accio_daemon.services.calls.asking import Asker
 from accio_daemon.services.calls.collecting import Collector
-from accio_daemon.services.calls.gathering import Gatherer
-from accio_daemon.services.calls.measuring import Measurer
 from accio_daemon.services.calls.pruning import Pruner
 from accio_daemon.services.sessions.live import Live
 from accio_daemon.services.sessions.look_lines import LookLines
@@ -54,7 +51,7 @@ from accio_daemon.storage.scrubbing import keep_looking
 from accio_daemon.storage.seal import find_damage, find_gap
 from accio_daemon.storage.store import SqliteStore, StoredWorld
 from accio_daemon.storing import open_store
-from accio_daemon.wiring import Parts, Services
+from accio_daemon.wiring import Inquiries, Parts, Services
 
 if TYPE_CHECKING:
     from accio_daemon.engine.metrics import Metrics
@@ -147,17 +144,15 @@ async def _put_together(
     tokens = Tokens(entries, await readers.read(read_tokens), lambda: clock.now().wall_ms)
     plans = Plans()
     crashes = crash_point(config.crash_at)
-    gatherer = Gatherer(readers=readers, store=store, plans=plans, crash_point=crashes)
-    measurer = Measurer(readers)
-    asker = Asker(readers, plans)
+    inquiries = Inquiries.reading(readers, store, plans, crashes)
     engine = Engine(
         restored=opened.restored,
         store=opened.records,
         clock=clock,
         observer=observer,
-        gather=gatherer.ask,
-        measure=measurer.ask,
-        ask_sampler=asker.ask,
+        gather=inquiries.gatherer.ask,
+        measure=inquiries.measurer.ask,
+        ask_sampler=inquiries.asker.ask,
         allocation_over=tokens.allocation_over,
         crash_point=crashes,
         disk=FullDisk(Reserve(config.data)),
@@ -181,9 +176,7 @@ async def _put_together(
         live=live,
         last_id=opened.restored.last_run_id,
         collector=Collector(engine=engine, readers=readers, store=store, tell_agents=sessions.tell_freed),
-        gatherer=gatherer,
-        measurer=measurer,
-        asker=asker,
+        inquiries=inquiries,
         pruner=Pruner(readers, live.series),
         plans=plans,
         history=opened.taken_up.history,
@@ -222,9 +215,9 @@ def _tasks_of(parts: Parts) -> Iterator[tuple[str, Callable[[], Coroutine[None, 
     """Yield what is at work as long as the daemon serves, beside the engine, with its name."""
     yield "uses of tokens", parts.keeper.note_uses
     yield "look for damage", partial(keep_looking, parts.database)
-    yield "gather", partial(parts.gatherer.run, parts.engine)
-    yield "measure", partial(parts.measurer.run, parts.engine)
-    yield "ask samplers", partial(parts.asker.run, parts.engine)
+    yield "gather", partial(parts.inquiries.gatherer.run, parts.engine)
+    yield "measure", partial(parts.inquiries.measurer.run, parts.engine)
+    yield "ask samplers", partial(parts.inquiries.asker.run, parts.engine)
     yield "prune", partial(parts.pruner.run, parts.engine)
     if parts.config.quota:
         yield "quota", partial(parts.collector.keep_below, parts.config.quota)

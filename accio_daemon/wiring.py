@@ -1,6 +1,7 @@
 """Puts the services of a daemon together from its parts: which call stands on what."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import field
 
 from accio.content.blobs import BlobStore
@@ -59,6 +60,26 @@ from accio_daemon.storing import share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiries:
+    """What finds out, beside the cycle, what the core asks of results."""
+
+    gatherer: Gatherer
+    measurer: Measurer
+    asker: Asker
+
+    @classmethod
+    def reading(
+        cls, readers: Readers, store: BlobStore, plans: Plans, crash_point: Callable[[str], None]
+    ) -> "Inquiries":
+        """Inquire through *readers*; what is gathered goes into the *store*."""
+        return cls(
+            gatherer=Gatherer(readers=readers, store=store, plans=plans, crash_point=crash_point),
+            measurer=Measurer(readers),
+            asker=Asker(readers, plans),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What a daemon consists of, but for its services."""
 
@@ -75,9 +96,7 @@ class Parts:
     live: Live
     last_id: RunId | None
     collector: Collector
-    gatherer: Gatherer
-    measurer: Measurer
-    asker: Asker
+    inquiries: Inquiries
     pruner: Pruner
     plans: Plans
     history: History

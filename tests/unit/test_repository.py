@@ -37,8 +37,7 @@ ALLOWED_CALLS: dict[str, set[str]] = {
 LONGEST_FUNCTION, LONGEST_FILE = 50, 400
 # What is longer → why there is no second idea in it. What `sync_client` writes is as long as its source makes it.
 LONGER = {
-    "accio_daemon/core/records.py:__init__": "the fields of an execution, one a line",
-    "accio_daemon/bootstrap.py:_put_together": "the parts of a daemon, one a line",
+    "accio_daemon/core/records.py:__init__": "the fields of an execution, one a line: they have one life",
 }
 
 
