@@ -39,17 +39,17 @@ from accio_daemon.services.sessions.registry import Sessions
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.services.transport.token_file import read_entries
-from accio_daemon.storage import quarantine
-from accio_daemon.storage.access import read_tokens
-from accio_daemon.storage.at_once import AtOnce
-from accio_daemon.storage.database import Database, FolderLock, refuse_remote
-from accio_daemon.storage.history import TakenUp, disown, taken_up
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.replacing import finish_replacing
-from accio_daemon.storage.scrubbing import keep_looking
-from accio_daemon.storage.seal import find_damage, find_gap
-from accio_daemon.storage.store import SqliteStore, StoredWorld
+from accio_daemon.storage.file import quarantine
+from accio_daemon.storage.file.database import Database, FolderLock, refuse_remote
+from accio_daemon.storage.file.history import TakenUp, disown, taken_up
+from accio_daemon.storage.file.replacing import finish_replacing
+from accio_daemon.storage.file.seal import find_damage, find_gap
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows.access import read_tokens
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.upkeep.scrubbing import keep_looking
+from accio_daemon.storage.writing.at_once import AtOnce
+from accio_daemon.storage.writing.store import SqliteStore, StoredWorld
 from accio_daemon.storing import open_store
 from accio_daemon.wiring import Inquiries, Parts, Services
 

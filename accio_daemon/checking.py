@@ -9,8 +9,8 @@ from accio.errors import NotFound
 from accio_daemon.bootstrap import take_folder
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
-from accio_daemon.storage import checks
-from accio_daemon.storage.seal import find_gap
+from accio_daemon.storage.file.seal import find_gap
+from accio_daemon.storage.upkeep import checks
 from accio_daemon.storing import open_store
 
 

@@ -12,7 +12,7 @@ from accio.domain.quantities import parse_duration
 from accio.domain.resources import parse_size
 from accio.errors import BadRequest, FailedPrecondition
 from accio.late import dataclass
-from accio_daemon.storage.database import FILE_NAME
+from accio_daemon.storage.file.database import FILE_NAME
 
 SYNCHRONOUS = ("FULL", "NORMAL")
 _SHARED = "shared:"

@@ -11,10 +11,11 @@ from accio.late import dataclass
 from accio_daemon.bootstrap import take_folder
 from accio_daemon.clock import SystemClock
 from accio_daemon.config import Config
-from accio_daemon.storage import access, checks
-from accio_daemon.storage.database import APPLICATION_ID, schema_version
-from accio_daemon.storage.history import begin_anew
-from accio_daemon.storage.replacing import draft_of, finish_replacing, put_in_place
+from accio_daemon.storage.file.database import APPLICATION_ID, schema_version
+from accio_daemon.storage.file.history import begin_anew
+from accio_daemon.storage.file.replacing import draft_of, finish_replacing, put_in_place
+from accio_daemon.storage.rows import access
+from accio_daemon.storage.upkeep import checks
 
 _SHOWN = 5  # problems of a backup that are told
 

@@ -53,9 +53,9 @@ from accio_daemon.services.sessions.result_checks import ResultChecks
 from accio_daemon.services.transport.auth import Tokens
 from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.services.transport.server import Server
-from accio_daemon.storage.database import Database
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.file.database import Database
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs.plans import Plans
 from accio_daemon.storing import share
 
 

@@ -27,9 +27,9 @@ from accio_daemon.core.records import NOT_TRIED, Agent, Execution, Run
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AgentNo, Checkpoint, ExecutionNo, Result, Round, RunNo
 from accio_daemon.storage.jobs import WriteJob
-from accio_daemon.storage.pools import AllocationRow, PoolFacts
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
-from accio_daemon.storage.transactions import Committed, DiskFull, Outcome
+from accio_daemon.storage.rows.pools import AllocationRow, PoolFacts
+from accio_daemon.storage.writing.transactions import Committed, DiskFull, Outcome
 
 Place = tuple[RunNo, int]
 _NONE = Numbers(sequence=0, run=0, agent=0, operator=0, execution=0, allocation=0)

@@ -1,8 +1,8 @@
 """What a node receives, stated once: the value of each input, its fragment in the key, and the key itself.
 
-Asked when a node becomes ready (`readying`), for a dry run (`storage/dry_run.py`) and to show a node
-(`storage/node_inputs.py`): were there two answers, a dry run would promise hits that never come. What enters a key is
-the business of `accio.domain.keys`.
+Asked when a node becomes ready (`readying`), for a dry run (`storage/submitting/dry_run.py`) and to show a node
+(`storage/nodes/node_inputs.py`): were there two answers, a dry run would promise hits that never come. What enters a
+key is the business of `accio.domain.keys`.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from accio_daemon.engine.cycle import Batch, Cycle
 from accio_daemon.engine.ports import Store
-from accio_daemon.storage.transactions import Committed, DiskFull
+from accio_daemon.storage.writing.transactions import Committed, DiskFull
 
 # Seconds that a commit waits at most while more is being decided, where nobody needs it before.
 GATHERING = 0.004

@@ -34,7 +34,7 @@ from accio_daemon.engine.ports import Clock, Records, Reply
 from accio_daemon.engine.prepare import RETRIED_AT_ONCE, Preparation, Step, Walk
 from accio_daemon.engine.restart import Restored
 from accio_daemon.storage.jobs import WriteJob
-from accio_daemon.storage.transactions import Committed
+from accio_daemon.storage.writing.transactions import Committed
 
 log = structlog.get_logger()
 

@@ -24,9 +24,9 @@ from accio_daemon.core.terms import AttemptNo, Instant, Result, RunNo, SessionNo
 from accio_daemon.core.workload import Rest, Workload
 from accio_daemon.engine.snapshots import ClusterView, OwnersView, PoolsView
 from accio_daemon.storage.jobs import WriteJob
-from accio_daemon.storage.pools import AllocationRow, PoolFacts
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts
-from accio_daemon.storage.transactions import Committed
+from accio_daemon.storage.rows.pools import AllocationRow, PoolFacts
+from accio_daemon.storage.writing.transactions import Committed
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ import orjson
 
 from accio_daemon.core.effects import ResultRow
 from accio_daemon.core.terms import Result
-from accio_daemon.storage.database import GROUP_SIZES, upsert_many
+from accio_daemon.storage.file.database import GROUP_SIZES, upsert_many
 from accio_daemon.storage.results import result_of
 from accio_daemon.storage.sql import load
 

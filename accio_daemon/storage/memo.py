@@ -11,8 +11,9 @@ import orjson
 
 from accio.content.digest import Digest, from_raw, raw_of
 from accio.late import dataclass
-from accio_daemon.storage import checkpoints, levels
+from accio_daemon.storage import levels
 from accio_daemon.storage.jobs import Transaction
+from accio_daemon.storage.rows import checkpoints
 from accio_daemon.storage.sql import load
 
 SQL = load("contents")

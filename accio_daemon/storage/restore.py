@@ -22,18 +22,18 @@ from accio_daemon.core.facts import InstanceFacts, NodeFact
 from accio_daemon.core.records import AS_DECLARED, NOT_TRIED, NOTHING_SAVED
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AgentNo, Announced, AttemptNo, Checkpoint, ExecutionNo, Pin, RunNo
-from accio_daemon.storage import checkpoints
 from accio_daemon.storage.codes import NODE_STATE_OF, RUN_STATE_OF, RUN_STATES
-from accio_daemon.storage.demands import by_child, read_demand
-from accio_daemon.storage.gathered import own_state, read_gathered
-from accio_daemon.storage.pools import highest_number
-from accio_daemon.storage.quarantine import SET_ASIDE_AFTER
+from accio_daemon.storage.file.quarantine import SET_ASIDE_AFTER
 from accio_daemon.storage.recorded import RECORDED, operator_numbers, options_of, record_fields
 from accio_daemon.storage.results import result_of
-from accio_daemon.storage.rounds import read_rounds
+from accio_daemon.storage.rows import checkpoints
+from accio_daemon.storage.rows.demands import by_child, read_demand
+from accio_daemon.storage.rows.gathered import own_state, read_gathered
+from accio_daemon.storage.rows.pools import highest_number
+from accio_daemon.storage.rows.rounds import read_rounds
+from accio_daemon.storage.rows.stored_operators import read_operator
+from accio_daemon.storage.rows.studies import read_pruned, read_told
 from accio_daemon.storage.sql import load
-from accio_daemon.storage.stored_operators import read_operator
-from accio_daemon.storage.studies import read_pruned, read_told
 
 _SQL = load("restore")
 

@@ -17,7 +17,7 @@ from accio.errors import NotFound, Unavailable
 from accio_client import Client
 from accio_daemon.checking import check_folder
 from accio_daemon.config import read_config
-from accio_daemon.storage.database import FILE_NAME
+from accio_daemon.storage.file.database import FILE_NAME
 from tests.acceptance.processes import Cluster, Process, cluster, eventually
 from tests.acceptance.simulated_agents import hello, serve
 from tests.simulator.disk import Disk

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from accio_daemon.storage import levels
-from accio_daemon.storage.database import FILE_NAME, prepare
+from accio_daemon.storage.file.database import FILE_NAME, prepare
 from accio_daemon.storage.jobs import open_reader
 from tests.benchmarks.bed import bed, run_sweep
 from tests.benchmarks.rows import Context, Measured, Row

@@ -22,11 +22,12 @@ from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.terms import Instant
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import World
-from accio_daemon.storage import levels, runs_query
-from accio_daemon.storage.database import prepare
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.rendering import render
-from accio_daemon.storage.writer import write
+from accio_daemon.storage import levels
+from accio_daemon.storage.file.database import prepare
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.writing.rendering import render
+from accio_daemon.storage.writing.writer import write
 from tests.builders import INTEGER, run_id
 
 ANYBODY = Viewer(me=Person(name="anybody"))

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from accio.errors import FailedPrecondition
-from accio_daemon.storage import checks, database
-from accio_daemon.storage.database import APPLICATION_ID, FILE_NAME, migrations, prepare, schema_version
+from accio_daemon.storage.file import database
+from accio_daemon.storage.file.database import APPLICATION_ID, FILE_NAME, migrations, prepare, schema_version
+from accio_daemon.storage.upkeep import checks
 
 EARLIER = range(1, schema_version() + 1)
 NEXT = "CREATE TABLE later (x INTEGER NOT NULL) STRICT;\nINSERT INTO later VALUES (7);"

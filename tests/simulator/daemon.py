@@ -9,7 +9,7 @@ from accio_daemon.core.commands import Command
 from accio_daemon.core.terms import SessionNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Cycle
-from accio_daemon.storage.transactions import Committed
+from accio_daemon.storage.writing.transactions import Committed
 from tests.fakes import FakeClock, Reply
 from tests.simulator.disk import Disk
 from tests.simulator.outside import Outside

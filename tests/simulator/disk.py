@@ -17,10 +17,10 @@ from accio_daemon.engine.cycle import Batch
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.restart import Restored, restart
 from accio_daemon.storage import levels
-from accio_daemon.storage.database import FILE_NAME, prepare
-from accio_daemon.storage.held_memo import HeldMemo
-from accio_daemon.storage.store import Records, StoredWorld
-from accio_daemon.storage.transactions import Committed, carry_out
+from accio_daemon.storage.file.database import FILE_NAME, prepare
+from accio_daemon.storage.writing.held_memo import HeldMemo
+from accio_daemon.storage.writing.store import Records, StoredWorld
+from accio_daemon.storage.writing.transactions import Committed, carry_out
 
 # The memo's levels overflow with a few keys, so that pieces of them move in every story.
 _MEMO_BOUNDS = (2, 6, 18)

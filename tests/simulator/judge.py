@@ -14,7 +14,7 @@ from accio_daemon.core.outgoing import Assignment
 from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import World
 from accio_daemon.storage.codes import NODE_STATE_OF, NODE_STATES
-from accio_daemon.storage.rendering import Batch as Rows
+from accio_daemon.storage.writing.rendering import Batch as Rows
 from tests.simulator.caps import CapsKept, NiceStandBehind, RestrictionsKept
 from tests.simulator.disk import Disk
 from tests.simulator.events import Loop

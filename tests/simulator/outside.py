@@ -8,8 +8,8 @@ from typing import assert_never
 from accio_daemon.core.commands import Command, PointMeasured, TrialAsked, ValuesGathered
 from accio_daemon.core.effects import AskRequest, GatherRequest, MeasureRequest
 from accio_daemon.core.terms import Gathered
-from accio_daemon.storage.gathered import read_values
-from accio_daemon.storage.rounds import measure_point
+from accio_daemon.storage.rows.gathered import read_values
+from accio_daemon.storage.rows.rounds import measure_point
 from tests.simulator.disk import Disk
 
 Request = GatherRequest | MeasureRequest | AskRequest

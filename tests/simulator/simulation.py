@@ -23,7 +23,7 @@ from accio_daemon.core.turn import Turn
 from accio_daemon.engine.commits import FULL_DISK_PAUSE
 from accio_daemon.engine.cycle import Batch, Bounds
 from accio_daemon.engine.full_disk import FullDisk
-from accio_daemon.storage.transactions import Committed, DiskFull, Outcome
+from accio_daemon.storage.writing.transactions import Committed, DiskFull, Outcome
 from tests import builders
 from tests.fakes import FakeAgent, Reply
 from tests.simulator import judge

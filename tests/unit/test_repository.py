@@ -30,7 +30,7 @@ ALLOWED_CALLS: dict[str, set[str]] = {
     "accio_agent/worker/forking.py": {"os.fork"},
     "accio_agent/worker/template.py": {"os.fork"},
     # The process that reads for the daemon takes jobs from it alone; what it answers is no pickle.
-    "accio_daemon/storage/apart_process.py": {"pickle.loads"},
+    "accio_daemon/storage/reading/apart_process.py": {"pickle.loads"},
 }
 
 

@@ -7,8 +7,8 @@ from accio_daemon.services.calls.workflows import page_key, page_size
 from accio_daemon.services.messages.access import change_message, token_message
 from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.services.transport.token_file import read_person
-from accio_daemon.storage import access
-from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows import access
 
 
 class AccessCalls:

@@ -24,10 +24,10 @@ from accio_daemon.core.effects import AskRequest
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.studying import measures_of
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import RunRow, get_run
-from accio_daemon.storage.studies import read_trials
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows.studies import read_trials
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import RunRow, get_run
 
 log = structlog.get_logger(__name__)
 

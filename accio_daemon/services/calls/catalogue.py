@@ -16,9 +16,9 @@ from accio.errors import FailedPrecondition
 from accio.late import dataclass
 from accio.latest import Latest
 from accio_daemon.core.terms import Announced
-from accio_daemon.storage import workflows
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.workflows import StoredWorkflow
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import workflows
+from accio_daemon.storage.runs.workflows import StoredWorkflow
 
 _KEPT = 1_000
 

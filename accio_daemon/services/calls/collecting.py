@@ -17,7 +17,7 @@ from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.artifacts import in_thread
 from accio_daemon.storage import memo
 from accio_daemon.storage.memo import References
-from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.reading.readers import Readers
 
 log = structlog.get_logger(__name__)
 

@@ -16,13 +16,13 @@ from accio_daemon.services.messages.columns import decoded, ranges
 from accio_daemon.services.messages.encoded import EncodedColumns
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import SendEncoded
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.export import Asked, TooMuch, generation, read_chunk
+from accio_daemon.storage.exports.export import Asked, TooMuch, generation, read_chunk
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found
-from accio_daemon.storage.studies import read_pruned
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows.studies import read_pruned
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import Found
 
 _ROWS = 16_384
 _VALUES = 131_072  # rows times columns of one chunk

@@ -12,12 +12,12 @@ from accio.v1 import accio_pb2
 from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.services.messages.columns import WantedNode, columns_chunk, gaps, ranges
 from accio_daemon.services.messages.encoded import EncodedColumns
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.child_states import has_any
 from accio_daemon.storage.codes import RUN_STATES
-from accio_daemon.storage.export import Asked, Chunk, read_chunk, read_failures
+from accio_daemon.storage.exports.child_states import has_any
+from accio_daemon.storage.exports.export import Asked, Chunk, read_chunk, read_failures
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.runs_query import Found
 
 
 def _numbers(*states: RunState) -> bytes:

@@ -13,14 +13,14 @@ from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.logs import name_of_owner
 from accio_daemon.services.calls.node_views import AT_ONCE, node_place, nodes_of
 from accio_daemon.services.calls.rights import Rights
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.events import read_attempts, read_events
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.nodes_query import NodeFacts
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found
-from accio_daemon.storage.why import nearest_earlier, operator_differences
+from accio_daemon.storage.nodes.nodes_query import NodeFacts
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.events import read_attempts, read_events
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import Found
+from accio_daemon.storage.runs.why import nearest_earlier, operator_differences
 
 _EVENTS = 1_000
 _ANSWER = 5  # nodes that cost about as much to read as to explain one

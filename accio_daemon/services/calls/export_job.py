@@ -16,9 +16,9 @@ from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.services.messages.encoded import EncodedChunk
 from accio_daemon.storage.codes import RUN_STATE_OF
 from accio_daemon.storage.courtesy import letting_pass
-from accio_daemon.storage.export import Asked, Chunk, Column, read_chunk
+from accio_daemon.storage.exports.export import Asked, Chunk, Column, read_chunk
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.runs.runs_query import Found
 
 _SEEDS = 64  # that are worked out before short reads may pass
 

@@ -15,12 +15,12 @@ from accio_daemon.services.calls.wanted_columns import Outputs
 from accio_daemon.services.messages.encoded import EncodedChunk
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import SendEncoded
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.export import Asked
+from accio_daemon.storage.exports.export import Asked
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import Found
 
 _ROWS = 2_000
 _NODE_ROWS = 8_000  # rows times nodes of one chunk

@@ -16,8 +16,8 @@ from accio_daemon.engine.snapshots import AgentView, ClusterView
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.transport.rpc import Send
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.search import read_runs
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs.search import read_runs
 
 _BEAT_S = 0.5
 _SHARE = 0.02  # of the time, for looking at the cluster

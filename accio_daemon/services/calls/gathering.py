@@ -31,11 +31,11 @@ from accio_daemon.core.effects import GatherRequest
 from accio_daemon.core.terms import Gather, Gathered
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.artifacts import in_thread
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.gathered import Value, read_values
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows.gathered import Value, read_values
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 from accio_daemon.services.transport.rpc import SendEncoded
-from accio_daemon.storage.export import TooMuch
+from accio_daemon.storage.exports.export import TooMuch
 
 CHUNK_BYTES = 2_500_000
 """Clients take messages of 4 MiB."""

@@ -18,16 +18,17 @@ from accio_daemon.engine.ports import Clock
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.workflows import page_key, page_size
 from accio_daemon.services.messages.runs import run_message
-from accio_daemon.storage import children, runs_query, search, sorting
-from accio_daemon.storage.child_rows import ChildQuery
 from accio_daemon.storage.courtesy import letting_pass
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.run_rows import read_run_query
-from accio_daemon.storage.runs_query import Found, RunRow
-from accio_daemon.storage.search import Filters, ParamFilter
-from accio_daemon.storage.sorting import Key, Order
+from accio_daemon.storage.nodes import children, sorting
+from accio_daemon.storage.nodes.child_rows import ChildQuery
+from accio_daemon.storage.nodes.sorting import Key, Order
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query, search
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.run_rows import read_run_query
+from accio_daemon.storage.runs.runs_query import Found, RunRow
+from accio_daemon.storage.runs.search import Filters, ParamFilter
 
 T = TypeVar("T")
 

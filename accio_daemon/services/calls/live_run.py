@@ -17,13 +17,13 @@ from accio.wire.failures import failure_message
 from accio_daemon.core.explain import NodesAway
 from accio_daemon.engine.ports import EnginePort, RunChanges
 from accio_daemon.services.messages.runs import run_message
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.begun import begun_in_state, count_executing
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.node_tally import FAILURES, NodeTally, count_nodes, first_failed, read_ends
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found, InstanceRow, RunRow
+from accio_daemon.storage.nodes.begun import begun_in_state, count_executing
+from accio_daemon.storage.nodes.node_tally import FAILURES, NodeTally, count_nodes, first_failed, read_ends
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import Found, InstanceRow, RunRow
 
 # How many nodes are read on the event loop; more cost more than a hop to a thread.
 _AT_HAND = 200

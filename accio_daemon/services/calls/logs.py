@@ -20,12 +20,12 @@ from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.calls.sweep_logs import SweepLook
 from accio_daemon.services.sessions.registry import LogPart, Sessions
 from accio_daemon.services.transport.rpc import Send
-from accio_daemon.storage import runs_query
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts, read_nodes, read_nodes_of
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.nodes.nodes_query import AttemptRow, NodeFacts, read_nodes, read_nodes_of
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import Found
 
 _POLL_S = 0.5
 # Seconds between two looks of one who follows: more where many do, or where a look is at many nodes, so that together

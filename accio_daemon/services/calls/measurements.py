@@ -11,14 +11,14 @@ from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.nodes import attempts_of, series_messages_of
 from accio_daemon.services.sessions.live import Live
 from accio_daemon.services.transport.rpc import SendEncoded
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.begun import begun_from
+from accio_daemon.storage.exports.series import read_series
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.nodes_query import NodeFacts, read_nodes_of
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found
-from accio_daemon.storage.series import read_series
+from accio_daemon.storage.nodes.begun import begun_from
+from accio_daemon.storage.nodes.nodes_query import NodeFacts, read_nodes_of
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import Found
 
 _CHILDREN = 64  # of one look
 _SERIES = 100  # of one message, some 12 kB each

@@ -6,8 +6,8 @@ from accio_daemon.core.commands import PointMeasured
 from accio_daemon.core.effects import MeasureRequest
 from accio_daemon.engine.ports import EnginePort
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.rounds import measure_point
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows.rounds import measure_point
 
 _AT_ONCE = 100  # points that one look at the database reads
 

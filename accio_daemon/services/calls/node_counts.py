@@ -4,11 +4,11 @@ from accio.errors import BadRequest
 from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.runs import counts
-from accio_daemon.storage import runs_query
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.node_counts import count_by_node
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.nodes.node_counts import count_by_node
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
 
 
 class NodeCountCalls:

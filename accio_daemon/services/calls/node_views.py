@@ -29,19 +29,19 @@ from accio_daemon.services.messages.nodes import (
     series_messages_of,
 )
 from accio_daemon.services.sessions.live import Live
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.checkpoints import read_checkpoint
-from accio_daemon.storage.demands import read_demand
-from accio_daemon.storage.gathered import read_gathered
+from accio_daemon.storage.exports.series import read_series
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.node_inputs import Input, effective_inputs, read_results
-from accio_daemon.storage.node_results import NodeResult, read_result
-from accio_daemon.storage.nodes_query import NodeFacts, places, read_nodes
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found
-from accio_daemon.storage.series import read_series
-from accio_daemon.storage.workflows import operators_by_no
+from accio_daemon.storage.nodes.node_inputs import Input, effective_inputs, read_results
+from accio_daemon.storage.nodes.node_results import NodeResult, read_result
+from accio_daemon.storage.nodes.nodes_query import NodeFacts, places, read_nodes
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows.checkpoints import read_checkpoint
+from accio_daemon.storage.rows.demands import read_demand
+from accio_daemon.storage.rows.gathered import read_gathered
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import Found
+from accio_daemon.storage.runs.workflows import operators_by_no
 
 _EXPLAINED = (NodeState.WAITING, NodeState.QUEUED, NodeState.RUNNING)
 # Nodes that are looked up between two turns of others: less than a millisecond's worth.

@@ -8,8 +8,8 @@ from accio_daemon.engine.snapshots import PoolView
 from accio_daemon.services.calls.workflows import page_key, page_size
 from accio_daemon.services.messages.pools import allocation_message, pool_message
 from accio_daemon.services.transport.keeping import TokenKeeper
-from accio_daemon.storage import pools
-from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows import pools
 
 _FAR = 2**62
 

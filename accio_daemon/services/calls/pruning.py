@@ -13,8 +13,8 @@ from accio_daemon.core.commands import PruneTrial
 from accio_daemon.core.pruning import Measuring
 from accio_daemon.core.terms import RunNo
 from accio_daemon.engine.ports import EnginePort
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.studies import read_measured
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows.studies import read_measured
 
 _PACE_S = 1.0
 

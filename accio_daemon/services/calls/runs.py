@@ -31,15 +31,17 @@ from accio_daemon.services.sessions.code_looks import CodeLooks
 from accio_daemon.services.sessions.live import Live
 from accio_daemon.services.transport.keeping import TokenKeeper
 from accio_daemon.services.transport.rpc import SendEncoded
-from accio_daemon.storage import quarantine, runs_query, submissions
-from accio_daemon.storage.begun import count_executing
+from accio_daemon.storage.file import quarantine
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.nodes_query import NodeFacts, count_states, read_nodes
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.rounds import read_rounds
-from accio_daemon.storage.runs_query import Found, read_on_failure
-from accio_daemon.storage.store import StoredWorld
+from accio_daemon.storage.nodes.begun import count_executing
+from accio_daemon.storage.nodes.nodes_query import NodeFacts, count_states, read_nodes
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows.rounds import read_rounds
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import Found, read_on_failure
+from accio_daemon.storage.submitting import submissions
+from accio_daemon.storage.writing.store import StoredWorld
 
 T = TypeVar("T")
 

@@ -14,11 +14,12 @@ from accio_daemon.services.calls.collecting import Collector
 from accio_daemon.services.calls.logs import name_of_owner
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.transport.keeping import TokenKeeper
-from accio_daemon.storage import durations, memo
-from accio_daemon.storage.backup import back_up, place_of
+from accio_daemon.storage import memo
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.times import durations
+from accio_daemon.storage.upkeep.backup import back_up, place_of
 
 log = structlog.get_logger(__name__)
 

@@ -4,9 +4,9 @@ from accio.domain.studies import best_trials
 from accio.domain.sweeps import Sweep
 from accio.v1 import runs_pb2
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.runs_query import RunRow
-from accio_daemon.storage.studies import Measure, read_trials
+from accio_daemon.storage.rows.studies import Measure, read_trials
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import RunRow
 
 _MOST_BEST = 1000  # trials that a message tells of those that no other one beats
 

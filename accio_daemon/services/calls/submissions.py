@@ -44,12 +44,13 @@ from accio_daemon.services.messages.workload import forecast_message
 from accio_daemon.services.sessions.code_looks import CodeLook, CodeLooks
 from accio_daemon.services.transport.auth import caller
 from accio_daemon.services.transport.rpc import SendEncoded, Stream
-from accio_daemon.storage import runs_query, submissions
-from accio_daemon.storage.dry_run import Subject, dry_run
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found, RunRow
-from accio_daemon.storage.workflows import StoredWorkflow
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import Found, RunRow
+from accio_daemon.storage.runs.workflows import StoredWorkflow
+from accio_daemon.storage.submitting import submissions
+from accio_daemon.storage.submitting.dry_run import Subject, dry_run
 
 _KEY_LIMIT = 200
 _SHOWN_POINTS = 5  # by a check

@@ -1,7 +1,7 @@
 """The row of a run that was submitted just now, from the command: who submits needn't read it back."""
 
 from accio_daemon.core.commands import SubmitRun, Submitted
-from accio_daemon.storage.runs_query import RunRow
+from accio_daemon.storage.runs.runs_query import RunRow
 
 
 def row_of(command: SubmitRun, submitted: Submitted) -> RunRow:

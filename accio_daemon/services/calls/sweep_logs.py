@@ -8,10 +8,10 @@ from accio.domain.children import Taken
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import NotFound
 from accio.late import dataclass
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.begun import begun_among, begun_from, begun_in_state, executing_children
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.runs_query import Found, InstanceRow, RunRow
+from accio_daemon.storage.nodes.begun import begun_among, begun_from, begun_in_state, executing_children
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.runs_query import Found, InstanceRow, RunRow
 
 _PAGE = 500
 

@@ -8,12 +8,12 @@ from accio.errors import BadRequest
 from accio.v1 import workload_pb2
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.rights import Rights
-from accio_daemon.storage import runs_query
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.lanes import Ended, newest_ended, newest_of_run
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.search import read_runs
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.search import read_runs
+from accio_daemon.storage.times.lanes import Ended, newest_ended, newest_of_run
 
 _TOLD, _MOST = 500, 5_000
 

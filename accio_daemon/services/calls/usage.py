@@ -9,9 +9,9 @@ from accio.v1 import workload_pb2
 from accio_daemon.core.accounts import HOUR_MS
 from accio_daemon.engine.ports import Clock
 from accio_daemon.services.calls.rights import Rights
-from accio_daemon.storage import owners
-from accio_daemon.storage.owners import PERIODS, UsageRow
-from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows import owners
+from accio_daemon.storage.rows.owners import PERIODS, UsageRow
 
 _BY = ("owner", "pool", *PERIODS)
 

@@ -13,9 +13,9 @@ from accio_daemon.engine.ports import EnginePort, Success
 from accio_daemon.services.calls.live_run import LiveRuns, Seen
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.services.transport.rpc import SendEncoded
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found, RunRow
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import Found, RunRow
 
 # The first updates go out at once; later ones of a run that changes all the time at this pace.
 _AT_ONCE = 8

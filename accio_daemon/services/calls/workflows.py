@@ -19,11 +19,11 @@ from accio_daemon.services.messages.workflows import workflow_message
 from accio_daemon.services.sessions.code_looks import CodeLooks
 from accio_daemon.services.transport.auth import CALLER, caller
 from accio_daemon.services.transport.keeping import TokenKeeper
-from accio_daemon.storage import workflows
-from accio_daemon.storage.access import record_change
 from accio_daemon.storage.jobs import Transaction
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.workflows import StoredWorkflow
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.rows.access import record_change
+from accio_daemon.storage.runs import workflows
+from accio_daemon.storage.runs.workflows import StoredWorkflow
 
 PAGE = 50
 MOST = 1_000

@@ -15,11 +15,12 @@ from accio_daemon.core.workload import Rest, RunLoad, Workload
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.workload import demand_message, forecast_message, owner_message, run_load_message
-from accio_daemon.storage import durations, lanes, runs_query, search
-from accio_daemon.storage.concurrency import Concurrency, concurrency
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import RunRow
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query, search
+from accio_daemon.storage.runs.runs_query import RunRow
+from accio_daemon.storage.times import durations, lanes
+from accio_daemon.storage.times.concurrency import Concurrency, concurrency
 
 RUNS_TOLD = 1_000
 KEPT_S = 10.0

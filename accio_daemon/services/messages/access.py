@@ -2,7 +2,7 @@
 
 from accio.v1 import accio_pb2, values_pb2
 from accio.wire.token_kinds import TOKEN_KIND_MESSAGES
-from accio_daemon.storage.access import Change, StoredToken
+from accio_daemon.storage.rows.access import Change, StoredToken
 
 
 def token_message(token: StoredToken) -> accio_pb2.Token:

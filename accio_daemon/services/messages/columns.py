@@ -17,7 +17,7 @@ from accio.wire.packing import pack_doubles, pack_indices, pack_places, pack_tex
 from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.storage.codes import RUN_STATE_OF
 from accio_daemon.storage.courtesy import letting_pass
-from accio_daemon.storage.export import Chunk, Column
+from accio_daemon.storage.exports.export import Chunk, Column
 
 NUMBERS = INTEGRAL | {Kind.DOUBLE, Kind.DISTANCE, Kind.DURATION, Kind.TIMESTAMP, Kind.BOOLEAN}
 TEXTS = frozenset({Kind.STRING, Kind.DATASET})

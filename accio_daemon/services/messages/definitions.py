@@ -16,7 +16,7 @@ from accio.domain.sweep_groups import MOST_LISTED
 from accio.domain.sweeps import Sweep
 from accio.errors import FailedPrecondition
 from accio_daemon.services.messages.runs import axis_form
-from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.runs.runs_query import Found
 
 
 def definition_json(found: Found, on_failure: Any) -> str:

@@ -11,9 +11,9 @@ from accio.wire.failures import failure_message
 from accio.wire.series import packed_message
 from accio.wire.states import NODE_STATE_MESSAGES
 from accio_daemon.core.terms import Checkpoint
-from accio_daemon.storage.node_results import NodeResult
-from accio_daemon.storage.nodes_query import AttemptRow, NodeFacts
-from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.nodes.node_results import NodeResult
+from accio_daemon.storage.nodes.nodes_query import AttemptRow, NodeFacts
+from accio_daemon.storage.runs.runs_query import Found
 
 
 def node_message(found: Found, node: NodeFacts, *, reason: str = "", progress: float = 0.0) -> runs_pb2.Node:

@@ -10,7 +10,7 @@ from accio_daemon.core.outgoing import Wanted
 from accio_daemon.core.pools.commands import AllocationsFound, AllocationsRefused, PoolsJoined
 from accio_daemon.core.terms import SessionNo
 from accio_daemon.engine.snapshots import PoolView
-from accio_daemon.storage.pools import AllocationRow
+from accio_daemon.storage.rows.pools import AllocationRow
 
 _REASON = 1000  # characters of an engine's words that are kept
 

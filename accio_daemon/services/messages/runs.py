@@ -12,7 +12,7 @@ from accio.domain.sweeps import Sweep
 from accio.domain.values import display, format_double
 from accio.v1 import runs_pb2, values_pb2
 from accio.wire.states import RUN_STATE_MESSAGES
-from accio_daemon.storage.runs_query import Found, RunRow
+from accio_daemon.storage.runs.runs_query import Found, RunRow
 
 _CONTINUOUS = 10**9  # an axis of more points is a range without a step, from which points are drawn
 _SHORT = 20  # digits of a step or ratio that somebody may have written; longer ones were computed from a count

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from accio.domain.jsontext import canonical_dump
 from accio.domain.linking import Operators, choices_of, uses_of_params
 from accio.v1 import values_pb2, workflows_pb2
-from accio_daemon.storage.workflows import StoredWorkflow
+from accio_daemon.storage.runs.workflows import StoredWorkflow
 
 
 def workflow_message(

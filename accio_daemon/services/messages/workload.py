@@ -8,7 +8,7 @@ from accio.v1 import values_pb2, workload_pb2
 from accio.wire.resources import resources_message
 from accio_daemon.core.forecast import Forecast, Spread
 from accio_daemon.core.workload import DemandLoad, RunLoad
-from accio_daemon.storage.runs_query import RunRow
+from accio_daemon.storage.runs.runs_query import RunRow
 
 
 def forecast_message(forecast: Forecast) -> workload_pb2.Forecast:

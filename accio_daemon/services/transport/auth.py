@@ -20,7 +20,7 @@ from accio.domain.people import Person
 from accio.errors import Unauthenticated
 from accio_daemon.clock import SystemClock
 from accio_daemon.services.transport.token_file import callers, read_person
-from accio_daemon.storage.access import StoredToken
+from accio_daemon.storage.rows.access import StoredToken
 
 _SCHEME = "bearer "
 USED_EVERY_MS = 600_000

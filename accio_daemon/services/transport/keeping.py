@@ -20,9 +20,9 @@ from accio.errors import AlreadyExists, BadRequest, FailedPrecondition, NotFound
 from accio_daemon.core.commands import ChangeGroups
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.transport.auth import CALLER, Tokens, digest_of
-from accio_daemon.storage import access
-from accio_daemon.storage.access import Change, StoredToken
 from accio_daemon.storage.jobs import Transaction
+from accio_daemon.storage.rows import access
+from accio_daemon.storage.rows.access import Change, StoredToken
 
 log = structlog.get_logger(__name__)
 

@@ -1,4 +1,4 @@
--- How many executions there were at a time; see storage/concurrency.py.
+-- How many executions there were at a time; see storage/times/concurrency.py.
 
 -- name: result_from
 SELECT id, recorded_at FROM results WHERE id >= :id ORDER BY id LIMIT 1

@@ -1,4 +1,4 @@
--- The identity of what a database records; see storage/history.py.
+-- The identity of what a database records; see storage/file/history.py.
 
 -- name: facts
 SELECT name, value FROM meta WHERE name IN ('history', 'history_since', 'opening', 'epoch', 'starts')

@@ -1,4 +1,4 @@
--- Where time went; see storage/lanes.py. Both tables are read from their newest rows.
+-- Where time went; see storage/times/lanes.py. Both tables are read from their newest rows.
 
 -- name: results
 SELECT ifnull(a.name, ''), 0, r.started_at, r.ended_at, r.run_no, r.idx, r.node

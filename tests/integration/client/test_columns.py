@@ -17,8 +17,8 @@ from accio_client.analysis.columns import STATES
 from accio_client.asked_pictures import Asked, draw
 from accio_client.export.exporting import Options
 from accio_daemon.services.calls import columns as calls
-from accio_daemon.storage import export
 from accio_daemon.storage.codes import RUN_STATES
+from accio_daemon.storage.exports import export
 from tests.integration.daemon.harness import Serving, configured, serving
 from tests.integration.daemon.scripted_agent import Outputs, ScriptedAgent, joined, operator
 from tests.integration.daemon.workflows import DRAWING, FAILING

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from accio.domain.axes import Axis
 from accio.domain.states import RunState
 from accio.domain.sweeps import Sweep
-from accio_daemon.storage import child_states
 from accio_daemon.storage.codes import RUN_STATE_OF
+from accio_daemon.storage.exports import child_states
 from tests.builders import INTEGER
 from tests.integration.daemon.test_children import database, parents, store
 

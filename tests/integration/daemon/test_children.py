@@ -18,11 +18,12 @@ from accio.domain.states import RunState
 from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest, NotFound
 from accio_daemon.core.terms import RunNo
-from accio_daemon.storage import children, runs_query
 from accio_daemon.storage.codes import RUN_STATES
-from accio_daemon.storage.database import prepare
-from accio_daemon.storage.runs_query import RunRow, find, get_run
-from accio_daemon.storage.search import ParamFilter
+from accio_daemon.storage.file.database import prepare
+from accio_daemon.storage.nodes import children
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.runs_query import RunRow, find, get_run
+from accio_daemon.storage.runs.search import ParamFilter
 
 ANYBODY = Viewer(me=Person(name="anybody"))
 

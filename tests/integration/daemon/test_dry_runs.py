@@ -13,8 +13,8 @@ from accio.domain.sweeps import Sweep
 from accio.domain.workflows import Constant, FromChildren, FromNode, FromParam, NodeDefinition, Param, Source, Workflow
 from accio_daemon.core.plan import ClassRegistry, compile_plan
 from accio_daemon.core.terms import Announced, CacheMode
-from accio_daemon.storage.database import migrations
-from accio_daemon.storage.dry_run import Subject, dry_run
+from accio_daemon.storage.file.database import migrations
+from accio_daemon.storage.submitting.dry_run import Subject, dry_run
 
 PORTS = ("p", "q")
 STABLE, DRAWING = (

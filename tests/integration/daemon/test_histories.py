@@ -15,11 +15,11 @@ from accio.v1 import agents_pb2
 from accio_daemon.bootstrap import SetBackError
 from accio_daemon.core.history import RENEWED_AHEAD, History
 from accio_daemon.core.numbering import ATTEMPT_BITS
-from accio_daemon.storage import history
-from accio_daemon.storage.backup import back_up
-from accio_daemon.storage.database import FILE_NAME, prepare
-from accio_daemon.storage.history import MARKER_NAME, taken_up
-from accio_daemon.storage.seal import SEAL_NAME
+from accio_daemon.storage.file import history
+from accio_daemon.storage.file.database import FILE_NAME, prepare
+from accio_daemon.storage.file.history import MARKER_NAME, taken_up
+from accio_daemon.storage.file.seal import SEAL_NAME
+from accio_daemon.storage.upkeep.backup import back_up
 from tests.integration.daemon.harness import Serving, configured, refused, serving
 from tests.integration.daemon.scripted_agent import OPERATORS, ScriptedAgent, hello, joined
 from tests.integration.daemon.workflows import PAIR

@@ -21,9 +21,9 @@ from accio.domain.sweeps import Sweep
 from accio.v1 import accio_pb2, runs_pb2
 from accio_daemon.storage.codes import NODE_STATES
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.node_counts import count_by_node, stretches
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.runs_query import find
+from accio_daemon.storage.nodes.node_counts import count_by_node, stretches
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import find
 from tests.builders import graph
 from tests.integration.daemon.harness import Serving, refused
 from tests.integration.daemon.scripted_agent import Outputs, ScriptedAgent, compute, joined

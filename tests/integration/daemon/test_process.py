@@ -17,7 +17,7 @@ import pytest
 import structlog
 
 from accio_daemon.cli import main
-from accio_daemon.storage.database import schema_version
+from accio_daemon.storage.file.database import schema_version
 
 STOPS_WITHIN_S = 60.0  # on a slow machine that does much else; alone it takes half a second
 

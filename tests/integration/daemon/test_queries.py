@@ -17,10 +17,11 @@ from accio.domain.states import RunState
 from accio.domain.sweeps import Sweep
 from accio.errors import BadRequest
 from accio.v1 import accio_pb2
-from accio_daemon.storage import search, sorting
-from accio_daemon.storage.run_rows import read_run_query
-from accio_daemon.storage.search import Filters, Search, list_runs
-from accio_daemon.storage.sorting import Order, list_sorted
+from accio_daemon.storage.nodes import sorting
+from accio_daemon.storage.nodes.sorting import Order, list_sorted
+from accio_daemon.storage.runs import search
+from accio_daemon.storage.runs.run_rows import read_run_query
+from accio_daemon.storage.runs.search import Filters, Search, list_runs
 from tests.integration.daemon.harness import Serving
 from tests.integration.daemon.scripted_agent import ScriptedAgent
 from tests.integration.daemon.test_search import OWNERS, RUNS, Known, database

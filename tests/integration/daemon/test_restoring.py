@@ -16,11 +16,11 @@ from accio_daemon.cli import main
 from accio_daemon.core.history import History
 from accio_daemon.restoring import restore_backup
 from accio_daemon.services.transport.auth import digest_of
-from accio_daemon.storage.access import StoredToken, insert_token, read_tokens, revoke_tokens
-from accio_daemon.storage.backup import back_up
-from accio_daemon.storage.database import FILE_NAME, FolderLock, prepare, schema_version
-from accio_daemon.storage.history import taken_up
+from accio_daemon.storage.file.database import FILE_NAME, FolderLock, prepare, schema_version
+from accio_daemon.storage.file.history import taken_up
 from accio_daemon.storage.jobs import Transaction
+from accio_daemon.storage.rows.access import StoredToken, insert_token, read_tokens, revoke_tokens
+from accio_daemon.storage.upkeep.backup import back_up
 from tests.deaths import dying_at_rename
 from tests.integration.daemon.harness import configured
 

@@ -16,8 +16,8 @@ from accio.content.manifest import of_file, of_folder
 from accio.v1 import accio_pb2, agents_pb2, artifacts_pb2, runs_pb2
 from accio_daemon.services.calls import logs
 from accio_daemon.services.calls.sweep_logs import SweepLook
-from accio_daemon.storage import export
-from accio_daemon.storage.nodes_query import read_nodes
+from accio_daemon.storage.exports import export
+from accio_daemon.storage.nodes.nodes_query import read_nodes
 from tests.integration.daemon.harness import Serving, refused
 from tests.integration.daemon.scripted_agent import ScriptedAgent, compute, joined
 from tests.integration.daemon.workflows import DRAWING, FAILING, LOADING, PAIR

@@ -15,10 +15,10 @@ from accio.domain.datatypes import INTEGER
 from accio.domain.people import Person
 from accio.domain.states import RunState
 from accio.domain.sweeps import Sweep
-from accio_daemon.storage import search
 from accio_daemon.storage.codes import RUN_STATES
-from accio_daemon.storage.database import prepare
-from accio_daemon.storage.search import Filters, ParamFilter, Search, fts_query, list_runs, text_condition
+from accio_daemon.storage.file.database import prepare
+from accio_daemon.storage.runs import search
+from accio_daemon.storage.runs.search import Filters, ParamFilter, Search, fts_query, list_runs, text_condition
 
 OWNERS = [Person(name="Ada", email="ada@x.org"), Person(name="Ada", email=""), Person(name="Bob", email="bob@y.org")]
 _INSERT = """

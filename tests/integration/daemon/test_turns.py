@@ -13,7 +13,7 @@ from accio_daemon.services.calls import lists, runs
 from accio_daemon.services.calls.node_views import NodeViews
 from accio_daemon.services.messages.nodes import node_message
 from accio_daemon.services.messages.runs import run_message
-from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.reading.readers import Readers
 from tests.integration.daemon.harness import Serving
 from tests.integration.daemon.scripted_agent import ScriptedAgent, joined
 from tests.integration.daemon.workflows import PAIR

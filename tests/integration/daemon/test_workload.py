@@ -10,8 +10,8 @@ import pytest
 from accio.v1 import accio_pb2, runs_pb2, workload_pb2
 from accio_daemon.core.accounts import HOUR_MS
 from accio_daemon.services.calls import workload as calls
-from accio_daemon.storage import lanes
-from accio_daemon.storage.concurrency import PARTS
+from accio_daemon.storage.times import lanes
+from accio_daemon.storage.times.concurrency import PARTS
 from tests.integration.daemon.harness import Serving, configured, serving
 from tests.integration.daemon.scripted_agent import ScriptedAgent, joined, operator
 from tests.integration.daemon.workflows import FAILING, PAIR

@@ -3,7 +3,7 @@
 import os
 
 from accio.errors import NotFound
-from accio_daemon.storage.export import TooMuch
+from accio_daemon.storage.exports.export import TooMuch
 from accio_daemon.storage.jobs import Snapshot
 
 

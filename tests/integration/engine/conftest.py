@@ -18,8 +18,8 @@ from accio_daemon.engine.engine import Engine
 from accio_daemon.engine.full_disk import FullDisk
 from accio_daemon.engine.restart import restart
 from accio_daemon.short_calls import ShortCalls
-from accio_daemon.storage.database import Database
-from accio_daemon.storage.store import SqliteStore, StoredWorld
+from accio_daemon.storage.file.database import Database
+from accio_daemon.storage.writing.store import SqliteStore, StoredWorld
 from tests import builders
 from tests.fakes import FakeAgent, FakeClock
 

@@ -13,10 +13,10 @@ from accio_daemon.core.terms import RunNo
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.restart import restart
 from accio_daemon.short_calls import SEVERAL, SEVERAL_IN_S, ShortCalls
-from accio_daemon.storage.at_once import IN_A_ROW, QUICK_S, AtOnce
-from accio_daemon.storage.database import CHECKPOINT_PAGES, IDLE_CHECKPOINT_PAGES, Database
-from accio_daemon.storage.rendering import render
-from accio_daemon.storage.store import SqliteStore, StoredWorld
+from accio_daemon.storage.file.database import CHECKPOINT_PAGES, IDLE_CHECKPOINT_PAGES, Database
+from accio_daemon.storage.writing.at_once import IN_A_ROW, QUICK_S, AtOnce
+from accio_daemon.storage.writing.rendering import render
+from accio_daemon.storage.writing.store import SqliteStore, StoredWorld
 from tests import builders
 from tests.fakes import FakeClock
 from tests.integration.engine.conftest import Benches

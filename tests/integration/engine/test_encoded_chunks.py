@@ -11,11 +11,11 @@ from accio_daemon.services.calls.columns import ColumnCalls
 from accio_daemon.services.calls.exporting import ExportCalls
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.transport.auth import Tokens
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.apart import Apart, Job
-from accio_daemon.storage.apart_process import Plain
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
+from accio_daemon.storage.reading.apart import Apart, Job
+from accio_daemon.storage.reading.apart_process import Plain
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
 from tests import builders
 from tests.integration.engine.conftest import Benches
 

@@ -210,7 +210,7 @@ async def test_deleting_removes_rows_in_steps_and_over_restarts(
     benches: Benches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A deleted run is gone at once for users; its rows go little by little, also after a restart."""
-    monkeypatch.setattr("accio_daemon.storage.writer.DELETED_AT_ONCE", 3)
+    monkeypatch.setattr("accio_daemon.storage.writing.writer.DELETED_AT_ONCE", 3)
     async with benches.running() as bench:
         agent = await bench.join(cpus=40)
         run = await bench.submit(MANY, sweep=builders.sweep_of(30))

@@ -8,7 +8,7 @@ import pytest
 from accio.errors import ResourceExhausted
 from accio_daemon.core.commands import DeleteRun, KillRun, Tick
 from accio_daemon.engine.full_disk import FullDisk, Reserve
-from accio_daemon.storage.database import Database
+from accio_daemon.storage.file.database import Database
 from tests import builders
 from tests.integration.engine.conftest import Benches
 

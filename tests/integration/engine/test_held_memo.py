@@ -15,13 +15,14 @@ import pytest
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.restart import restart
-from accio_daemon.storage import held_memo, levels, memo, store
-from accio_daemon.storage.at_once import IN_A_ROW, AtOnce
-from accio_daemon.storage.database import Database
+from accio_daemon.storage import levels, memo
+from accio_daemon.storage.file.database import Database
 from accio_daemon.storage.jobs import Transaction, WriteJob, open_reader
-from accio_daemon.storage.rendering import Batch, render
-from accio_daemon.storage.store import SqliteStore, StoredWorld
-from accio_daemon.storage.transactions import DiskFull
+from accio_daemon.storage.writing import held_memo, store
+from accio_daemon.storage.writing.at_once import IN_A_ROW, AtOnce
+from accio_daemon.storage.writing.rendering import Batch, render
+from accio_daemon.storage.writing.store import SqliteStore, StoredWorld
+from accio_daemon.storage.writing.transactions import DiskFull
 from tests.fakes import FakeClock
 from tests.integration.engine.memo_rows import key_of, result_of
 

@@ -16,11 +16,11 @@ from accio_daemon.services.calls import watching
 from accio_daemon.services.calls.live_run import LiveRun, LiveRuns
 from accio_daemon.services.calls.submitted import row_of
 from accio_daemon.services.messages.runs import counts
-from accio_daemon.storage import runs_query
-from accio_daemon.storage.nodes_query import count_states, read_nodes
-from accio_daemon.storage.plans import Plans
-from accio_daemon.storage.readers import Readers
-from accio_daemon.storage.runs_query import Found
+from accio_daemon.storage.nodes.nodes_query import count_states, read_nodes
+from accio_daemon.storage.reading.readers import Readers
+from accio_daemon.storage.runs import runs_query
+from accio_daemon.storage.runs.plans import Plans
+from accio_daemon.storage.runs.runs_query import Found
 from tests import builders
 from tests.fakes import FakeAgent
 from tests.integration.engine.conftest import Bench, Benches

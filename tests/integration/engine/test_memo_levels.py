@@ -11,11 +11,12 @@ import pytest
 
 from accio.content.digest import from_raw
 from accio_daemon.core.effects import Effects
-from accio_daemon.storage import checks, levels, memo
-from accio_daemon.storage.database import FILE_NAME, prepare
+from accio_daemon.storage import levels, memo
+from accio_daemon.storage.file.database import FILE_NAME, prepare
 from accio_daemon.storage.jobs import Transaction
-from accio_daemon.storage.rendering import render
-from accio_daemon.storage.transactions import carry_out
+from accio_daemon.storage.upkeep import checks
+from accio_daemon.storage.writing.rendering import render
+from accio_daemon.storage.writing.transactions import carry_out
 from tests.integration.engine.memo_rows import key_of, result_of
 
 NEW = 3

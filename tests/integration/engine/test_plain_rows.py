@@ -18,9 +18,9 @@ from accio_daemon.core.plan import NodePlan
 from accio_daemon.core.records import Agent, Execution
 from accio_daemon.core.terms import AgentNo, AttemptNo, ExecutionNo, Place, RunNo
 from accio_daemon.storage.codes import NODE_STATES, RUN_STATES
-from accio_daemon.storage.database import FILE_NAME, prepare
-from accio_daemon.storage.rendering import render
-from accio_daemon.storage.transactions import carry_out
+from accio_daemon.storage.file.database import FILE_NAME, prepare
+from accio_daemon.storage.writing.rendering import render
+from accio_daemon.storage.writing.transactions import carry_out
 
 KEY = b"k" * 32
 RUN = RunNo(7)

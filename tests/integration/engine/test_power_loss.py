@@ -17,9 +17,9 @@ from accio_daemon.core.terms import Instant
 from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Batch
 from accio_daemon.engine.restart import Restored, restart
-from accio_daemon.storage.database import FILE_NAME, prepare
-from accio_daemon.storage.store import StoredWorld
-from accio_daemon.storage.transactions import Committed
+from accio_daemon.storage.file.database import FILE_NAME, prepare
+from accio_daemon.storage.writing.store import StoredWorld
+from accio_daemon.storage.writing.transactions import Committed
 from tests import builders
 from tests.simulator.cluster import Cluster
 from tests.simulator.disk import Disk

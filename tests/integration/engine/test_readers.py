@@ -15,9 +15,9 @@ import pytest
 from accio.errors import Internal, ResourceExhausted
 from accio_daemon.short_calls import ShortCalls
 from accio_daemon.storage.courtesy import Courtesy, letting_pass
-from accio_daemon.storage.database import Database
+from accio_daemon.storage.file.database import Database
 from accio_daemon.storage.jobs import Snapshot
-from accio_daemon.storage.readers import BYTES_AT_HAND, CONNECTIONS, NODES_AT_HAND, NODES_SHORTLY, Readers
+from accio_daemon.storage.reading.readers import BYTES_AT_HAND, CONNECTIONS, NODES_AT_HAND, NODES_SHORTLY, Readers
 
 Begin = Callable[[Readers, Callable[[Snapshot], Any]], Coroutine[Any, Any, Any]]
 """Has a job read."""

@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from accio.errors import NotFound
-from accio_daemon.storage.apart import Apart
-from accio_daemon.storage.database import Database
-from accio_daemon.storage.export import TooMuch
-from accio_daemon.storage.readers import STEPS_HERE, LongRead, Readers
+from accio_daemon.storage.exports.export import TooMuch
+from accio_daemon.storage.file.database import Database
+from accio_daemon.storage.reading.apart import Apart
+from accio_daemon.storage.reading.readers import STEPS_HERE, LongRead, Readers
 from tests.acceptance.processes import moment
 from tests.integration.engine import apart_jobs
 

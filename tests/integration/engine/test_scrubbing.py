@@ -5,8 +5,8 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from accio_daemon.storage import scrubbing
-from accio_daemon.storage.database import Database, prepare
+from accio_daemon.storage.file.database import Database, prepare
+from accio_daemon.storage.upkeep import scrubbing
 
 
 def made(file: Path, *, spoilt: bool) -> None:

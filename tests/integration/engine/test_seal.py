@@ -11,12 +11,12 @@ from structlog.testing import capture_logs
 from accio.errors import FailedPrecondition
 from accio_daemon.checking import check_folder
 from accio_daemon.core.effects import Effects
-from accio_daemon.storage.backup import back_up
-from accio_daemon.storage.database import FILE_NAME, prepare
-from accio_daemon.storage.history import taken_up
-from accio_daemon.storage.rendering import render
-from accio_daemon.storage.seal import SEAL_NAME, Seal, find_damage, find_gap
-from accio_daemon.storage.transactions import carry_out
+from accio_daemon.storage.file.database import FILE_NAME, prepare
+from accio_daemon.storage.file.history import taken_up
+from accio_daemon.storage.file.seal import SEAL_NAME, Seal, find_damage, find_gap
+from accio_daemon.storage.upkeep.backup import back_up
+from accio_daemon.storage.writing.rendering import render
+from accio_daemon.storage.writing.transactions import carry_out
 from tests.integration.daemon.harness import configured
 
 COMMITS = 20

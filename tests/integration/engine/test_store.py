@@ -31,10 +31,10 @@ from accio_daemon.core.world import Settings
 from accio_daemon.engine.cycle import Batch, Cycle
 from accio_daemon.engine.ports import Store
 from accio_daemon.engine.restart import Restored, restart
-from accio_daemon.storage import workflows
-from accio_daemon.storage.database import Database
-from accio_daemon.storage.store import SqliteStore, StoredWorld
-from accio_daemon.storage.transactions import DiskFull
+from accio_daemon.storage.file.database import Database
+from accio_daemon.storage.runs import workflows
+from accio_daemon.storage.writing.store import SqliteStore, StoredWorld
+from accio_daemon.storage.writing.transactions import DiskFull
 from tests import builders
 from tests.fakes import FakeAgent, FakeClock, Reply
 from tests.memory_store import MemoryStore

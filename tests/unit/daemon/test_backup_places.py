@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from accio.errors import BadRequest, PermissionDenied
-from accio_daemon.storage.backup import place_of
+from accio_daemon.storage.upkeep.backup import place_of
 
 
 @pytest.fixture

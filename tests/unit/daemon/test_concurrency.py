@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from accio_daemon.storage import concurrency as subject
-from accio_daemon.storage.concurrency import PARTS, concurrency
+from accio_daemon.storage.times import concurrency as subject
+from accio_daemon.storage.times.concurrency import PARTS, concurrency
 
 SINCE = 1_000_000
 PART = 2_000

@@ -1,6 +1,6 @@
 """What runs were compiled from is kept for who looks again: of many small runs, and of few with thousands of nodes."""
 
-from accio_daemon.storage.plans import KEPT, KEPT_NODES, Kept
+from accio_daemon.storage.runs.plans import KEPT, KEPT_NODES, Kept
 
 
 def made(kept: Kept[str], key: int, nodes: int) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from accio.domain.datatypes import parse_type
 from accio_daemon.core.effects import MeasureRequest
 from accio_daemon.core.terms import RunNo
-from accio_daemon.storage.rounds import measure_point
+from accio_daemon.storage.rows.rounds import measure_point
 
 
 class Children:

@@ -1,7 +1,7 @@
 """What of an operator differs between two of its versions."""
 
 from accio.domain.operators import OperatorSpec
-from accio_daemon.storage.why import operator_differences
+from accio_daemon.storage.runs.why import operator_differences
 
 
 def spec(digest: str, **components: str) -> OperatorSpec:

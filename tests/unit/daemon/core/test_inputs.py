@@ -6,9 +6,9 @@ from accio.domain.datatypes import STRING, parse_type
 from accio.domain.sweeps import Sweep
 from accio_daemon.core.plan import ClassRegistry, compile_plan
 from accio_daemon.core.terms import CacheMode, RunNo
-from accio_daemon.storage.dry_run import Subject, dry_run
-from accio_daemon.storage.node_inputs import effective_inputs, read_results
-from accio_daemon.storage.runs_query import Found, get_run
+from accio_daemon.storage.nodes.node_inputs import effective_inputs, read_results
+from accio_daemon.storage.runs.runs_query import Found, get_run
+from accio_daemon.storage.submitting.dry_run import Subject, dry_run
 from tests import builders
 from tests.simulator.cluster import Cluster
 

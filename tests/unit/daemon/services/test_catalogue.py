@@ -10,7 +10,7 @@ from accio.domain.people import Person
 from accio.domain.run_check import check_run
 from accio.domain.workflows import FromParam, NodeDefinition, Param, Workflow
 from accio_daemon.services.calls.catalogue import Lookup, Operators
-from accio_daemon.storage.workflows import StoredWorkflow
+from accio_daemon.storage.runs.workflows import StoredWorkflow
 
 STEP = OperatorSpec(name="Step", digest="d", inputs=(InputPort(name="a", type=INTEGER),))
 TEXTS = OperatorSpec(name="Step", digest="d", inputs=(InputPort(name="a", type=STRING),))

@@ -16,7 +16,7 @@ from accio.domain.named_content import content_of, named
 from accio.domain.sweeps import Sweep
 from accio_daemon.core.terms import Gather, Gathered
 from accio_daemon.services.calls.gathering import GatheredFolder, GatheredList
-from accio_daemon.storage.gathered import Value
+from accio_daemon.storage.rows.gathered import Value
 from tests import builders
 
 DOUBLE = parse_type("double")

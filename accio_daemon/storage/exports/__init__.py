@@ -1,0 +1,1 @@
+"""Values of many children at once, column by column."""

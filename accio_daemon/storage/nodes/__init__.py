@@ -1,0 +1,1 @@
+"""Children and nodes, as they are listed, counted and looked at."""

@@ -1,0 +1,1 @@
+"""Runs, their workflows, what happened to them: as they are found, listed and explained."""

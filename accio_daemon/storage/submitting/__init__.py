@@ -1,0 +1,1 @@
+"""What a submission needs of the past, and what it would do."""

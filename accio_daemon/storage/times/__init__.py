@@ -1,0 +1,1 @@
+"""Where time went, and how long what is ahead may take."""
