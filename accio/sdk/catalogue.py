@@ -15,6 +15,7 @@ from accio.sdk.descriptions import describe_source
 from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.installed import Installed
 from accio.sdk.sources import Source, installed_sources, merged, named_source
+from accio.sdk.uncounted import is_as_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,14 @@ class Catalogue:
     def is_current(self, source: Source) -> bool:
         """Return whether the files of a source are still those that were described: a worker with others would lie."""
         return self.fingerprints[source.distribution].is_current(Installed(self.contents))
+
+    def has_as_was(self, source: Source, paths: Iterable[str], before_ns: int) -> bool:
+        """Return whether files that a source leads to hold what they held when it was described, or at a time for files
+        that don't count for it.
+        """
+        fingerprint, now = self.fingerprints[source.distribution], Installed(self.contents)
+        found = {path: fingerprint.has_as_was(path, now) for path in paths}
+        return all(is_as_before(path, before_ns) if same is None else same for path, same in found.items())
 
 
 def discover(

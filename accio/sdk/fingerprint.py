@@ -1,5 +1,6 @@
 """What a description of operators was made from, so that it can be told whether it would come out the same today."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any
 import blake3
 
 from accio.late import dataclass
-from accio.sdk.installed import Installed, version_of
+from accio.sdk.installed import Installed, files_of, version_of
 from accio.sdk.resolution import Resolution
 
 _SOURCE_SUFFIXES = frozenset({".py", ".so", ".pyd"})
@@ -98,6 +99,21 @@ class Fingerprint:
         """Return whether the source that is followed is as it was, without a look at what is installed."""
         return not self.resolution.moved() and _hash(self.trees, self.folders, self.files) == self.contents
 
+    def has_as_was(self, path: str, installed: Installed | None = None) -> bool | None:
+        """Return whether a file of the source that is followed, or of what is installed, holds what it held: it and all
+        that counts together with it. None of a file that doesn't count.
+        """
+        now = installed or Installed()
+        parts = {name: was for name, was in self.installed.items() if _is_among(path, files_of(name, was[1:]))}
+        followed = _is_among(path, map(str, _followed(self.trees, self.folders, self.files)))
+        if not followed and not parts:
+            return None
+        return (
+            not self.resolution.moved()
+            and all(now.content(name, places) == was for name, (was, *places) in parts.items())
+            and (not followed or _hash(self.trees, self.folders, self.files) == self.contents)
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads."""
         return {
@@ -126,20 +142,35 @@ class Fingerprint:
         )
 
 
-def _hash(trees: Iterable[str], folders: Iterable[str], files: Iterable[str]) -> str:
+def _is_among(path: str, files: Iterable[str]) -> bool:
+    """Return whether a path is one of these, or leads to the same file as one of the same name."""
+    found = set(files)
+    name = f"/{Path(path).name}"
+    return path in found or any(
+        each.endswith(name) and os.path.realpath(each) == os.path.realpath(path) for each in found
+    )
+
+
+def _entries(folder: str) -> list[Path]:
+    return sorted(Path(folder).iterdir()) if Path(folder).is_dir() else []
+
+
+def _followed(trees: Iterable[str], folders: Iterable[str], files: Iterable[str]) -> set[Path]:
     found: set[Path] = set()
     for tree in trees:
         found.update(path for path in Path(tree).rglob("*") if path.suffix in _SOURCE_SUFFIXES)
-    names: list[str] = []
     for folder in folders:
-        entries = sorted(Path(folder).iterdir()) if Path(folder).is_dir() else []
-        found.update(path for path in entries if path.suffix in _SOURCE_SUFFIXES)
-        names += [str(path) for path in entries if (path / "__init__.py").is_file()]
+        found.update(path for path in _entries(folder) if path.suffix in _SOURCE_SUFFIXES)
     found.update(map(Path, files))
+    return found
+
+
+def _hash(trees: Iterable[str], folders: Iterable[str], files: Iterable[str]) -> str:
+    names = [str(path) for folder in folders for path in _entries(folder) if (path / "__init__.py").is_file()]
     hasher = blake3.blake3()
     for name in names:
         hasher.update(f"{name}\0".encode())
-    for path in sorted(found):
+    for path in sorted(_followed(trees, folders, files)):
         hasher.update(f"{path}\0{_content(path)}\0".encode())
     return hasher.hexdigest()
 

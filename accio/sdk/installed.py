@@ -101,6 +101,15 @@ def files_of(name: str, places: Iterable[str] = ()) -> list[str]:
         return []
 
 
+def is_as_listed(found: Distribution, name: str, path: str) -> bool | None:
+    """Return whether the file at *path* holds what a distribution's RECORD says of *name*; None if it says nothing."""
+    record = found.read_text("RECORD") or ""
+    listed = _listed(record).get(name) if name in record else None
+    if listed is None or not listed.hash:
+        return None
+    return _read(path, listed.algorithm) == f"{listed.algorithm}={listed.hash}"
+
+
 def contents_below(sites: Iterable[Path]) -> dict[str, str]:
     """Return a hash of the files of each distribution in folders of packages, by its name and version."""
     found = {}

@@ -12,6 +12,7 @@ from accio.sdk.catalogue import Catalogue
 from accio.v1 import agents_pb2
 from accio.wire.operators import operator_message
 from accio.wire.resources import resources_message
+from accio_agent import clock
 from accio_agent.agent.deadline import Deadline
 
 PREFETCH_LIMIT = 1024
@@ -60,6 +61,7 @@ class Offers(Sequence[Offered]):
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._all: list[Offered] = []
+        self._since_ns = clock.wall_ns()
         self.catalogue = catalogue
         self.current: tuple[int, ...] = ()
         self.left_out: tuple[str, ...] = ()
@@ -84,6 +86,12 @@ class Offers(Sequence[Offered]):
         """Return whether the code behind references is what is offered now. It reads files."""
         catalogue = self.catalogue
         return all(catalogue.is_current(source) for source in catalogue.sources if source.references == references)
+
+    def are_read_as_announced(self, place: int, paths: Sequence[str]) -> bool:
+        """Return whether files hold what they held when the operator at a place was described. It reads them."""
+        references, catalogue = self._all[place].references, self.catalogue
+        sources = [source for source in catalogue.sources if source.references == references]
+        return bool(sources) and all(catalogue.has_as_was(source, paths, self._since_ns) for source in sources)
 
     def differ_from(self, catalogue: Catalogue, withheld: Collection[Sequence[str]] = ()) -> bool:
         """Return whether a catalogue, without what is behind *withheld* references, has other operators than are

@@ -53,6 +53,13 @@ class Offering:
         self.change_over()
         return False
 
+    def begin_anew(self, references: Sequence[str]) -> None:
+        """Import what is behind references anew, as files have been touched: what is imported from now on is as old as
+        they are.
+        """
+        if references not in self._withheld and self._following is None:
+            self._core.offer(self._operators.current, self._replace_templates([references], self._withheld))
+
     def withhold(self, references: Sequence[str]) -> None:
         """Offer what is behind references no more, as a template found other code on disk, until that is reloaded or
         the edit undone. What waits here for it is given back: it goes to another agent, or waits at the daemon.

@@ -48,4 +48,5 @@ class Orders:
             "cgroup": self._fleet.guard.prepare(worker.lane, work_class.memory),
             "store": store,
             "plain": True,  # whether PLAIN frames are understood here
+            "doubts": True,  # and DOUBT frames
         }

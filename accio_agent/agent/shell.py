@@ -7,10 +7,12 @@ workers get their work, then the daemon gets its messages.
 import asyncio
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
 
+from accio.domain.attempts import PlainReport
 from accio.v1 import agents_pb2
 from accio.wire.report_columns import plain_report
 from accio.wire.reports import held_message, with_log, with_tails
@@ -30,6 +32,7 @@ from accio_agent.agent.offer import Offers
 from accio_agent.agent.offering import Offering
 from accio_agent.agent.orders import Orders
 from accio_agent.agent.reporting import Reporting
+from accio_agent.agent.second_looks import SecondLooks
 from accio_agent.agent.staging.staging import Staging
 from accio_agent.agent.workers import outcomes
 from accio_agent.agent.workers.deaths import Deaths
@@ -46,7 +49,7 @@ from accio_agent.protocol.frames import Flag
 log = structlog.get_logger("accio.agent")
 
 FEW_WORKERS = 32
-FAILED, STORED, PRINTED = Flag.FAILED.value, Flag.STORED.value, Flag.PRINTED.value
+FAILED, STORED, PRINTED, DOUBTED = (each.value for each in (Flag.FAILED, Flag.STORED, Flag.PRINTED, Flag.DOUBTED))
 
 
 class Shell:
@@ -80,6 +83,9 @@ class Shell:
         )
         self.offering = self._make_offering()
         self.fleet = self._make_fleet(templates)
+        self._second_looks = SecondLooks(
+            self.core, operators, self.offering, spawn=self._errands.spawn, settle_soon=self.settle_soon
+        )
         self._kills = Kills(self.core, self._loop.time)
         self._deaths = Deaths(self.core, self._loop, self.settle_soon)
         self._watch = Watch(
@@ -288,14 +294,21 @@ class Shell:
                     content = with_log(content, log_bytes)
                     if flags & FAILED:
                         content = with_tails(content, capture.tails())
-            if flags & STORED or (brought and (self._staging.holds(no) or self.checkpoints.pending(no))):
-                serialised = content if isinstance(content, bytes) else plain_report(content)
-                self._errands.deliver(no, serialised, self.checkpoints.settled(no))
+            if flags & DOUBTED:
+                report = _serialised(content)
+                self._second_looks.begin(worker, no, report, partial(self._end, no, flags, report))
             else:
-                core.ended(no, content)
+                self._end(no, flags, content)
         if not core.head(lane):
             self.fleet.processors.release(lane)
         self.settle_soon()
+
+    def _end(self, no: int, flags: int, content: bytes | PlainReport) -> None:
+        """End an attempt as its worker has reported, once what it made is where others find it."""
+        if flags & STORED or self._staging.holds(no) or self.checkpoints.pending(no):
+            self._errands.deliver(no, _serialised(content), self.checkpoints.settled(no))
+        else:
+            self.core.ended(no, content)
 
     def woken(self, worker: WorkerHandle) -> None:
         if len(self.fleet.workers) <= FEW_WORKERS:  # one group of reports for all
@@ -363,6 +376,10 @@ class Shell:
         self._line.end_session()
         self._journal.close()
         self._logs.close()
+
+
+def _serialised(content: bytes | PlainReport) -> bytes:
+    return content if isinstance(content, bytes) else plain_report(content)
 
 
 def _remembering(journal: Journal, idle_limit: int) -> AgentCore:

@@ -11,6 +11,8 @@
                     BACK    JSON [attempt, …]: the answer to a HOLD
                     SAVED   JSON [attempt, digest, bytes, when]: a checkpoint is in the store; by the ring, as a RESULT
                     SERIES  a serialised AttemptSeries; by the ring alone, and left out if there is no room
+                    DOUBT   JSON [attempt, [[path, how it was when it was read, or null], …]]: files that it may have
+                            read otherwise than they were announced; before its result, whose flags say so
                     RETIRE  JSON text, why: the worker ends after this; what it holds hasn't begun
 
 No frame is larger than 64 MiB: larger values travel as files.
@@ -46,6 +48,7 @@ class Kind(IntEnum):
     SAVED = 7
     SERIES = 8
     PLAIN = 9
+    DOUBT = 10
 
 
 class Flag(IntFlag):
@@ -54,6 +57,7 @@ class Flag(IntFlag):
     FAILED = 1
     STORED = 2  # it names content of the store
     PRINTED = 4  # since the result before
+    DOUBTED = 8  # a DOUBT came before it
 
 
 Result: TypeAlias = tuple[int, int, int, int, int, bytes | PlainReport]

@@ -30,6 +30,7 @@ from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.run import Operator, Run, output_types, runner_of
 from accio.sdk.sinks import ConsoleSinks, Sinks
 from accio_agent import clock
+from accio_agent.protocol.doubts import Doubt, stale
 from accio_agent.protocol.page import WorkerPage
 from accio_agent.worker.freshness import Freshness
 from accio_agent.worker.job import Done, Job
@@ -81,13 +82,14 @@ class Executor:
         except AccioError as error:
             return Done(failure=Failure(cause=Cause.STAGING, message=clip(error.message)))
         if changed := self._freshness.before(job.operator):
-            return Done(failure=_stale(job.operator, changed))
+            return Done(failure=stale(job.operator, changed), doubts=[Doubt(changed, None)])
         finished = (
             self._run(entry, job, inputs, page) if entry.speaks else _run(entry.run, _request(job, inputs), _SILENT)
         )
-        if changed := self._freshness.after(job.operator):
-            return Done(failure=_stale(job.operator, changed), spent=f"it may have loaded another {changed}")
+        doubts = self._freshness.after(job.operator)
         done = self._ended(entry.operator, finished, job)
+        if doubts:
+            done.doubts, done.spent = doubts, f"it may have loaded another {doubts[0].path}"
         if finished.metrics:
             done.metrics_json = orjson.dumps(dict(finished.metrics)).decode()
         done.series = finished.series
@@ -196,14 +198,6 @@ def _run(run: Run, request: Request, sinks: Sinks) -> Finished | Failed:
 def _for_want_of_space(failure: Failure) -> Failure:
     """Say that the disk is to blame, not the operator; what it said of it is kept."""
     return replace(failure, cause=Cause.STAGING, message=clip(f"no space is left where it writes: {failure.message}"))
-
-
-def _stale(operator: str, changed: str) -> Failure:
-    """Return why nothing is kept of an execution that may have run other code than was announced."""
-    return Failure(
-        cause=Cause.EXCEPTION,
-        message=clip(f"operator {operator}: {changed} has changed since the agent started; start the agent again"),
-    )
 
 
 def _text_of(stored: StoredDataset, path: Path) -> str:

@@ -1,8 +1,9 @@
 """Whether what operators read from disk while they work is still what their digests were computed of.
 
 What was imported at the start can't change under a worker. Programs, declared files and modules that are imported later
-can: a result that rests on their change would be kept under the digest of what was there before. So nothing is kept of
-it, and the failure says that the agent must be started again.
+can: a result that rests on their change would be kept under the digest of what was there before. Here is noticed, by
+what the file system tells, where that may be so. The agent then compares content: links, rights and times change more
+often than that.
 """
 
 import os
@@ -10,11 +11,10 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 from blake3 import blake3
 
-_Signature: TypeAlias = tuple[tuple[str, int, int, int, int], ...]
+from accio_agent.protocol.doubts import Doubt, Signature, signature_of
 
 _OURS = frozenset({"accio", "accio_agent"})
 
@@ -40,7 +40,8 @@ class Freshness:
         folders = {str(_root(source)) for source in sources} | {entry for entry in sys.path if not _is_pythons(entry)}
         self._roots = tuple(f"{folder.rstrip(os.sep)}{os.sep}" for folder in folders if folder)
         self._known: set[str] = set() if anew else set(sys.modules)
-        self._late = ""
+        self._late: list[Doubt] = []
+        self._imported: dict[str, Signature | None] = {}  # since the last look, by the names of modules
         every = {path: _File(path) for paths in files.values() for path in paths}
         for file in every.values() if anew else ():
             file.forget_if_changed(since_ns)
@@ -51,23 +52,31 @@ class Freshness:
         files = self._files.get(operator)  # most have none
         return next((str(file.path) for file in files if not file.is_equal()), "") if files else ""
 
-    def after(self, operator: str) -> str:
-        """Return what an execution may have seen changed: a file written since `before`, a module imported only now."""
+    def after(self, operator: str) -> list[Doubt]:
+        """Return what an execution may have seen changed: files written since `before`, modules imported only now."""
         files = self._files.get(operator)
-        touched = next((str(file.path) for file in files if not file.is_untouched()), "") if files else ""
-        if len(sys.modules) > len(self._known):
+        touched = [Doubt(str(file.path), None) for file in files if not file.is_untouched()] if files else []
+        if self._imported or len(sys.modules) > len(self._known):
             self._look_at_modules()
-        return touched or self._late
+        return touched + self._late
+
+    def imported(self, name: str, seen: Signature | None) -> None:
+        """Note that a module was imported, from a file that was as *seen* before and after; None if it wasn't."""
+        self._imported[name] = seen
 
     def _look_at_modules(self) -> None:
-        """Note a module that was imported since the last look, and written since its operators were described."""
-        for name in sys.modules.keys() - self._known:
+        """Note the modules that were imported since the last look, and changed since their operators were described."""
+        imported, self._imported = self._imported, {}
+        for name in {*imported, *(sys.modules.keys() - self._known)}:
             self._known.add(name)
             if name.partition(".")[0] in _OURS:
                 continue
-            path = getattr(sys.modules.get(name), "__file__", None)
-            if isinstance(path, str) and path.startswith(self._roots) and _changed_ns(path) > self._since_ns:
-                self._late = self._late or path
+            seen = imported.get(name)
+            path = seen[0] if seen else getattr(sys.modules.get(name), "__file__", None)
+            if isinstance(path, str) and path.startswith(self._roots):
+                now = seen or signature_of(path)
+                if now is not None and now[2] > self._since_ns:
+                    self._late.append(Doubt(path, seen))
 
 
 class _File:
@@ -75,7 +84,7 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._signature: _Signature | None = _signature(path)
+        self._signature: tuple[Signature, ...] | None = _signature(path)
         self._content = _content(path)
 
     def forget_if_changed(self, since_ns: int) -> None:
@@ -116,15 +125,8 @@ def _parts(path: Path) -> Iterator[Path]:
         yield path
 
 
-def _signature(path: Path) -> _Signature:
-    found = []
-    for part in _parts(path):
-        try:
-            seen = os.stat(part)  # noqa: PTH116 - it is done for every execution
-        except OSError:
-            continue
-        found.append((str(part), seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino))
-    return tuple(found)
+def _signature(path: Path) -> tuple[Signature, ...]:
+    return tuple(found for part in _parts(path) if (found := signature_of(str(part))) is not None)
 
 
 def _content(path: Path) -> str:
@@ -135,10 +137,3 @@ def _content(path: Path) -> str:
         except OSError as error:
             hasher.update(f"{part}\0{error.errno}\0".encode())
     return hasher.hexdigest()
-
-
-def _changed_ns(path: str) -> int:
-    try:
-        return os.stat(path).st_ctime_ns  # noqa: PTH116 - as above
-    except OSError:
-        return 0

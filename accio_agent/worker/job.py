@@ -7,6 +7,7 @@ from pathlib import Path
 from accio.domain.failures import Failure
 from accio.domain.series import Series
 from accio.late import dataclass
+from accio_agent.protocol.doubts import Doubt
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class Done:
     series: Mapping[str, Series] = field(default_factory=dict)
     disk_full: bool = False  # whether it failed for want of space here
     spent: str = ""  # why the worker must end after it
+    doubts: Sequence[Doubt] = ()  # what it may have read that isn't what was announced
 
     @property
     def is_plain(self) -> bool:

@@ -19,6 +19,7 @@ from blake3 import blake3
 
 from accio_agent import clock
 from accio_agent.protocol import frames
+from accio_agent.protocol.doubts import stale, write_doubts
 from accio_agent.protocol.frames import Flag, Kind
 from accio_agent.protocol.page import WorkerPage
 from accio_agent.protocol.reports import Task, read_tasks, result_report
@@ -82,6 +83,7 @@ class Worker:
         self._entered: tuple[Any, Any] | None = None
         self._code: Callable[..., Any] | None = None  # of the class that was entered, if it is given plain values
         self._may_be_plain = False  # whether the agent reads PLAIN frames
+        self._may_doubt = False  # whether it reads DOUBT frames
         self._holds = 0  # answered
         self._kept = False  # results are in the ring that the agent hasn't been told of
         self._kept_since = 0
@@ -174,6 +176,8 @@ class Worker:
         else:
             given: list[str | Path] = [self._surroundings.folder, *job.datasets.values()]
             done = self._leftovers.call(lambda: self._runner.execute(job, self._page), given)
+        if done.doubts and not self._may_doubt:
+            done = Done(failure=stale(operator, done.doubts[0].path), spent=done.spent)
         taken_ns = time.monotonic_ns() - started
         self._streams.flush(python_alone=pure)
         self._report(number, done, started_ms, started, before)
@@ -214,6 +218,9 @@ class Worker:
         if totals != self._totals:
             self._totals = totals
             flags = _PRINTED
+        if done.doubts:
+            flags |= Flag.DOUBTED.value
+            self._keep(frames.frame(Kind.DOUBT, [number, write_doubts(done.doubts)]), now)
         if self._may_be_plain and done.outputs is not None and done.is_plain and written <= PLAIN_CHARACTERS:
             outputs = orjson.dumps(done.outputs)
             plain = (number, wall_us, user_us, system_us, peak, read, written, started_ms, 0, outputs)
@@ -261,6 +268,7 @@ class Worker:
         """Set what holds for all attempts of a class on a lane: GPUs, processors, the memory limit, the store."""
         self._entered = (work_class, devices)
         self._may_be_plain = bool(work_class.get("plain"))  # the agent may be older, in an environment of its own
+        self._may_doubt = bool(work_class.get("doubts"))
         self._code = self._runner.code_of(work_class["operator"])
         gpus, processors = devices  # variables and their values, numbers
         wanted = set(processors) or self._affinity

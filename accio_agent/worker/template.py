@@ -311,7 +311,7 @@ def become_worker(parent: int, folder: str, fds: Sequence[int], preloaded: Prelo
     os.set_inheritable(page_fd, False)
     unshare(preloaded.shared)
     executor = executing.Executor(preloaded.operators, preloaded.freshness)
-    look_after = partial(Leftovers, preloaded.own, preloaded.foreign)
+    look_after = partial(Leftovers, preloaded.own, preloaded.foreign, note_import=preloaded.freshness.imported)
     loop.serve(socket.socket(fileno=connection_fd), page_fd, executor, Path(folder), look_after)
 
 

@@ -20,6 +20,7 @@ from accio_agent.agent.disk.log_store import LogStore
 from accio_agent.agent.workers.capture import Capture
 from accio_agent.agent.workers.template_handle import TemplateHandle
 from accio_agent.protocol import frames, page
+from accio_agent.protocol.doubts import Doubt, read_doubts
 from accio_agent.protocol.frames import Kind
 from accio_agent.protocol.reports import read_series
 
@@ -75,6 +76,7 @@ class WorkerHandle:
         self.pid = 0
         self.classes: set[tuple[object, str]] = set()  # those that the worker knows, and the store with them
         self.work_class: WorkClass | None = None  # of the attempts that it was given last
+        self.doubts: dict[int, list[Doubt]] = {}  # of attempts whose results are still to come
         self.garbled = False
         self.suspended = 0  # the attempt behind which it was asked to hand back what waits; `Watch` keeps this
         self.doomed: set[int] = set()  # attempts that must not run on; this and the next two belong to `Kills`
@@ -217,6 +219,9 @@ class WorkerHandle:
             self._events.saved(self, int(attempt), str(digest), int(size), int(saved_ms))
         elif kind == Kind.SERIES:
             self._events.measured(self, read_series(body))
+        elif kind == Kind.DOUBT:
+            attempt, doubts = orjson.loads(body)
+            self.doubts[int(attempt)] = read_doubts(doubts)
         elif kind == Kind.BACK:
             self._events.handed_back(self, [int(each) for each in orjson.loads(body)])
         elif kind == Kind.RETIRE:

@@ -12,6 +12,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Protocol
 
+from accio_agent.protocol.doubts import Signature, signature_of
+
 
 class Watcher(Protocol):
     """Who wants to know of imports."""
@@ -20,8 +22,10 @@ class Watcher(Protocol):
         """Note that the execution begins to import something; more may be imported within that."""
         ...
 
-    def imported(self, name: str) -> None:
-        """Note that a module's own code has run; nobody else has seen the module yet."""
+    def imported(self, name: str, seen: Signature | None) -> None:
+        """Note that a module's own code has run; nobody else has seen the module yet. *seen* is its file as it was
+        before and after that; None if it was written in between, or there is none.
+        """
         ...
 
     def import_ends(self) -> None:
@@ -60,28 +64,32 @@ class LateImports:
         loader = spec.loader
         if loader is None or isinstance(loader, type) or not hasattr(loader, "exec_module"):
             return  # built into the interpreter, or a folder without code
+        seen = signature_of(spec.origin)  # now: what is compiled is read before its code runs
 
         def run(module: ModuleType) -> None:
             vars(loader).pop("exec_module", None)
-            self._run(loader, module)
+            self._run(loader, module, seen)
 
         try:
             vars(loader)["exec_module"] = run
         except TypeError:
             return  # it has no attributes of its own
 
-    def _run(self, loader: object, module: ModuleType) -> None:
+    def _run(self, loader: object, module: ModuleType, seen: Signature | None) -> None:
         if _thread.get_ident() != self._thread:
-            loader.exec_module(module)  # type: ignore[attr-defined]  # `_watch` looked
-            self._watcher.imported(module.__name__)
+            self._execute(loader, module, seen)
             return
         if self._depth == 0:
             self._watcher.import_begins()
         self._depth += 1
         try:
-            loader.exec_module(module)  # type: ignore[attr-defined]  # `_watch` looked
-            self._watcher.imported(module.__name__)
+            self._execute(loader, module, seen)
         finally:
             self._depth -= 1
             if self._depth == 0:
                 self._watcher.import_ends()
+
+    def _execute(self, loader: object, module: ModuleType, seen: Signature | None) -> None:
+        loader.exec_module(module)  # type: ignore[attr-defined]  # `_watch` looked
+        still = seen is not None and signature_of(seen[0]) == seen
+        self._watcher.imported(module.__name__, seen if still else None)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from accio_agent.protocol.doubts import Signature
 from accio_agent.worker.restoring import interpreter_state, process_state
 from accio_agent.worker.restoring.dict_versions import DictVersions
 from accio_agent.worker.restoring.first_uses import use_all_first, use_first
@@ -39,10 +40,18 @@ EVERY = 64
 class Leftovers:
     """The process as the first execution found it. To be made when nothing but the first execution is still to come."""
 
-    def __init__(self, own: OwnGlobals, foreign: ForeignModules, generators: Generators) -> None:
+    def __init__(
+        self,
+        own: OwnGlobals,
+        foreign: ForeignModules,
+        generators: Generators,
+        note_import: Callable[[str, Signature | None], None] = lambda name, seen: None,
+    ) -> None:
+        """*note_import* is `Freshness.imported`."""
         self._own = own
         self._foreign = foreign
         self._generators = generators
+        self._note_import = note_import
         use_all_first()
         LateImports(self).install()
         self._pending = set(OF_MODULES)
@@ -186,8 +195,9 @@ class Leftovers:
         self._unclear = self._unclear or self._own.changed() or self._foreign.changed()
         self._had_files = self._descriptors.changed(thorough=True)
 
-    def imported(self, name: str) -> None:
+    def imported(self, name: str, seen: Signature | None) -> None:
         """See `late_imports.Watcher`."""
+        self._note_import(name, seen)
         self._generators.imported(name)
         if self._is_given(getattr(sys.modules.get(name), "__file__", None)):
             self._unclear = f"the module {name}, which was only there for this execution"

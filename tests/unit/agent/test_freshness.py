@@ -4,8 +4,10 @@ import importlib
 import os
 from pathlib import Path
 
+import orjson
 import pytest
 
+from accio_agent.protocol.doubts import Doubt, read_doubts, signature_of, write_doubts
 from accio_agent.worker.freshness import Freshness
 
 LONG_AGO, IN_A_WHILE = 0, 1 << 62
@@ -19,7 +21,8 @@ def test_an_untouched_file_is_fresh(tmp_path: Path) -> None:
     """Before and after an execution, for this operator and for one that declares nothing."""
     (tmp_path / "file").write_text("1")
     fresh = _watching(tmp_path / "file")
-    assert [fresh.before("Op"), fresh.after("Op"), fresh.before("Other"), fresh.after("Other")] == [""] * 4
+    assert [fresh.before("Op"), fresh.before("Other")] == ["", ""]
+    assert [fresh.after("Op"), fresh.after("Other")] == [[], []]
 
 
 @pytest.mark.parametrize("change", ["in place", "replaced", "gone", "in a folder", "new in a folder"])
@@ -55,8 +58,8 @@ def test_a_file_that_is_written_during_an_execution(tmp_path: Path) -> None:
     fresh = _watching(tmp_path / "file")
     assert fresh.before("Op") == ""
     (tmp_path / "file").write_text("1")
-    assert fresh.after("Op") == str(tmp_path / "file")
-    assert (fresh.before("Op"), fresh.after("Op")) == ("", "")
+    assert fresh.after("Op") == [Doubt(str(tmp_path / "file"), None)]
+    assert (fresh.before("Op"), fresh.after("Op")) == ("", [])
 
 
 def test_a_worker_that_imports_for_itself_trusts_only_what_is_old_enough(tmp_path: Path) -> None:
@@ -83,9 +86,9 @@ def test_a_module_that_is_imported_late(
     fresh = Freshness({}, sources=[tmp_path / "own" / "ops.py"], since_ns=since_ns)
     monkeypatch.syspath_prepend(tmp_path / "elsewhere")
     importlib.import_module(other)
-    assert fresh.after("Op") == ""
+    assert fresh.after("Op") == []
     importlib.import_module(mine)
-    expected = str(tmp_path / "own" / f"{mine}.py") if stale else ""
+    expected = [Doubt(str(tmp_path / "own" / f"{mine}.py"), None)] if stale else []
     assert [fresh.after("Op"), fresh.after("Op")] == [expected, expected]
 
 
@@ -97,4 +100,30 @@ def test_a_package_that_is_imported_late(tmp_path: Path, monkeypatch: pytest.Mon
     fresh = Freshness({}, sources=[tmp_path / "ops.py"], since_ns=LONG_AGO)
     (site / "late_installed.py").touch()
     importlib.import_module("late_installed")
-    assert fresh.after("Op") == str(site / "late_installed.py")
+    assert fresh.after("Op") == [Doubt(str(site / "late_installed.py"), None)]
+
+
+def test_how_a_module_was_when_it_was_imported_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is touched only afterwards was read as it was before; one that is imported again is looked at again."""
+    file = tmp_path / "late_noted.py"
+    file.touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    began = signature_of(str(file))
+    assert began is not None
+    fresh = Freshness({}, sources=[tmp_path / "ops.py"], since_ns=began[2])
+    module = importlib.import_module("late_noted")
+    fresh.imported("late_noted", began)
+    os.link(file, tmp_path / "link")
+    assert fresh.after("Op") == []
+    importlib.reload(module)
+    linked = signature_of(str(file))
+    fresh.imported("late_noted", linked)
+    assert linked != began
+    assert fresh.after("Op") == [Doubt(str(file), linked)]
+
+
+def test_names_of_doubted_files_need_be_no_text() -> None:
+    """A path of bytes that are no UTF-8 is the same on the other side."""
+    path = os.fsdecode(b"/a\xff\n\xc3\xa9")
+    doubts = [Doubt(path, (path, 1, 2, 3, 4)), Doubt("/b", None)]
+    assert read_doubts(orjson.loads(orjson.dumps(write_doubts(doubts)))) == doubts
