@@ -12,16 +12,16 @@ from accio.collector import Portions
 from accio.domain.agent_windows import AgentWindow
 from accio.domain.operators import OperatorSpec
 from accio.domain.states import RUN_TERMINAL
-from accio_daemon.core import explain, offers
 from accio_daemon.core.commands import AgentHeard, AgentJoined, AgentLost, Command
 from accio_daemon.core.effects import AskRequest, GatherRequest, MeasureRequest
-from accio_daemon.core.executing import Executing, executing
-from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.pools.commands import PoolsJoined
 from accio_daemon.core.pruning import Measuring, measuring
+from accio_daemon.core.readings import explain, offers
+from accio_daemon.core.readings.executing import Executing, executing
+from accio_daemon.core.readings.explain import NodesAway
+from accio_daemon.core.readings.workload import Rest, Workload, workload
 from accio_daemon.core.terms import AttemptNo, RunNo, SessionNo
-from accio_daemon.core.workload import Rest, Workload, workload
 from accio_daemon.core.world import World
 from accio_daemon.engine.cycle import Cycle
 from accio_daemon.engine.full_disk import FullDisk

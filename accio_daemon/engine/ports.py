@@ -13,15 +13,15 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.states import NodeState
 from accio_daemon.core.commands import Command
 from accio_daemon.core.effects import Effects
-from accio_daemon.core.executing import Executing
-from accio_daemon.core.explain import NodesAway
 from accio_daemon.core.facts import InstanceFacts
 from accio_daemon.core.outgoing import Outgoing
 from accio_daemon.core.plan import ClassRegistry
 from accio_daemon.core.pruning import Measuring
+from accio_daemon.core.readings.executing import Executing
+from accio_daemon.core.readings.explain import NodesAway
+from accio_daemon.core.readings.workload import Rest, Workload
 from accio_daemon.core.restoring import ExecutionFacts, RunFacts
 from accio_daemon.core.terms import AttemptNo, Instant, Result, RunNo, SessionNo
-from accio_daemon.core.workload import Rest, Workload
 from accio_daemon.engine.snapshots import ClusterView, OwnersView, PoolsView
 from accio_daemon.storage.jobs import WriteJob
 from accio_daemon.storage.restore import AgentFacts, Numbers, OperatorFacts

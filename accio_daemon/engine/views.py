@@ -5,10 +5,10 @@ from collections.abc import Set
 
 from accio.domain.agent_windows import AgentWindow
 from accio.domain.caps import EVERYBODY, named
-from accio_daemon.core import offers
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.pools.planning import ranked_pools
 from accio_daemon.core.pools.records import Pool
+from accio_daemon.core.readings import offers
 from accio_daemon.core.records import Agent
 from accio_daemon.core.terms import Instant, SessionNo
 from accio_daemon.core.world import World

@@ -23,8 +23,8 @@ from accio_daemon.core.commands import (
     Submitted,
     Tick,
 )
-from accio_daemon.core.explain import why_waiting
 from accio_daemon.core.on_agents import identity_of
+from accio_daemon.core.readings.explain import why_waiting
 from accio_daemon.core.records import Run
 from accio_daemon.core.terms import Announced, CacheMode, RunNo
 from accio_daemon.core.world import Settings, World

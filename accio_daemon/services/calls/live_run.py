@@ -14,7 +14,7 @@ from accio.domain.states import RUN_TERMINAL, RunState
 from accio.late import dataclass
 from accio.v1 import accio_pb2
 from accio.wire.failures import failure_message
-from accio_daemon.core.explain import NodesAway
+from accio_daemon.core.readings.explain import NodesAway
 from accio_daemon.engine.ports import EnginePort, RunChanges
 from accio_daemon.services.messages.runs import run_message
 from accio_daemon.storage.jobs import Snapshot

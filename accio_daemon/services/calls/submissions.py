@@ -29,8 +29,8 @@ from accio.wire.cache_modes import CACHE_MODES
 from accio.wire.issues import findings_message, issue_message
 from accio_daemon.core.commands import SubmitRun, Submitted
 from accio_daemon.core.plan import ClassRegistry, Plan, compile_plan
+from accio_daemon.core.readings.workload import rest_of
 from accio_daemon.core.terms import Announced, CacheMode, Pin
-from accio_daemon.core.workload import rest_of
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.catalogue import Catalogue
 from accio_daemon.services.calls.definitions import BYTES_OF_NODE, CheckedRun, check_run_bytes, off_loop, value_of

@@ -9,9 +9,9 @@ from accio.late import dataclass
 from accio.v1 import workload_pb2
 from accio.wire.resources import resources_message
 from accio_daemon.core.accounts import HOUR_MS
-from accio_daemon.core.forecast import Forecast, Forecaster, Spread, spread_of
+from accio_daemon.core.readings.forecast import Forecast, Forecaster, Spread, spread_of
+from accio_daemon.core.readings.workload import Rest, RunLoad, Workload
 from accio_daemon.core.terms import RunNo
-from accio_daemon.core.workload import Rest, RunLoad, Workload
 from accio_daemon.engine.ports import Clock, EnginePort
 from accio_daemon.services.calls.rights import Rights
 from accio_daemon.services.messages.workload import demand_message, forecast_message, owner_message, run_load_message

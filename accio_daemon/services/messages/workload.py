@@ -6,8 +6,8 @@ from accio.domain.people import Person
 from accio.domain.resources import Resources
 from accio.v1 import values_pb2, workload_pb2
 from accio.wire.resources import resources_message
-from accio_daemon.core.forecast import Forecast, Spread
-from accio_daemon.core.workload import DemandLoad, RunLoad
+from accio_daemon.core.readings.forecast import Forecast, Spread
+from accio_daemon.core.readings.workload import DemandLoad, RunLoad
 from accio_daemon.storage.runs.runs_query import RunRow
 
 

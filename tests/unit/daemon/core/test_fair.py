@@ -3,9 +3,9 @@
 import pytest
 
 from accio.domain.policies import FAIR, FIRST_COME
-from accio_daemon.core.forecast import Forecaster, Spread
 from accio_daemon.core.policies import LOOK_AHEAD
-from accio_daemon.core.workload import workload
+from accio_daemon.core.readings.forecast import Forecaster, Spread
+from accio_daemon.core.readings.workload import workload
 from accio_daemon.core.world import Settings
 from tests import builders
 from tests.simulator.cluster import Cluster

@@ -6,8 +6,8 @@ from accio.domain.caps import Cap
 from accio.domain.children import CLOSED_BY_KILL
 from accio.domain.policies import FAIR, FIRST_COME
 from accio_daemon.core.commands import ChangeCap
+from accio_daemon.core.readings.workload import workload
 from accio_daemon.core.terms import CacheMode, RunNo
-from accio_daemon.core.workload import workload
 from accio_daemon.core.world import Settings
 from tests import builders
 from tests.simulator.cluster import Cluster

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from accio.domain.operators import OperatorSpec
-from accio_daemon.core import explain, offers
 from accio_daemon.core.commands import AgentStale
+from accio_daemon.core.readings import explain, offers
 from accio_daemon.engine.views import cluster_view
 from tests import builders
 from tests.fakes import FakeAgent

@@ -4,11 +4,12 @@ import pytest
 
 from accio.domain.resources import Resources
 from accio.domain.workflows import Workflow
-from accio_daemon.core import explain, reactor, readying
+from accio_daemon.core import reactor, readying
 from accio_daemon.core.commands import DrainAgent
 from accio_daemon.core.effects import Effects
 from accio_daemon.core.ledger import Account, LedgerError
 from accio_daemon.core.placement import PLACED_AT_ONCE
+from accio_daemon.core.readings import explain
 from accio_daemon.core.turn import Turn
 from accio_daemon.core.world import Settings
 from tests import builders

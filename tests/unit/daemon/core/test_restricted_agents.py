@@ -7,8 +7,8 @@ from accio.domain.people import parse_person
 from accio.domain.states import Cause
 from accio.domain.workflows import Constant, NodeDefinition, Workflow
 from accio_daemon.core.commands import ChangeCap, ChangeGroups, PathsDigested
-from accio_daemon.core.explain import stuck
-from accio_daemon.core.forecast import Forecaster
+from accio_daemon.core.readings.explain import stuck
+from accio_daemon.core.readings.forecast import Forecaster
 from accio_daemon.core.terms import Pin
 from accio_daemon.core.world import Settings
 from tests import builders

@@ -5,9 +5,9 @@ import pytest
 from accio.domain.resources import Resources
 from accio.domain.retry_demand import read_retry_demand
 from accio_daemon.core.commands import DrainAgent, RetryRun
-from accio_daemon.core.forecast import Forecast, Forecaster, Spread, spread_of
+from accio_daemon.core.readings.forecast import Forecast, Forecaster, Spread, spread_of
+from accio_daemon.core.readings.workload import Workload, workload
 from accio_daemon.core.terms import CacheMode, RunNo
-from accio_daemon.core.workload import Workload, workload
 from accio_daemon.core.world import Settings
 from tests import builders
 from tests.simulator.cluster import Cluster
@@ -56,7 +56,7 @@ def test_many_open_children_are_looked_at_by_a_sample(
     make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reading costs no more with many open children, and tells the same."""
-    monkeypatch.setattr("accio_daemon.core.workload.LOOKED_AT", 100)
+    monkeypatch.setattr("accio_daemon.core.readings.workload.LOOKED_AT", 100)
     cluster = make_cluster(settings=Settings(open_children=500))
     cluster.submit(builders.graph({"A": []}, swept=("A",)), sweep=builders.sweep_of(400))
     (mine,) = seen(cluster).runs

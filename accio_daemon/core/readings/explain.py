@@ -13,9 +13,9 @@ from accio.domain.states import NodeState
 from accio.late import dataclass
 from accio_daemon.core.agent_windows import begins_before, is_on, kept_by
 from accio_daemon.core.node_queue import Group
-from accio_daemon.core.offers import left_out, others_offer, version
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.pools.planning import hosts_for
+from accio_daemon.core.readings.offers import left_out, others_offer, version
 from accio_daemon.core.records import Agent, Execution, Instance, Run
 from accio_daemon.core.remaining import has_time, needed, spoken, time_left
 from accio_daemon.core.restricted_agents import not_for

@@ -14,11 +14,11 @@ from accio.domain.states import NODE_TERMINAL, NodeState, RunState
 from accio.late import dataclass
 from accio_daemon.core.agent_windows import is_on
 from accio_daemon.core.demands import class_of
-from accio_daemon.core.explain import joined, why_never, why_queued
 from accio_daemon.core.outgoing import NodeClass
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.plan import NodePlan, distinct_at_most
 from accio_daemon.core.pools.planning import hosts_for
+from accio_daemon.core.readings.explain import joined, why_never, why_queued
 from accio_daemon.core.records import Agent, Execution, Run
 from accio_daemon.core.restricted_agents import served_alone
 from accio_daemon.core.terms import CacheMode, Instant, RunNo

@@ -21,7 +21,7 @@ from accio.domain.graph import topological_order
 from accio.domain.resources import Resources, cpus_json
 from accio.late import dataclass
 from accio_daemon.core.owners import Owner
-from accio_daemon.core.workload import DemandLoad, Rest, Workload
+from accio_daemon.core.readings.workload import DemandLoad, Rest, Workload
 
 HANDING_ON_S = (0.0001, 0.0006)
 """How long an execution occupies the daemon, from the queue to its result: on a quick machine, and on a busy one."""
