@@ -151,6 +151,7 @@ PHASE_TRANSITIONS: Mapping[Phase, Mapping[Phase, str]] = {
     _P.QUEUED: {
         _P.GRANTED: "an agent has room for it",
         _P.AHEAD: "it is sent ahead of room",
+        _P.BACKING_OFF: "the last agent has left that might have had space for it",
         _P.OVER: "nobody wants it any more, no agent can ever execute it, or an equal one gave the result",
     },
     _P.AHEAD: {

@@ -83,7 +83,9 @@ class Checkpoints:
         if self._latest.get(saved.message.attempt) is not saved:
             return  # the attempt has ended, or saved again
         if problem:
-            log.warning("a checkpoint can't be brought to the store", attempt=saved.message.attempt, reason=problem)
+            log.warning(
+                "a checkpoint can't be brought to the store", attempt=saved.message.attempt, reason=problem.reason
+            )
             saved.delivered.set()
             self.forget(saved.message.attempt)
             return

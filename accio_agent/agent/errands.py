@@ -97,10 +97,12 @@ class Errands:
             await self._staging.forget(attempt)
             self._settle_soon()
             return
-        if not problem and report.success:
+        outcome = outcomes.staging(problem) if problem else None
+        if outcome is None and report.success:
             datasets = [each.digest for each in report.contents]
-            problem = await self._staging.deliver(datasets, [each.digest for each in report.large_outputs])
-        self._core.ended(attempt, messages.not_delivered(report, outcomes.staging(problem)) if problem else content)
+            failed = await self._staging.deliver(datasets, [each.digest for each in report.large_outputs])
+            outcome = None if failed is None else outcomes.staging(failed.reason, disk_full=failed.disk_full)
+        self._core.ended(attempt, content if outcome is None else messages.not_delivered(report, outcome))
         self._settle_soon()
 
     async def _digest(self, request: int, paths: list[str]) -> None:

@@ -24,6 +24,8 @@ from accio_daemon.core.world import World
 
 # Doublings after which a back-off grows no more.
 _DOUBLINGS = 20
+LONGEST_FOR_SPACE = 300.0
+"""Seconds that a node waits at most before it is tried again that no agent had space for."""
 
 
 # At hand, as finding a member in its class costs more than comparing it (see moves).
@@ -218,7 +220,7 @@ def try_again(turn: Turn, execution: Execution) -> None:
 
 def back_off_ms(execution: Execution) -> int:
     """Return how long an execution waits after its latest failure: twice as long after each, ten years at most."""
-    return min(execution.node.retry_backoff_ms << min(execution.failures - 1, _DOUBLINGS), LONGEST_MS)
+    return min(execution.node.retry_backoff_ms << min(max(execution.failures - 1, 0), _DOUBLINGS), LONGEST_MS)
 
 
 def give_up(turn: Turn, execution: Execution, state: NodeState, failure: Failure) -> None:

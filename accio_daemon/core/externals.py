@@ -155,6 +155,8 @@ def _regroup(world: World, execution: Execution) -> None:
 def is_lacked(world: World, execution: Execution, now: Instant) -> bool:
     """Return whether no other agent is left that could execute it and may have its inputs."""
     said = who_lacks(world, execution)
+    if execution.refused:  # for want of space: those that get no new nodes for that reason have none either
+        said |= {agent.session for agent in world.sessions.values() if agent.unable and agent.session is not None}
     owners = {execution.payer, *(instance.run.owner for instance, _ in execution.subscribers)}
     return bool(said) and not _others(world, execution.node_class, owners, said, now)
 

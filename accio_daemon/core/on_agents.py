@@ -40,7 +40,7 @@ def joined(turn: Turn, command: AgentJoined) -> AgentNo:
     agent = _admitted(turn, command)
     goes_on = (agent.agent_id, agent.incarnation) == (command.agent_id, command.incarnation)
     if not goes_on:
-        unable_agents.try_again(agent)
+        unable_agents.try_again(turn, agent)
     known = agent.operators if goes_on else frozenset()
     numbers = tuple(_announce(turn, spec, known) for spec in command.operators)
     _take_over(agent, command, turn.now)
@@ -267,7 +267,7 @@ def drain(turn: Turn, command: DrainAgent) -> None:
         raise NotFound(f"there is no agent {command.name!r}; known agents: {known}")
     agent.drained = command.draining
     if not command.draining:
-        unable_agents.try_again(agent)
+        unable_agents.try_again(turn, agent)
     turn.fx.agents[agent.no] = agent
     _drain_changed(turn, agent)
     if agent.session is not None:

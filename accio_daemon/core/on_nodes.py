@@ -68,10 +68,10 @@ def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report, fr
     if report.missing and produce_again(turn, execution, report.missing):
         return
     if lacking:
-        if is_lacked(world, execution, turn.now):
-            attempts.give_up(turn, execution, NodeState.FAILED, lacked(world, execution))
-        else:
+        if not is_lacked(world, execution, turn.now):
             attempts.requeue(turn, execution)
+        elif not unable_agents.wait_for_space(turn, execution, ran=ran):
+            attempts.give_up(turn, execution, NodeState.FAILED, lacked(world, execution))
         return
     if failure.cause in OPERATOR_FAILURES and may_try_again(turn, execution, failure.cause):
         attempts.try_again(turn, execution)

@@ -2,7 +2,7 @@
 
 from accio.domain.failures import Failure
 from accio.domain.states import Cause, NodeState
-from accio_daemon.core import agent_windows, attempts, externals, handing_over, payers
+from accio_daemon.core import agent_windows, attempts, externals, handing_over, payers, unable_agents
 from accio_daemon.core.on_agents import end_session, tell_watchers
 from accio_daemon.core.placement import hold_for_starving
 from accio_daemon.core.pools import growing
@@ -26,7 +26,10 @@ def tick(turn: Turn) -> None:
         if agent.lost and agent.attempts:
             handing_over.hand_over(turn, agent)
     for execution in [e for e in world.backing_off if e.not_before is None or e.not_before <= turn.now.mono]:
+        if execution.refused:
+            unable_agents.look_again(turn, execution)
         enqueue(turn, execution)
+    unable_agents.tick(turn)
     if turn.now.mono - world.started_mono > settings.lease:
         _fail_impossible(turn)
     _fail_lacking(turn)
@@ -95,7 +98,8 @@ def _fail_lacking(turn: Turn) -> None:
         while (
             (execution := group.head()) is not None and group.avoid and externals.is_lacked(world, execution, turn.now)
         ):
-            attempts.give_up(turn, execution, NodeState.FAILED, externals.lacked(world, execution))
+            if not unable_agents.wait_for_space(turn, execution):
+                attempts.give_up(turn, execution, NodeState.FAILED, externals.lacked(world, execution))
 
 
 def _impossible(execution: Execution, knowing: list[Agent]) -> Failure:

@@ -11,7 +11,7 @@ from accio.domain.states import NODE_TERMINAL, RUN_TERMINAL, NodeState, Phase, R
 from accio.domain.workflows import Workflow
 from accio.late import dataclass
 from accio_daemon.core import endings, moves, repeating, trials_over
-from accio_daemon.core.attempts import back_off_ms
+from accio_daemon.core.attempts import LONGEST_FOR_SPACE, back_off_ms
 from accio_daemon.core.facts import InstanceFacts
 from accio_daemon.core.plan import compile_plan
 from accio_daemon.core.records import Execution, Instance, Run
@@ -150,7 +150,8 @@ def restore_execution(turn: Turn, facts: ExecutionFacts) -> None:
     execution.dispatched_ms = facts.dispatched_ms or 0
     if facts.not_before_ms is not None and facts.not_before_ms > turn.now.wall_ms:
         # A wall clock that was set back meanwhile makes nobody wait longer than the whole back-off.
-        execution.back_off(min(facts.not_before_ms - turn.now.wall_ms, back_off_ms(execution)), turn.now)
+        longest = back_off_ms(execution) if execution.failures else int(1000 * LONGEST_FOR_SPACE)
+        execution.back_off(min(facts.not_before_ms - turn.now.wall_ms, longest), turn.now)
     world.executions[execution.id] = execution
     owner = run.open.get(facts.owner[1])
     wanted = not facts.stopping and owner is not None and owner.states[facts.owner[2]] is NodeState.QUEUED

@@ -86,6 +86,7 @@ class World:
         self.durations: dict[int, float] = {}  # class id -> recent seconds of an execution
         self.needs: dict[int, Need] = {}  # class id -> how much time its nodes should have
         self.backing_off: set[Execution] = set()
+        self.short_of_space: dict[ExecutionNo, tuple[int, int]] = {}  # how often it waited for space, and ran before
         self.digest_requests: dict[int, tuple[Run, str, SessionNo]] = {}
         self.gather_requests: dict[int, Asked] = {}
         self.undigested: set[Run] = set()  # runs with dataset texts that some agent is to be asked for
@@ -97,8 +98,7 @@ class World:
         self.fenced: Latest[AttemptNo, tuple[RunNo, int, int]] = Latest(self.settings.recent_results)
         self.late_reports = 0
         self.opened = 0  # children so far
-        self.hits = 0
-        self.misses = 0
+        self.hits = self.misses = 0
 
     def heads(self, mono: float) -> list[tuple[Rank, Place, Group]]:
         """Return each group that has somebody queued with its rank and its head's place, unordered."""

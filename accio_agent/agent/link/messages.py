@@ -27,4 +27,5 @@ def not_delivered(report: agents_pb2.Report, outcome: Outcome) -> bytes:
     for name in ("outputs", "large_outputs", "contents"):
         report.ClearField(name)
     report.failure.CopyFrom(failure_message(outcome.failure))
+    report.disk_full = outcome.disk_full
     return report.SerializeToString()

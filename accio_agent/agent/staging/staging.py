@@ -30,7 +30,7 @@ from accio.domain.datatypes import Kind
 from accio.domain.keys import datasets_of
 from accio.domain.named_content import content_of, named
 from accio.domain.operators import OperatorSpec
-from accio.errors import AccioError, FailedPrecondition, NotFound
+from accio.errors import AccioError, FailedPrecondition, NotFound, ResourceExhausted
 from accio.late import dataclass
 from accio.sdk.disk_space import FULL
 from accio.v1 import agents_pb2
@@ -300,10 +300,10 @@ class Staging:
 
     # --- outputs -----------------------------------------------------------------------------------------------------
 
-    async def deliver(self, datasets: Sequence[str], blobs: Sequence[str]) -> str:
-        """Make sure that the daemon's store has new content; why it can't be done, or an empty text."""
+    async def deliver(self, datasets: Sequence[str], blobs: Sequence[str]) -> NotStaged | None:
+        """Make sure that the daemon's store has new content; why it can't be done, or None."""
         if self._shared:
-            return ""
+            return None
         try:
             wanted: dict[Digest, None] = dict.fromkeys(map(parse_digest, blobs))
             for dataset in map(parse_digest, datasets):
@@ -317,8 +317,8 @@ class Staging:
                 self._sending.remove(wanted)
             await self._trim()
         except AccioError as error:
-            return error.message
-        return ""
+            return NotStaged(reason=error.message, disk_full=isinstance(error, ResourceExhausted))
+        return None
 
     # --- the cache ---------------------------------------------------------------------------------------------------
 

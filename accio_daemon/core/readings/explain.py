@@ -12,6 +12,7 @@ from accio.domain.retry_demand import waits_by_force
 from accio.domain.states import NodeState
 from accio.late import dataclass
 from accio_daemon.core.agent_windows import begins_before, is_on, kept_by
+from accio_daemon.core.externals import lacked
 from accio_daemon.core.node_queue import Group
 from accio_daemon.core.owners import Owner
 from accio_daemon.core.pools.planning import hosts_for
@@ -170,6 +171,9 @@ def _queued(world: World, instance: Instance, no: int, execution: Execution, now
     if execution.agent is not None:
         return f"was sent ahead to {execution.agent.name}, where it begins next"
     if execution in world.backing_off and execution.not_before is not None:
+        if execution.refused:
+            why = lacked(world, execution).message
+            return f"waits for space, and is tried again in {execution.not_before - now.mono:.0f} s: {why}"
         return f"waits {execution.not_before - now.mono:.1f} s more before attempt {execution.number}"
     node_class = execution.node_class
     if not execution.payer.may_begin(node_class.resources):
