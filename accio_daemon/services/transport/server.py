@@ -31,13 +31,15 @@ REFLECTION = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
 
 # With so_reuseport a second daemon would share the port in silence. Calls of all connections are taken up in the order
 # in which they came: were there no bound on the calls of one, a flood of them would stand before everybody else's; so
-# it waits with its sender.
+# it waits with its sender. A connection takes a descriptor, of which there is a bound: one that nobody uses is closed,
+# and whoever made it dials again, unnoticed, with its next call.
 OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),
     *KEEPALIVE,
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 2_000),
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.server_handshake_timeout_ms", 5_000),
+    ("grpc.max_connection_idle_ms", 30_000),
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     ("grpc.max_concurrent_streams", CALLS_PER_CONNECTION),
 )
