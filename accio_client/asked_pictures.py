@@ -61,6 +61,20 @@ class Asked:
             return self.ports()
         return tuple(each.output for each in study.objectives)
 
+    def with_members(self, head: Head) -> Asked:
+        """Return the same where a result that is named by a member of a map alone, as in `accuracy`, has its whole name
+        (`Fit/value.accuracy`); BadRequest if several have such a member.
+        """
+        return replace(self, x=_whole(head, self.x) if self.kind == "scatter" else self.x, y=_whole(head, self.y))
+
+
+def _whole(head: Head, name: str | None) -> str | None:
+    """Return the only member of a map that has this name; the name itself if there is none."""
+    found = [each for each in head.types if (output := head.map_of(each)) and each == f"{output}.{name}"]
+    if len(found) > 1:
+        raise BadRequest(f"'{name}' could be any of {', '.join(found)}: name one")
+    return found[0] if found else name
+
 
 def draw(found: Selected, asked: Asked) -> Picture:
     """Return the picture; BadRequest and NotFound say which names can't be meant."""

@@ -74,7 +74,9 @@ class BlockingCaller:
 
     def close(self) -> None:
         """Close the connection and end the thread; closing again does nothing."""
-        if self._thread is not None and not self._thread.stopped:
+        if self._thread is None:
+            self._run(self._client.close())
+        elif not self._thread.stopped:
             self._thread.run(self._closed(self._thread))
             self._thread.stop()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from accio.channels import bearer
 from accio.v1 import accio_pb2, artifacts_pb2, pools_pb2
-from accio_client.deadlines import DEADLINE_S, STREAM_DEADLINE_S, silent
+from accio_client.deadlines import DEADLINE_S, STREAM_DEADLINE_S, closed, silent
 from accio_client.services import Kept, Metadata, Method, service
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Connection:
             self._metadata += ((USER_KEY, user.encode()),)
         self._grpc: GrpcConnection | None = None
         self._brief: BriefDoor | None = None
+        self._closed = False
         place = door.plain_place if brief else None
         if place is not None:
             from accio_client.brief import BriefDoor
@@ -71,11 +72,14 @@ class Connection:
         return f"Connection({self.address!r}, {self._grpc or self._brief})"
 
     async def close(self) -> None:
+        self._closed, self._brief = True, None
         if self._grpc is not None:
             await self._grpc.close()
 
     def _over_grpc(self) -> GrpcConnection:
-        """Return the connection over gRPC, from now on the only one."""
+        """Return the connection over gRPC, from now on the only one; FailedPrecondition if the client was closed."""
+        if self._closed:
+            raise closed()
         if self._grpc is None:
             from accio_client.grpc_connection import GrpcConnection  # it loads gRPC
 
@@ -85,9 +89,9 @@ class Connection:
 
     async def in_loop(self) -> None:
         """Go on inside an event loop. What needs one by itself says so by this, as a command has none at first."""
-        if self._grpc is None:
+        if self._grpc is None and not self._closed:
             await _Pause()
-            self._over_grpc()
+        self._over_grpc()
 
     async def call(
         self, method: Any, request: Any, answer: type[R], *, deadline: float = 0, repeatable: bool = True
@@ -152,7 +156,7 @@ class Connection:
         )
 
     def _streamed(self, begin: Callable[[GrpcConnection], AsyncGenerator[R]]) -> AsyncGenerator[R]:
-        return self._in_loop_first(begin) if self._grpc is None else begin(self._grpc)
+        return self._in_loop_first(begin) if self._grpc is None else begin(self._over_grpc())
 
     async def _in_loop_first(self, begin: Callable[[GrpcConnection], AsyncGenerator[R]]) -> AsyncGenerator[R]:
         await self.in_loop()

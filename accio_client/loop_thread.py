@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from accio.errors import Unavailable
+from accio_client.deadlines import closed
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -68,6 +69,9 @@ class LoopThread:
                 coroutine.close()
                 ended.release()
 
+        if self.stopped:
+            coroutine.close()
+            raise closed()
         try:
             self._loop.call_soon_threadsafe(begin)
             # A signal that comes just before the wait doesn't end it: so look again.

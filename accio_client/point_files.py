@@ -59,6 +59,11 @@ def read_points(path: Path) -> dict[str, list[Any]]:
                 raise BadRequest(f"{name}: expected points in a file that ends in .csv or .parquet")
     except FileNotFoundError:
         raise NotFound(f"{name}: no such file, which 'points' names") from None
+    except UnicodeDecodeError as error:
+        raise BadRequest(
+            f"{name}: expected text in UTF-8, found the byte 0x{error.object[error.start]:02x}, which isn't: "
+            "save it as UTF-8 (of Latin-1: iconv -f latin1 -t utf-8)"
+        ) from None
     except (OSError, ValueError) as error:
         raise BadRequest(f"{name}: the points can't be read: {error}") from None
     for column, values in columns.items():

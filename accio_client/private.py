@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -57,7 +59,7 @@ def local_async(
 
 
 class PrivateCluster:
-    """`accio up` as a child of this process, up when it has been made."""
+    """`accio up` as a child of this process, up after `wait_until_up`."""
 
     def __init__(
         self,
@@ -85,11 +87,19 @@ class PrivateCluster:
             env=without_working_folder(environment),
             start_new_session=True,  # Ctrl-C is for the script, which ends this in its own time
         )
+        self.address, self.folder = "", Path()
+
+    def wait_until_up(self) -> None:
+        """Wait until daemon and agent are up; FailedPrecondition if they can't be, and nothing is left of them."""
         try:
             self.address, self.folder = self._found()
         except BaseException:
             self.stop()
             raise
+
+    def give_up(self) -> None:
+        """End what may not be up yet: who waits until it is need wait no more."""
+        self._process.terminate()
 
     def _found(self) -> tuple[str, Path]:
         """Wait until it is up; its address and its folder."""
@@ -148,6 +158,7 @@ class LocalClient(Client):
 
     def __init__(self, cluster: PrivateCluster) -> None:
         self._cluster = cluster
+        cluster.wait_until_up()
         try:
             super().__init__(cluster.address, token=cluster.token)
         except BaseException:
@@ -179,18 +190,22 @@ class LocalAsync:
         *,
         installed: bool,
     ) -> None:
-        self._start = lambda: PrivateCluster(folder, operators, cpus=cpus, memory=memory, installed=installed)
+        self._start = partial(PrivateCluster, folder, operators, cpus=cpus, memory=memory, installed=installed)
         self._cluster: PrivateCluster | None = None
         self._client: AsyncClient | None = None
 
     async def __aenter__(self) -> AsyncClient:
-        starting = asyncio.get_running_loop().run_in_executor(None, self._start)
+        self._cluster = cluster = self._start()
+        starting = asyncio.get_running_loop().run_in_executor(None, cluster.wait_until_up)
         try:
-            self._cluster = await asyncio.shield(starting)
-        except asyncio.CancelledError:  # the thread goes on: what it starts must not be left
-            (await starting).stop()
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:  # the thread goes on: what it waits for must not be left
+            cluster.give_up()
+            with suppress(FailedPrecondition):
+                await starting
+            await asyncio.to_thread(cluster.stop)
             raise
-        self._client = AsyncClient(self._cluster.address, token=self._cluster.token)
+        self._client = AsyncClient(cluster.address, token=cluster.token)
         return self._client
 
     async def __aexit__(

@@ -178,7 +178,7 @@ def serve(config: Config) -> int:
         while uvloop.run(_serve(partial(bootstrap.serve, portions=portions), config)):
             log.warning("beginning anew", database=str(config.database))
     except Exception as error:
-        from accio.content.folder import FULL  # as above
+        from accio.disk_space import FULL  # as above
 
         cause = most_telling(error)
         if isinstance(cause, AccioError):

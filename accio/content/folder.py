@@ -33,6 +33,7 @@ from pathlib import Path
 
 from accio.content.errors import StoreFull, StoreUnusable
 from accio.content.parts import CREATE, FOLDER, READ, open_parts
+from accio.disk_space import FULL
 from accio.late import dataclass
 
 ABANDONED_NS = 24 * 3600 * 1_000_000_000
@@ -41,7 +42,6 @@ the clock of the file system.
 """
 SHARED, EXCLUSIVE = fcntl.LOCK_SH, fcntl.LOCK_EX
 _SHARD_DIGITS = 2
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 

@@ -27,10 +27,10 @@ from typing import Any, BinaryIO
 from accio.content.blobs import Blob, Stored
 from accio.content.digest import PREFIX, Bytes, Digest, Hasher, Progress, chunks_of, digest_bytes, hex_of, is_digest
 from accio.content.errors import BlobMissing, StoreAway, StoreFull, StoreUnusable
-from accio.content.folder import FULL
 from accio.content.parts import FORMAT
 from accio.content.remote import Remote, reason_of
 from accio.content.writing import DigestingWriter, require
+from accio.disk_space import FULL
 
 IN_MEMORY = 1 << 20
 """A blob below this size is handled as one piece of memory."""

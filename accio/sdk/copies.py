@@ -9,7 +9,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from accio.sdk.disk_space import FULL
+from accio.disk_space import FULL
 
 FOLDER = ".accio/copies"
 """Where copies are, within the folder of the execution: each in a folder of its own, so that none meets another."""

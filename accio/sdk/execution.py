@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, is_typeddict
 
 import orjson
 
+from accio.disk_space import FULL, is_full
 from accio.domain.canonical import decode_document, decoder, encoder
 from accio.domain.datatypes import Kind
 from accio.domain.failures import TEXT_LIMIT, Failure, clip
@@ -23,7 +24,6 @@ from accio.sdk.checkpoint import Keeper
 from accio.sdk.context import OperatorContext
 from accio.sdk.copies import CannotCopyError, Copies
 from accio.sdk.declare import RUN, Declaration
-from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.encoding import Encoder, UnknownDatasetError, check_closed, load
 from accio.sdk.hints import Hint
 from accio.sdk.records import MISSING

@@ -15,9 +15,7 @@ from accio.domain.ids import AttemptNo
 from accio.domain.quantities import LAST_MS
 from accio.errors import BadRequest
 from accio.v1 import agents_pb2
-from accio.wire.reports import NO_CONTENTS, result_report, with_log
-
-_BIG = 1 << 63
+from accio.wire.reports import NO_CONTENTS, TOO_BIG, result_report, with_log
 
 Numbered: TypeAlias = tuple[int, PlainReport]
 """Its number in the outbox, and what it says."""
@@ -75,7 +73,7 @@ def reports_in(columns: agents_pb2.ReportColumns) -> list[Report]:
     others = (attempts, *numbers, started, outputs, *((logs,) if logs else ()))
     if not all(len(column) == count for column in others):
         raise BadRequest(f"expected columns of {count} reports, found {[len(column) for column in others]} entries")
-    if count and (max(seqs) >= _BIG or max(attempts) >= _BIG):
+    if count and (max(seqs) >= TOO_BIG or max(attempts) >= TOO_BIG):
         raise BadRequest(f"expected 63-bit numbers in reports, found seq {max(seqs)}, attempt {max(attempts)}")
     metrics = zip(*numbers, repeat(""), strict=False)
     each = zip(seqs, attempts, outputs, metrics, started, numbers[0], logs or repeat(0), strict=False)

@@ -23,7 +23,8 @@ from accio.wire.series import all_packed_of, series_messages
 
 _NO_SERIES: Mapping[str, Series] = {}
 NO_CONTENTS: list[tuple[str, int]] = []
-_BIG = 1 << 63
+TOO_BIG = 1 << 63
+"""Above what the database has for numbers of attempts and reports."""
 _REPORTS_FIELD = bytes([agents_pb2.AgentMessage.REPORTS_FIELD_NUMBER << 3 | 2])
 _REPORT_FIELD = bytes([agents_pb2.Reports.REPORTS_FIELD_NUMBER << 3 | 2])
 _SEQ_FIELD = bytes([agents_pb2.Report.SEQ_FIELD_NUMBER << 3])
@@ -107,7 +108,7 @@ def reports_of(message: agents_pb2.Reports) -> list[Report]:
 
 def _report(report: agents_pb2.Report) -> Report:
     seq, attempt = report.seq, report.attempt
-    if attempt >= _BIG or seq >= _BIG:
+    if attempt >= TOO_BIG or seq >= TOO_BIG:
         raise BadRequest(f"expected 63-bit numbers in a report, found seq {seq}, attempt {attempt}")
     started_ms, ended_ms, contents, series = report.started_at_ms, report.ended_at_ms, report.contents, report.series
     found = Report(

@@ -15,6 +15,7 @@ from accio.content.digest import hex_of, parse_digest
 from accio.content.errors import StagingError, StoreFull
 from accio.content.manifest import Shape
 from accio.content.store import FolderStore
+from accio.disk_space import FULL, is_full
 from accio.domain.canonical import Value, canonical, decode
 from accio.domain.containers import FrozenMap
 from accio.domain.datatypes import DataType, Kind
@@ -25,7 +26,6 @@ from accio.domain.states import Cause
 from accio.errors import AccioError
 from accio.sdk.checkpoint import Keeper
 from accio.sdk.declare import Declaration
-from accio.sdk.disk_space import FULL, is_full
 from accio.sdk.execution import Failed, Finished, Request
 from accio.sdk.run import Operator, Run, output_types, runner_of
 from accio.sdk.sinks import ConsoleSinks, Sinks

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from accio.collector import Thresholds, look_as_usual
+from accio.disk_space import FULL
 from accio.errors import AccioError
 from accio.interpreter import LENT, finding_modules_as_here, python
-from accio.sdk.disk_space import FULL
 from accio_agent import clock, linux
 from accio_agent.protocol import control
 from accio_agent.protocol.control import FDS_PER_WORKER, PACKET

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from accio_client.analysis.columns import Ints, Mask, SweepTable
-
-_AT_ONCE = 1 << 16
-"""Children."""
+from accio_client.analysis.portions import CELLS_AT_ONCE
 
 
 class Codes:
@@ -44,11 +42,11 @@ class Codes:
 def blocks(table: SweepTable) -> Iterator[slice]:
     """Yield the children of a sweep, some at a time."""
     inner = _inner(table)
-    step = max(inner, _AT_ONCE // inner * inner)
+    step = max(inner, CELLS_AT_ONCE // inner * inner)
     for first in range(0, table.size, step):
         last = min(table.size, first + step)
-        for start in range(first, last, _AT_ONCE):
-            yield slice(start, min(last, start + _AT_ONCE))
+        for start in range(first, last, CELLS_AT_ONCE):
+            yield slice(start, min(last, start + CELLS_AT_ONCE))
 
 
 def among(block: slice, where: Mask | None) -> Mask | None:
@@ -61,7 +59,7 @@ def _inner(table: SweepTable) -> int:
     """Return how many children follow each other that differ in quick parameters only."""
     inner = 1
     for size in reversed(table.shape if table.is_grid else ()):
-        if inner > 1 and inner * size > _AT_ONCE:
+        if inner > 1 and inner * size > CELLS_AT_ONCE:
             break
         inner *= size
     return inner

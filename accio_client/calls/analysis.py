@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from accio.errors import Internal
+from accio.errors import Internal, NotFound
 from accio.v1 import accio_pb2
 from accio_client.calls.measurements import MeasurementCalls
 from accio_client.clock import now
@@ -115,16 +116,14 @@ class AnalysisCalls(MeasurementCalls):
             head = await self.column_head(run)
             asked = asked.of(head)
             outputs = asked.needed(head)
-        found = await self.selected(
-            run,
-            where=where,
-            ports=outputs,
-            metrics=asked.metrics(),
-            outputs=bool(outputs),
-            kept=kept,
-            sample=sample and asked.kind not in WHOLE_ONLY,
-        )
-        return found, asked
+        read = partial(self.selected, run, where=where, kept=kept, sample=sample and asked.kind not in WHOLE_ONLY)
+        try:
+            return await read(ports=outputs, metrics=asked.metrics(), outputs=bool(outputs)), asked
+        except NotFound:  # a member of a map may be meant, which takes the first children to know
+            whole = asked.with_members(await self.column_head(run))
+            if whole == asked:
+                raise
+            return await read(ports=whole.ports(), metrics=whole.metrics()), whole
 
     async def column_head(self, run: str) -> Head:
         """Return what is known of a run's columns before any child is looked at: parameters, outputs, nodes."""

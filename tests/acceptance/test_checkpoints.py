@@ -11,7 +11,7 @@ import pytest
 from accio_client import Client
 from tests.acceptance.processes import Cluster, cluster, eventually, hiding
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 OPERATORS = ("tests.acceptance.saving_operators", str(Path(__file__).with_name("saving_program.json")))
 
@@ -91,7 +91,8 @@ def test_another_agent_goes_on_from_what_was_saved(tmp_path: Path, way: str, hid
     with cluster(tmp_path / "made") as made:
         made.start_daemon("--lease", "5s")
         before = hiding(made.data / "store") if hidden else []
-        options = ("--until", "12s", "--grace", "0") if way == "walltime" else ("--grace", "0")
+        # Long enough for three steps beside others' work; the walltime test waits for its end.
+        options = ("--until", "30s", "--grace", "0") if way == "walltime" else ("--grace", "0")
         first = made.start_agent("a1", "--cpus", "1", *options, operators=OPERATORS, before=before)
         made.agents_are("a1")
         with made.client() as client:

@@ -351,6 +351,21 @@ def test_a_private_cluster_in_an_event_loop(desk: Desk) -> None:
     assert (folder / "token").is_file()
 
 
+def test_a_private_cluster_that_is_given_up_is_not_waited_for(desk: Desk) -> None:
+    """Whoever cancels its start goes on, though its operators would never be there, and nothing of it is left."""
+    (desk.folder / "endless.py").write_text("import threading\n\nthreading.Event().wait()\n")
+
+    async def give_up() -> None:
+        async with asyncio.TaskGroup() as group:
+            starting = group.create_task(accio_client.local_async(operators=["endless.py"]).__aenter__())
+            await asyncio.to_thread(eventually, desk.processes, what="a process of it")
+            starting.cancel()
+        assert starting.cancelled()
+
+    asyncio.run(give_up())
+    eventually(lambda: not desk.processes(), what="the end of every process")
+
+
 def test_a_private_cluster_ends_with_a_killed_script(desk: Desk) -> None:
     """Nothing of it outlives kill -9 of the script, its temporary folder included."""
     (desk.folder / "script.py").write_text(SCRIPT)

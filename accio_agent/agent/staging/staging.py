@@ -26,13 +26,13 @@ from accio.content.sharing import shares_folder
 from accio.content.signatures import SqliteSignatureCache
 from accio.content.store import FolderStore
 from accio.content.tree import Snapshot, only_grew
+from accio.disk_space import FULL
 from accio.domain.datatypes import Kind
 from accio.domain.keys import datasets_of
 from accio.domain.named_content import content_of, named
 from accio.domain.operators import OperatorSpec
 from accio.errors import AccioError, FailedPrecondition, NotFound, ResourceExhausted
 from accio.late import dataclass
-from accio.sdk.disk_space import FULL
 from accio.v1 import agents_pb2
 from accio_agent import clock
 from accio_agent.agent.link.transfer import Transfer

@@ -13,7 +13,7 @@ from accio_daemon.engine.ports import EnginePort
 from accio_daemon.services.calls.logs import name_of_owner
 from accio_daemon.services.calls.node_views import AT_ONCE, node_place, nodes_of
 from accio_daemon.services.calls.rights import Rights
-from accio_daemon.storage.jobs import Snapshot
+from accio_daemon.storage.jobs import ReadJob, Snapshot
 from accio_daemon.storage.nodes.nodes_query import NodeFacts
 from accio_daemon.storage.reading.readers import Readers
 from accio_daemon.storage.runs import runs_query
@@ -43,16 +43,16 @@ class ExplanationCalls:
         """Explain why nodes were executed, cached, or wait."""
         viewer = self._rights.viewer()
 
-        def read(snapshot: Snapshot) -> tuple[Found, list[NodeFacts], list[accio_pb2.WhyAnswer]]:
-            found = runs_query.find(snapshot, request.run, viewer)
+        def read(snapshot: Snapshot, found: Found) -> tuple[Found, list[NodeFacts], list[accio_pb2.WhyAnswer]]:
             nodes = nodes_of(snapshot, self._plans, found)
             if request.node:
                 place = node_place(self._plans.workflow(snapshot, found.run), found, request.node)
                 nodes = [node for node in nodes if node.no == place]
             return found, nodes, [self._answer(snapshot, found, node, viewer) for node in nodes]
 
-        shown = await self._shown(request.run, viewer)
-        found, nodes, answers = await self._readers.read_of(_ANSWER * (1 if request.node else shown.run.nodes), read)
+        found, nodes, answers = await self._readers.read_found(
+            _finding(request.run, viewer), lambda found: _ANSWER * (1 if request.node else found.run.nodes), read
+        )
         undecided = [each for each in zip(nodes, answers, strict=True) if each[0].state in _UNDECIDED]
         for count, (node, answer) in enumerate(undecided, start=1):
             known = found.run.standstill or self._engine.explain(found.run.no, found.place, node.no)
@@ -60,10 +60,6 @@ class ExplanationCalls:
             if count % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return accio_pb2.WhyResponse(answers=answers)
-
-    async def _shown(self, run: str, viewer: Viewer) -> Found:
-        """Find a run, which tells how long it takes to read all about it."""
-        return await self._readers.read_at_hand(lambda snapshot: runs_query.find(snapshot, run, viewer))
 
     def _sharing(self, found: Found, node: NodeFacts) -> str:
         other = self._engine.shared_with(found.run.no, found.place, node.no)
@@ -163,12 +159,12 @@ class ExplanationCalls:
         """Return the history of a run, oldest first."""
         limit, viewer = min(request.limit or _EVENTS, _MOST_EVENTS), self._rights.viewer()
 
-        def read(snapshot: Snapshot) -> list[accio_pb2.Event]:
-            found = runs_query.find(snapshot, request.run, viewer)
+        def read(snapshot: Snapshot, found: Found) -> list[accio_pb2.Event]:
             return sorted(self._history(snapshot, found, limit), key=lambda event: event.at_ms)[:limit]
 
-        shown = await self._shown(request.run, viewer)
-        events = await self._readers.read_of(limit if shown.place == OWN else shown.run.nodes, read)
+        events = await self._readers.read_found(
+            _finding(request.run, viewer), lambda found: limit if found.place == OWN else found.run.nodes, read
+        )
         return accio_pb2.EventsResponse(events=events)
 
     def _history(self, snapshot: Snapshot, found: Found, limit: int) -> Iterator[accio_pb2.Event]:
@@ -207,6 +203,10 @@ class ExplanationCalls:
                 attempt=attempt.id,
                 detail=f"on {attempt.agent or 'a removed agent'}" + (f": {why}" if why else ""),
             )
+
+
+def _finding(run: str, viewer: Viewer) -> ReadJob[Found]:
+    return lambda snapshot: runs_query.find(snapshot, run, viewer)
 
 
 def _events_of_node(found: Found, node: NodeFacts) -> Iterator[accio_pb2.Event]:

@@ -87,8 +87,7 @@ class RunCalls:
         """Return a run, with its nodes if asked."""
         viewer = self._rights.viewer()
 
-        def read(snapshot: Snapshot) -> tuple[Found, list[NodeFacts], accio_pb2.GetResponse]:
-            found = runs_query.find(snapshot, request.id, viewer)
+        def read(snapshot: Snapshot, found: Found) -> tuple[Found, list[NodeFacts], accio_pb2.GetResponse]:
             nodes = read_nodes(snapshot, found, self._plans.workflow(snapshot, found.run))
             running = count_executing(snapshot, found.run.no) if found.place == OWN else None
             until = found.run.sweep.until if found.place == OWN else None
@@ -104,7 +103,9 @@ class RunCalls:
             return found, nodes, response
 
         # Where it is read it is written, too: a run may have 100,000 nodes.
-        found, nodes, response = await self._readers.read_of(_length(await self._find(request.id)), read)
+        found, nodes, response = await self._readers.read_found(
+            lambda snapshot: runs_query.find(snapshot, request.id, viewer), _length, read
+        )
         if request.nodes:
             await self._views.complete(found, nodes, response.nodes)
         return response

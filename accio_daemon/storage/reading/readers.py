@@ -28,6 +28,7 @@ from accio_daemon.storage.reading.apart_process import GIVEN_UP, Plain
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+F = TypeVar("F")
 
 CONNECTIONS = 3
 LONG_AT_ONCE = 1
@@ -98,6 +99,19 @@ class Readers:
         if nodes <= NODES_AT_HAND:
             return await self.read_at_hand(job)
         return await (self.read if nodes <= NODES_SHORTLY else self.read_long)(job)
+
+    async def read_found(self, find: ReadJob[F], cost: Callable[[F], int], job: Callable[[Snapshot, F], T]) -> T:
+        """Run a job about what *find* finds, which *cost*s what so many nodes do: few in the look that finds it, more
+        as `read_of` does, where it is found anew, as it may have changed.
+        """
+
+        def look(snapshot: Snapshot) -> tuple[int, list[T]]:
+            found = find(snapshot)
+            nodes = cost(found)
+            return nodes, [job(snapshot, found)] if nodes <= NODES_AT_HAND else []
+
+        nodes, answers = await self.read_at_hand(look)
+        return answers[0] if answers else await self.read_of(nodes, lambda snapshot: job(snapshot, find(snapshot)))
 
     def _look(self, job: ReadJob[T]) -> T:
         own, looks = self._own, iter(range(STEPS_AT_HAND // _LOOKED_AFTER))

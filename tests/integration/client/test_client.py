@@ -14,7 +14,7 @@ from accio.content.errors import DigestMismatch
 from accio.content.manifest import FileEntry, of_folder
 from accio.domain.issues import Issue
 from accio.domain.states import RunState
-from accio.errors import BadRequest, InvalidDefinition, NotFound, Unauthenticated, Unavailable
+from accio.errors import BadRequest, FailedPrecondition, InvalidDefinition, NotFound, Unauthenticated, Unavailable
 from accio.v1 import accio_pb2, runs_pb2, workflows_pb2
 from accio_client import AsyncClient, Client, RunFilter
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, export_chunk, interrupted, refuse, run, validation
@@ -197,6 +197,24 @@ def test_a_client_may_be_dropped_in_the_middle_of_a_stream(
     del updates
     hold.set()
     assert not caplog.records
+
+
+async def test_a_client_that_was_closed_says_so(daemon: FakeDaemon) -> None:
+    """Not that an event loop or a channel is closed: calls and streams, with and without a loop, brief ones, too."""
+    daemon.answers["ListAgents"] = accio_pb2.ListAgentsResponse()
+    for brief in (False, True):
+        with Client(brief=brief) as client:
+            client.list_agents()
+        with pytest.raises(FailedPrecondition, match="this client was closed: make another one"):
+            client.list_agents()
+        with pytest.raises(FailedPrecondition, match="this client was closed"):
+            next(client.watch(RUN))
+    async with AsyncClient() as other:
+        await other.list_agents()
+    with pytest.raises(FailedPrecondition, match="this client was closed"):
+        await other.list_agents()
+    with pytest.raises(FailedPrecondition, match="this client was closed"):
+        await anext(other.watch(RUN))
 
 
 def test_wait_gives_the_end_of_a_run(daemon: FakeDaemon) -> None:

@@ -292,6 +292,20 @@ async def test_members_are_asked_for_by_name(counting: Serving, client: AsyncCli
         await client.columns(run.id, metrics=["names.loss"])
 
 
+async def test_a_picture_of_a_member_needs_its_own_name_alone(counting: Serving, client: AsyncClient) -> None:
+    """`k.1` is `Count/sizes.k.1`, as no other map has such a member; of two it is said which there are."""
+    run = await counting.finished({"workflow": "counting", "params": {"n": {"values": [1, 2, 3]}}})
+    found, meant = await client.picture_of(run.id, Asked(kind="cdf", y="k.1"))
+    assert (meant.y, found.numbers()) == ("Count/sizes.k.1", ["Count/sizes.k.1"])
+    assert str(draw(found, meant).head.counted) == "2 of 3 children, 1 without value"
+    with pytest.raises(NotFound, match=r"a member of the map Count/sizes is named Count/sizes\.loss$"):
+        await client.picture_of(run.id, Asked(kind="cdf", y="loss"))
+    head = await client.column_head(run.id)
+    head.types["Count/names.k.1"] = head.types["Count/names.0"]
+    with pytest.raises(BadRequest, match=r"'k\.1' could be any of Count/sizes\.k\.1, Count/names\.k\.1: name one"):
+        Asked(kind="cdf", y="k.1").with_members(head)
+
+
 async def test_a_map_of_too_many_members_is_told_instead(
     counting: Serving, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

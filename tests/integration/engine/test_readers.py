@@ -63,6 +63,24 @@ async def test_reads_of_many_nodes_leave_connections_to_short_ones(tmp_path: Pat
     await _beside_long_ones(tmp_path / "accio.db", of(NODES_SHORTLY + 1), looks)
 
 
+async def test_what_is_found_is_read_in_the_same_look(tmp_path: Path) -> None:
+    """What costs little is found once; what costs more is found anew where it is read, as it may have changed."""
+    found: list[int] = []
+
+    def find(connection: sqlite3.Connection) -> int:
+        found.append(connection.execute("SELECT 7").fetchone()[0])
+        return len(found)
+
+    database = await Database.open(tmp_path / "accio.db", synchronous="OFF")
+    try:
+        async with Readers.open(database) as readers:
+            for nodes, times in ((NODES_AT_HAND, 1), (NODES_AT_HAND + 1, 2), (NODES_SHORTLY + 1, 2)):
+                found.clear()
+                assert await readers.read_found(find, partial(max, nodes), lambda _, which: which) == times
+    finally:
+        await database.close()
+
+
 async def test_a_read_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     """A read is interrupted when its budget is over, though its caller waits on, and its connection serves others."""
     database = await Database.open(tmp_path / "accio.db", synchronous="OFF")

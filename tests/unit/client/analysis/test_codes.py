@@ -30,7 +30,7 @@ SWEEPS = [
 @pytest.fixture(params=[1, 4, 10, 1000], autouse=True)
 def _few_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of all sizes, those that are shorter than one parameter included."""
-    monkeypatch.setattr(codes, "_AT_ONCE", request.param)
+    monkeypatch.setattr(codes, "CELLS_AT_ONCE", request.param)
     monkeypatch.setattr(aggregates, "CELLS_AT_ONCE", request.param)
     monkeypatch.setattr(sums, "CELLS_AT_ONCE", request.param)
 
