@@ -25,6 +25,19 @@ def python(module: str, *arguments: str) -> list[str]:
     return [*LENT, module, *arguments] if LENT else [sys.executable, "-P", *FAULTS, "-m", module, *arguments]
 
 
+NO_FOLDER = "the working folder isn't there any more: change to one that is, and try again"
+"""What a command says that needs the working folder when there is none."""
+
+
+def has_folder() -> bool:
+    """Return whether the working folder is still there."""
+    try:
+        os.getcwd()  # noqa: PTH109 - `Path` has nothing that is only asked
+    except OSError:
+        return False
+    return True
+
+
 def fork_only_to_exec() -> None:
     """Keep gRPC from handling forks, in a program whose forks are only ever followed by exec, and in those that it
     starts. It must be called before gRPC is loaded, which is when gRPC asks.

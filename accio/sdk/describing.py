@@ -6,10 +6,26 @@ The catalogue runs it as a process of its own, so that an agent never imports wh
 written to a file, because imports may print anything. CACHE is a folder, or an empty text for none.
 """
 
+import os
+import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from accio.collector import look_rarely
 from accio.interpreter import give_back_path
+
+
+def _end(code: int) -> None:
+    """End at once, with the programs that operators have started as they were imported: neither they nor threads and
+    functions that are called at the end may keep this process, nor go on after it.
+    """
+    for task in Path("/proc/self/task").glob("*/children"):
+        for pid in task.read_text().split():
+            with suppress(OSError):
+                os.kill(int(pid), signal.SIGKILL)
+    os._exit(code)
+
 
 if __name__ == "__main__":
     given, sys.argv[1:] = sys.argv[1:], []  # operators must not find them
@@ -17,4 +33,9 @@ if __name__ == "__main__":
     give_back_path()
     from accio.sdk.describe import main  # once the collector lets the imports be
 
-    main(given)
+    try:
+        main(given)
+    except BaseException:  # noqa: BLE001 - as the interpreter does it
+        sys.excepthook(*sys.exc_info())
+        _end(1)
+    _end(0)

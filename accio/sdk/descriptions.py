@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from accio.domain.failures import TEXT_LIMIT
 from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.errors import BadRequest, InvalidDefinition
@@ -27,7 +28,7 @@ from accio.sdk.fingerprint import Fingerprint
 from accio.sdk.installed import Installed
 from accio.sdk.sources import Source
 
-_RESULT = "result.json"
+_RESULT, _SAID = "result.json", "stderr"
 _DESCRIBE = "accio.sdk.describing"
 _ANALYSIS = "4"
 """Another one wherever the analysis finds more: what was described before isn't used then."""
@@ -148,18 +149,21 @@ def _describe_elsewhere(source: Source, contents: Path | None, within_s: float |
         result = Path(folder) / _RESULT
         command, environment = _command(source, Path(folder), str(contents or ""))
         try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                env=environment,
-                timeout=within_s,
-            )
+            # Into a file: programs that operators start as they are imported may keep a pipe open for ever.
+            with (Path(folder) / _SAID).open("wb") as words:
+                done = subprocess.run(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=words,
+                    check=False,
+                    env=environment,
+                    timeout=within_s,
+                )
         except subprocess.TimeoutExpired:
             raise TimeoutError from None
         if not result.is_file():
-            said = done.stderr.decode(errors="replace").strip()
+            said = _end_of(Path(folder) / _SAID).strip()
             last = place_of(said) or said.rpartition("\n")[2]
             how = f"with exit code {done.returncode}" if done.returncode >= 0 else f"by {signal_name(-done.returncode)}"
             raise BadRequest(
@@ -172,3 +176,10 @@ def _describe_elsewhere(source: Source, contents: Path | None, within_s: float |
     if "error" in document:
         raise BadRequest(document["error"])
     return document
+
+
+def _end_of(path: Path) -> str:
+    """Return the last words in a file."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TEXT_LIMIT))
+        return file.read().decode(errors="replace")

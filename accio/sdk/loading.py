@@ -7,6 +7,7 @@ A reference is `package.module`, `package.module:attribute` (an operator, a list
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from accio.domain.failures import clip
 from accio.domain.issues import Issue
 from accio.domain.names import suggest
 from accio.errors import AccioError, BadRequest, InvalidDefinition
@@ -124,17 +126,29 @@ def split_reference(reference: str) -> tuple[str, str]:
 
 def _module_of(reference: str) -> ModuleType:
     place, _ = split_reference(reference)
+    process = os.getpid()
     try:
         if place.endswith(".py"):
             return _import_file(Path(place))
         return importlib.import_module(place)
-    except AccioError:
+    except (AccioError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    except BaseException as error:
         raise BadRequest(
-            f"the operators of {reference} can't be imported: {what}{_line_of(error)}{_remedy_of(error)}"
+            f"the operators of {reference} can't be imported: {_shown(error)}{_line_of(error)}{_remedy_of(error)}"
         ) from error
+    finally:
+        if os.getpid() != process:  # the module has forked: only its parent goes on here
+            os._exit(0)
+
+
+def _shown(error: BaseException) -> str:
+    """Return an exception as a message has it, whatever its author made of its text."""
+    try:
+        text = clip(str(error))
+    except Exception:  # noqa: BLE001 - it is the author's code
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _line_of(error: BaseException) -> str:
@@ -149,7 +163,7 @@ def _line_of(error: BaseException) -> str:
 def _remedy_of(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return '; what a script does by itself belongs under `if __name__ == "__main__":`'
-    if isinstance(error, ImportError) and "relative import" in str(error):
+    if isinstance(error, ImportError) and "relative import" in _shown(error):
         return "; make its folder a package (a file __init__.py in it), or import the module by its name alone"
     return ""
 

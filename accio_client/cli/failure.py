@@ -29,6 +29,7 @@ from accio.errors import (
     of_kind,
 )
 from accio.exits import INTERNAL, INTERRUPTED, USAGE, exit_code
+from accio.interpreter import NO_FOLDER, has_folder
 from accio_client.cli.output import complain, print_document, write_utf8
 from accio_client.clock import now
 from accio_client.file_names import readable
@@ -86,6 +87,8 @@ def _described(error: Exception, arguments: Sequence[str]) -> tuple[int, str, st
             return USAGE, "bad_command_line", error.format_message()
         case AccioError():
             return exit_code(error), of_kind(error, CODE_OF_ERROR, "internal"), error.message
+        case FileNotFoundError() if not has_folder():
+            return USAGE, "bad_command_line", NO_FOLDER
         case UnicodeEncodeError():  # of an argument or a variable; nothing that a daemon says can't be encoded
             return USAGE, "bad_command_line", f"expected text in UTF-8, found {readable(error.object)[:200]}"
         case OSError() if error.strerror:

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is not None:
         return _answer(list(arguments))
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # as in `command_line`: for what it starts, too
     gc.set_threshold(_COLLECTED_AFTER)
     code = _answer(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):

@@ -1,5 +1,9 @@
 """How programs end: one line that says why, and the exit code of the documentation."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import click
 import pytest
 
@@ -7,6 +11,7 @@ from accio.command_line import run_command
 from accio.domain.issues import Issue
 from accio.errors import AccioError, InvalidDefinition, NotFound, Unavailable
 from accio.exits import INTERRUPTED, INVALID, SUCCESS, UNREACHABLE, USAGE
+from accio_client.cli.failure import report
 
 
 def end(error: BaseException | None, *arguments: str) -> int:
@@ -48,3 +53,29 @@ def test_a_bug_is_not_hidden() -> None:
     """Any other exception leaves the command line as it is."""
     with pytest.raises(ZeroDivisionError):
         end(ZeroDivisionError())
+
+
+def test_a_working_folder_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command that needs it says so; a file that is missing elsewhere is another matter."""
+    with pytest.raises(FileNotFoundError):
+        end(FileNotFoundError())
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert end(FileNotFoundError()) == USAGE
+    assert "the working folder isn't there any more" in capsys.readouterr().err
+    assert report(FileNotFoundError(), []) == USAGE
+    assert "the working folder isn't there any more" in capsys.readouterr().err
+
+
+def test_signals_that_were_blocked_are_heard() -> None:
+    """A program of ours hears all signals, and so does what it starts, whoever has started it."""
+    code = (
+        "import signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})\n"
+        "import click; from accio.command_line import run_command; sys.argv = ['test']\n"
+        "command = click.command()(lambda: print(signal.pthread_sigmask(signal.SIG_BLOCK, ())))\n"
+        "run_command(command, None, 'accio test')"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"set()\n"

@@ -1,6 +1,8 @@
 """Logs that can't be written."""
 
 import io
+import json
+import os
 
 from accio.logs import Forgiving
 
@@ -35,3 +37,25 @@ def test_a_closed_stream_ends_nobody() -> None:
     stream = io.StringIO()
     stream.close()
     assert Forgiving(stream).write("text") == 4
+
+
+def test_a_reader_that_stops_reading_stops_nobody() -> None:
+    """A pipe that is full takes nothing more; once it is read again, what is missing is told."""
+    reading, writing = os.pipe()
+    with open(writing, "w", encoding="utf-8") as stream, open(reading, "rb", buffering=0) as reader:  # noqa: PTH123 - descriptors
+        log = Forgiving(stream)
+        line = "é" * 3_000 + "\n"
+        while not log.dropped:
+            log.write(line)
+        log.write("short\n")
+        assert log.dropped == 2
+        found = b""
+        while not found.endswith(b"last\n"):
+            found += reader.read(1 << 20)
+            if log.dropped:
+                log.write("last\n")
+    *whole, cut, missing, last = found.decode().splitlines()
+    assert set(whole) == {line[:-1]}
+    assert line.startswith(cut)
+    assert json.loads(missing)["count"] >= 2
+    assert last == "last"
