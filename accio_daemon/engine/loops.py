@@ -140,8 +140,9 @@ class Loops:
             if batch.begun:
                 self._observer.dispatched(with_work, self._clock.now().mono - batch.begun)
             self._crash_point("after_act")
-            if with_work and batch.answers:
-                await asyncio.sleep(0)  # the work goes out before those run who were waiting for their answers
+            if with_work and batch.answers:  # the work goes out before those run who were waiting for their answers
+                await asyncio.sleep(0)  # a session's writer takes it, ...
+                await asyncio.sleep(0)  # ... and writes it
             self._cycle.answer(committed)
             self._crash_point("after_answer")
             self._committed.set()

@@ -279,7 +279,7 @@ class SubmissionCalls:
 
     async def _submit_now(self, request: accio_pb2.SubmitRequest) -> Outcome:
         look = self._looks.begin()
-        await asyncio.sleep(0)  # the question is sent before the rest, which may need no turn of the event loop
+        await look.asked_all()
         owner = caller(request.caller)
         cache = cache_mode(request)
         idempotency = None

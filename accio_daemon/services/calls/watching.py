@@ -5,17 +5,17 @@ skipped.
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.v1 import accio_pb2, values_pb2
+from accio.wire.states import RUN_STATE_MESSAGES
 from accio_daemon.engine.ports import EnginePort, Success
 from accio_daemon.services.calls.live_run import LiveRuns, Seen
-from accio_daemon.services.messages.runs import run_message
+from accio_daemon.services.messages.runs import counts, run_message
 from accio_daemon.services.transport.rpc import SendEncoded
 from accio_daemon.storage.reading.readers import Readers
 from accio_daemon.storage.runs.plans import Plans
-from accio_daemon.storage.runs.runs_query import Found, RunRow
+from accio_daemon.storage.runs.runs_query import Found
 
 # The first updates go out at once; later ones of a run that changes all the time at this pace.
 _AT_ONCE = 8
@@ -52,10 +52,12 @@ class Watching:
         failure: accio_pb2.NodeFailure | None = None
         async with AsyncExitStack() as stack:
             changes = await stack.enter_async_context(self._engine.watch(found.run.no))
-            if warnings is not None and self._engine.is_going_on(found.run.no):
+            # Written while it runs: once it has ended, somebody waits for each microsecond.
+            first = None if warnings is None else accio_pb2.RunUpdate(run=run_message(found), warnings=warnings)
+            if first is not None and self._engine.is_going_on(found.run.no):
                 await changes.pause(_MOMENT_S)
                 if changes.success is not None:
-                    await send(_of_success(found.run, changes.success, warnings))
+                    await send(_succeeded(first, changes.success))
                     return
             live = stack.enter_context(self._live.following(found))
             for turn in range(2**62):
@@ -65,11 +67,11 @@ class Watching:
                 if failure is None and seen.update.HasField("first_failure"):
                     failure = seen.update.first_failure
                 state = seen.encoded if failure is None else _telling(seen, failure)
-                if warnings is not None and turn == 0:
+                if first is not None and turn == 0:
                     if seen.ended:
-                        await send(_only_update(state, warnings))
+                        await send(_only_update(state, first.warnings))
                         return
-                    last = await _begin(found, seen, warnings, send)
+                    last = await _begin(found, seen, first, send)
                 if state != last:
                     await live.take_turn()
                     await send(state)
@@ -94,16 +96,16 @@ def _telling(seen: Seen, failure: accio_pb2.NodeFailure) -> bytes:
     return update.SerializeToString(deterministic=True)
 
 
-def _of_success(run: RunRow, success: Success, warnings: Sequence[values_pb2.Issue]) -> accio_pb2.RunUpdate:
-    """Return the only update of a single *run* that was just submitted, and has succeeded since: all of it is known."""
-    ended = replace(
-        run,
-        state=RunState.SUCCESS,
-        nodes_ended=success.nodes,
-        started_ms=success.started_ms,
-        ended_ms=success.ended_ms,
-    )
-    return accio_pb2.RunUpdate(run=run_message(Found(run=ended), nodes=success.nodes), warnings=warnings)
+def _succeeded(first: accio_pb2.RunUpdate, success: Success) -> accio_pb2.RunUpdate:
+    """Make the only update of a run that has succeeded of its *first* one: all that is else in it is known."""
+    run = first.run
+    run.state = RUN_STATE_MESSAGES[RunState.SUCCESS]
+    run.progress = 1.0
+    run.started_at_ms = success.started_ms or 0
+    run.ended_at_ms = success.ended_ms or 0
+    del run.nodes_by_state[:]
+    run.nodes_by_state.extend(counts(success.nodes))
+    return first
 
 
 def _until_next(pace_s: float) -> float:
@@ -118,16 +120,13 @@ def _only_update(state: bytes, warnings: Sequence[values_pb2.Issue]) -> accio_pb
     return update
 
 
-async def _begin(
-    found: Found, seen: Seen, warnings: Sequence[values_pb2.Issue], send: SendEncoded[accio_pb2.RunUpdate]
-) -> bytes:
-    """Send a new run's first state, and return it. Of one that was submitted before, and retried after it had ended
+async def _begin(found: Found, seen: Seen, first: accio_pb2.RunUpdate, send: SendEncoded[accio_pb2.RunUpdate]) -> bytes:
+    """Send a new run's *first* state, and return it. Of one that was submitted before, and retried after it had ended
     when it was *found*, that is what is *seen*: no state but the last one tells of an end.
     """
     if found.state in RUN_TERMINAL:
-        await send(_only_update(seen.encoded, warnings))
+        await send(_only_update(seen.encoded, first.warnings))
         return seen.encoded
-    first = accio_pb2.RunUpdate(run=run_message(found), warnings=warnings)
     await send(first)
     first.ClearField("warnings")
     return first.SerializeToString(deterministic=True)

@@ -56,6 +56,13 @@ class CodeLook:
         self.changed = False
         self.doubts: list[str] = []
 
+    async def asked_all(self) -> None:
+        """Return once all have been asked, also those whose sessions need a turn of the event loop for it: what is done
+        beside the look may leave it none.
+        """
+        if not all(session.is_asked_at_once for session, _ in self._asked):
+            await asyncio.sleep(0)
+
     async def checked(self, check: Callable[[], Awaitable[T]]) -> T:
         """Return what a *check* against operators says, made beside the look; once more if that has found something."""
         found: T | InvalidDefinition
@@ -80,6 +87,7 @@ class CodeLook:
         """Wait until *silent_at* for an answer, and over the sessions by which an agent announces what it loaded."""
         now = asyncio.get_running_loop().time
         while answer is not None:
+            session.take_answers(answer)
             if not answer.done():
                 await asyncio.wait((answer,), timeout=max(0.0, session.patience(silent_at, LOADING_S) - now()))
             if not answer.done():

@@ -25,8 +25,8 @@ WelcomeMessage = Callable[[Welcome], agents_pb2.Welcome]
 
 
 class Link:
-    """An `AgentLink`. State: `_queue` (in order), `_acks` (what waits to be queued), `_load` (the items of both),
-    `_unacked`; only the event loop's thread touches them.
+    """An `AgentLink`. State: `_queue` (in order), `_acks` (what waits to be queued, until `_acks_due`), `_load` (the
+    items of both), `_unacked`; only the event loop's thread touches them.
     """
 
     def __init__(self, welcome: WelcomeMessage) -> None:
@@ -36,6 +36,8 @@ class Link:
         self._work = WorkWriter(())
         self._queue: deque[Outgoing | agents_pb2.DaemonMessage] = deque()
         self._acks: Outgoing | None = None
+        self._acks_due = 0.0
+        self._acks_timed = False
         self._load = 0
         self._filled = asyncio.Event()
         self._unacked = 0
@@ -67,11 +69,28 @@ class Link:
         else:
             self._acks = outgoing
             if waiting is None:
-                asyncio.get_running_loop().call_later(ACKS_WAIT_S, self._acknowledge)
+                self._time_acknowledgements()
+
+    def _time_acknowledgements(self) -> None:
+        """Have the acknowledgements that wait from now on queued after a while."""
+        loop = asyncio.get_running_loop()
+        self._acks_due = loop.time() + ACKS_WAIT_S
+        if not self._acks_timed:
+            self._acks_timed = True
+            loop.call_at(self._acks_due, self._acknowledge)
 
     def _acknowledge(self) -> None:
-        """Queue the acknowledgements that wait, if nothing has taken them along."""
-        if self._acks is not None:
+        """Queue the acknowledgements that wait, if nothing has taken them along. Later ones than those that this was
+        to be done for have a while of their own: one that ends early sends a message of its own for each few nodes.
+        """
+        self._acks_timed = False
+        if self._acks is None:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._acks_due:
+            self._acks_timed = True
+            loop.call_at(self._acks_due, self._acknowledge)
+        else:
             self._queue.append(self._acks)
             self._acks = None
             self._filled.set()

@@ -74,13 +74,23 @@ class LookLine:
         if self._session is None:
             self.close()
 
-    def _on_readable(self) -> None:
+    def take(self) -> bool:
+        """Take the next answer in if it has come, which the event loop would find in its next turn; return whether."""
+        if self._connection.fileno() < 0:
+            return False
         try:
             data = self._connection.recv(MOST_BYTES)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
+        self._heard(data)
+        return True
+
+    def _on_readable(self) -> None:
+        self.take()
+
+    def _heard(self, data: bytes) -> None:
         if self._session is None:
             self._session = self._lines.session_of(data)
             if self._session is None:

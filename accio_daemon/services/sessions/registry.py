@@ -77,6 +77,16 @@ class Session:
             self._ask_in_session()
         return answer
 
+    @property
+    def is_asked_at_once(self) -> bool:
+        """Whether what is asked has gone out when `ask_look` returns: messages of the session go in another turn."""
+        return self.line is not None
+
+    def take_answers(self, wanted: asyncio.Future[Looked]) -> None:
+        """Take answers in that have come by the line, until it is the one that is wanted."""
+        while not wanted.done() and self.line is not None and self.line.take():
+            continue
+
     def _ask_in_session(self) -> None:
         """Ask for a look whose answer comes after what the agent has told; it is one for all that was asked before."""
         self.link.send(agents_pb2.DaemonMessage(look=agents_pb2.CodeLook(request=self.asked)))

@@ -1,12 +1,18 @@
 """Agents of the daemon's machine and user are asked for looks beside their sessions, where nothing is in doubt."""
 
 import asyncio
+import socket
+from pathlib import Path
 
 import orjson
 import pytest
 
-from accio.look_line import KEY_BYTES, UNSURE
+from accio.look_line import ANSWER, KEY_BYTES, UNSURE
 from accio.v1 import accio_pb2, agents_pb2
+from accio_daemon.core.terms import SessionNo
+from accio_daemon.services.sessions.link import Link
+from accio_daemon.services.sessions.look_lines import LookLines
+from accio_daemon.services.sessions.registry import Looked, Session
 from tests.integration.daemon.harness import Serving
 from tests.integration.daemon.scripted_agent import DOUBLE, ScriptedAgent, joined
 from tests.look_lines import answer, asked, line_of
@@ -46,6 +52,42 @@ async def test_a_submission_asks_by_the_line(daemon: Serving) -> None:
                 await answer(line, number, 0)
                 assert await submitting == []
         assert not any(agent.received.get_nowait().HasField("look") for _ in range(agent.received.qsize()))
+
+
+def _has_line(session: Session) -> bool:
+    return session.line is not None
+
+
+async def test_an_answer_that_has_come_is_taken_without_a_turn(tmp_path: Path) -> None:
+    """Answers that came before it go to whoever waits for them; one that is unsure is no answer; nor is a hang-up."""
+    lines = LookLines()
+    session = Session(
+        name="a1", number=SessionNo(1), link=Link(lambda _: agents_pb2.Welcome()), looks_key=bytes(KEY_BYTES)
+    )
+    with lines.listening(tmp_path), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+        lines.expect(session)
+        line.connect(lines.place)
+        line.send(session.looks_key)
+        while not _has_line(session):  # noqa: ASYNC110 - the event loop takes the connection, which sets no event
+            await asyncio.sleep(0)
+        first, second, third, fourth = (session.ask_look() for _ in range(4))
+        assert first is not None
+        assert second is not None
+        assert third is not None
+        assert fourth is not None
+        session.take_answers(second)
+        assert not first.done()
+        for number, told in ((1, 0), (2, 0), (3, UNSURE)):
+            line.send(ANSWER.pack(number, told))
+        session.take_answers(second)
+        assert (first.result(), second.result(), third.done()) == (Looked.DONE, Looked.DONE, False)
+        session.take_answers(third)
+        assert not third.done()
+        line.close()
+        session.take_answers(fourth)
+        assert not fourth.done()
+        assert not _has_line(session)
+        session.take_answers(fourth)
 
 
 @pytest.mark.parametrize("told", [UNSURE, 1])

@@ -1,6 +1,10 @@
 """The queue between the engine, which never waits, and the writer of one session."""
 
 import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
 
 from accio.v1 import agents_pb2
 from accio_daemon.core.outgoing import Outgoing, Welcome
@@ -62,6 +66,47 @@ async def test_acknowledgements_alone_wait_for_work_to_go_along_with() -> None:
     queue.deliver(Outgoing(acks=[7]))
     assert [list(message.ack.seqs) for message in await queue.next()] == [[6, 7]]
     assert repr(queue) == "<Link items=0 unacked=-6>"
+
+
+class Hours:
+    """An event loop's clock that tests set, and what is to be called when."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.calls: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        self.calls.append((when, callback))
+
+    def pass_until(self, now: float) -> None:
+        self.now = now
+        due, self.calls = ([each for each in self.calls if (each[0] <= now) is is_due] for is_due in (True, False))
+        for _, callback in due:
+            callback()
+
+
+async def test_later_acknowledgements_wait_as_long_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that work took along leave no wait behind that ends for others: each would wake the agent for a few."""
+    hours = Hours()
+    queue = Link(welcome_message)
+    queue.deliver(welcome())
+    await kinds(queue)
+    monkeypatch.setattr(link, "asyncio", SimpleNamespace(get_running_loop=lambda: hours))
+    for now in (0.0, 0.006, 0.012, 0.018):
+        hours.pass_until(now)
+        queue.deliver(Outgoing(acks=[1]))
+        queue.deliver(Outgoing(recalls=[AttemptNo(2)]))
+        assert await kinds(queue) == ["ack", "recall"]
+    queue.deliver(Outgoing(acks=[3]))
+    assert len(hours.calls) == 1, "one timer, however often"
+    hours.pass_until(link.ACKS_WAIT_S)
+    assert not queue._queue
+    hours.pass_until(0.018 + link.ACKS_WAIT_S)
+    assert await kinds(queue) == ["ack"]
+    assert hours.calls == []
 
 
 async def test_a_full_queue_says_so() -> None:
