@@ -55,7 +55,7 @@ def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report, fr
         return
     failure = report.failure or Failure(cause=Cause.BAD_OUTPUT, message="the agent's report can be no result")
     state = ATTEMPT_KILLED if stopping else ATTEMPT_FAILED
-    times = (report.started_ms, report.ended_ms)
+    times = believed_times(report, execution.dispatched_ms, turn.now.wall_ms)
     row = AttemptRow(report.attempt, execution.id, execution.owner, agent.no, state, failure, *times, report.series)
     attempts.record(turn, execution, row)
     if stopping or not execution.subscribers:
@@ -79,6 +79,21 @@ def _finished(turn: Turn, agent: Agent, execution: Execution, report: Report, fr
     attempts.give_up(turn, execution, NodeState.FAILED, failure)
 
 
+def believed_times(report: Report, dispatched_ms: int, now_ms: int) -> tuple[int, int]:
+    """Return when an attempt began and ended, in epoch milliseconds of the daemon's clock.
+
+    An agent tells both by its own, which may be a year off: then the node would stand at the wrong end of each list and
+    timeline, or before it was submitted. So what can't be, as it lies before the dispatch or after the report, is moved
+    to where it can, and lasts as long as the agent says. Zero says that there is no such time.
+    """
+    started, ended = report.started_ms, report.ended_ms
+    if dispatched_ms <= started <= ended <= now_ms or not started:
+        return started, min(ended, now_ms)
+    length = max(0, ended - started)
+    started = min(now_ms, max(dispatched_ms, now_ms - length if ended > now_ms else started))
+    return started, min(now_ms, started + length)
+
+
 def _ended_by_itself(report: Report) -> bool:
     """Return whether the time of a failure is the operator's own; zero says that the operator never ran."""
     return report.failure is not None and report.failure.cause in ENDED_BY_ITSELF and report.metrics[0] > 0
@@ -99,6 +114,7 @@ def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -
     outputs, key, number = report.outputs or {}, execution.key if execution.store else None, execution.id
     agent.unable_in_a_row = 0
     result = Result(id=number, outputs=outputs, blobs=report.blobs)
+    started_ms, ended_ms = believed_times(report, execution.dispatched_ms, turn.now.wall_ms)
     if world.gone:
         made_again(world, result)
     fx.results.append(
@@ -113,8 +129,8 @@ def _succeeded(turn: Turn, agent: Agent, execution: Execution, report: Report) -
             report.metrics,
             report.attempt,
             agent.no,
-            report.started_ms,
-            report.ended_ms,
+            started_ms,
+            ended_ms,
             turn.now.wall_ms,
             report.log_bytes,
             execution.owner,

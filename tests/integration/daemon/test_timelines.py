@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
-from accio.v1 import accio_pb2, accio_pb2_grpc, workload_pb2
+import pytest
+
+from accio.v1 import accio_pb2, accio_pb2_grpc, agents_pb2, workload_pb2
 from tests.integration.daemon.harness import Serving, Stub, configured, serving
 from tests.integration.daemon.scripted_agent import joined
 from tests.integration.daemon.test_rights import as_ada, submitted, tokens_of
 from tests.integration.daemon.workflows import PAIR
+
+YEAR_MS = 365 * 86_400_000
 
 
 async def test_what_ended_and_what_goes_on(daemon: Serving) -> None:
@@ -25,6 +29,22 @@ async def test_what_ended_and_what_goes_on(daemon: Serving) -> None:
         await daemon.accio.Delete(accio_pb2.RunsRequest(ids=[run.id]))
         told = await daemon.accio.GetTimeline(workload_pb2.GetTimelineRequest())
         assert all((bar.run, bar.node) == ("", "") for bar in told.bars), "a deleted run has no name"
+
+
+@pytest.mark.parametrize("off_ms", [-YEAR_MS, YEAR_MS])
+async def test_an_agent_whose_clock_is_off_stands_where_it_was(daemon: Serving, off_ms: int) -> None:
+    """What an agent a year ahead, or behind, has executed lies within its run, by the daemon's clock."""
+    async with joined(daemon.agents, behaviour=None) as agent:
+        await daemon.push({**PAIR, "graph": PAIR["graph"][:1]})
+        run = await daemon.submit({"workflow": "pair"})
+        report = agent.report(await agent.work.get(), {"value": "6.0"})
+        report.started_at_ms = run.created_at_ms + off_ms
+        report.ended_at_ms = report.started_at_ms + 1
+        await agent.send(reports=agents_pb2.Reports(reports=[report]))
+        await agent.acked.get()
+        ended = (await daemon.get(run.id)).run
+        (bar,) = (await daemon.accio.GetTimeline(workload_pb2.GetTimelineRequest())).bars
+        assert ended.created_at_ms <= bar.started_at_ms <= bar.ended_at_ms <= ended.ended_at_ms
 
 
 async def test_a_run_has_a_timeline_of_its_own(daemon: Serving) -> None:
