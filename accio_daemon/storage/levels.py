@@ -56,23 +56,31 @@ _OF = {level: _on(level) for level in (_NEW, *_LEVELS)}
 _MOVING = [_on(level, below) for level, below in pairwise(_LEVELS)]
 # All levels and the older index in one statement, for each number of keys that it may have.
 _FIND = " UNION ALL ".join((_SQL["find_new"], *(_OF[level]["find"] for level in _LEVELS), _SQL["find_older"]))
+READ_IN_ORDER = {
+    _NEW: _SQL["new_behind"],
+    **{level: _OF[level]["behind"] for level in _LEVELS},
+    "": _SQL["older_behind"],
+}
+"""What reads the index's keys: by table, in the direction in which keys move, and the older index last."""
 _FINDING = {
     size: _FIND.replace("KEYS", ",".join(f"(?{number})" for number in range(1, size + 1))) for size in GROUP_SIZES
 }
+# What reads keys, by table: in the direction in which they move, and the older index last.
+READ_IN_ORDER = {_NEW: _SQL["new_behind"], **{level: _OF[level]["behind"] for level in _LEVELS}}
+READ_IN_ORDER["results_by_key"] = _SQL["older_behind"]
 
-
-_FIRST = Struct(">q").unpack_from
+FIRST = Struct(">q").unpack_from
 
 
 def key64(key: bytes) -> int:
     """Return what the index has of a key: the first 8 bytes as a signed number."""
-    number: int = _FIRST(key)[0]
+    number: int = FIRST(key)[0]
     return number
 
 
 def entries_of(results: Iterable[ResultRow]) -> list[Entry]:
     """Return what the index has of results: of those that have a key."""
-    return [(_FIRST(row.key)[0], row.id) for row in results if row.key is not None]  # as `key64`
+    return [(FIRST(row.key)[0], row.id) for row in results if row.key is not None]  # as `key64`
 
 
 class State:
@@ -148,7 +156,7 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, R
     """Find the results that hits of these keys take: the newest of each key. The whole key decides."""
     found: dict[bytes, Result] = {}
     newest = dict.fromkeys(keys, 0)
-    marks = [_FIRST(key)[0] for key in newest]  # as `key64`: here it is asked for each node
+    marks = [FIRST(key)[0] for key in newest]  # as `key64`: here it is asked for each node
     for start in range(0, len(marks), GROUP_SIZES[0]):
         group: list[int | None] = [*marks[start : start + GROUP_SIZES[0]]]
         size = min(size for size in GROUP_SIZES if size >= len(group))
@@ -158,6 +166,11 @@ def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, R
                 newest[key] = id
                 found[key] = result_of(id, outputs, blobs)
     return found
+
+
+def read_behind(connection: sqlite3.Connection, table: str, after: float, limit: int) -> list[tuple[int, int]]:
+    """Read entries of a table of the index (see `READ_IN_ORDER`), in its order: where each stands, and its key."""
+    return connection.execute(READ_IN_ORDER[table], {"after": after, "limit": limit}).fetchall()
 
 
 def results_of(connection: sqlite3.Connection, key: bytes) -> list[int]:

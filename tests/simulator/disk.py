@@ -19,6 +19,7 @@ from accio_daemon.engine.restart import Restored, restart
 from accio_daemon.storage import levels
 from accio_daemon.storage.file.database import FILE_NAME, prepare
 from accio_daemon.storage.writing.held_memo import HeldMemo
+from accio_daemon.storage.writing.seen_keys import SeenKeys
 from accio_daemon.storage.writing.store import Records, StoredWorld
 from accio_daemon.storage.writing.transactions import Committed, carry_out
 
@@ -76,9 +77,11 @@ class _Records(Records):
     def __init__(self, connection: sqlite3.Connection, *, holds: bool = True) -> None:
         super().__init__(connection)
         self.memo = _Memo(connection, holds=holds)
+        self.seen = SeenKeys(connection, bits=1 << 10, portion=2)  # which grow, and are learnt while keys move
 
     def results(self, keys: Sequence[bytes]) -> dict[bytes, Result]:
-        return self.memo.find(keys)
+        self.seen.learn()
+        return self.memo.find(self.seen.among(keys))
 
 
 class Disk:
@@ -142,6 +145,7 @@ class Disk:
     def commit(self, batch: Batch) -> Committed:
         """Write a sealed batch in one transaction."""
         memo, jobs = self._records.memo, [job for job, _ in batch.jobs]
+        self._records.seen.add(batch.rows.keys)
         memo.before_commit(batch.rows, only_rows=not jobs and batch.deleting is None)
         try:
             committed = carry_out(self.connection, batch.rows, jobs, batch.deleting)
@@ -194,7 +198,8 @@ class Disk:
         self.rows(f"PRAGMA max_page_count = {pages + more}")
 
     def restore(self, settings: Settings, now: Instant) -> Restored:
-        """Start on what was committed."""
+        """Start on what was committed: of which keys there are no life knows from the one before."""
+        self._records.seen = SeenKeys(self.connection, bits=1 << 10, portion=2)
         return restart(StoredWorld(self.connection), settings=settings, now=now)
 
     def copy(self) -> "Disk":
@@ -202,6 +207,7 @@ class Disk:
         twin = Disk.__new__(Disk)
         twin.connection = sqlite3.connect(":memory:", isolation_level=None)
         twin.connection.deserialize(self.connection.serialize())
+        twin._records = _Records(twin.connection)
         twin._workflows = dict(self._workflows)
         return twin
 

@@ -15,6 +15,17 @@ SELECT {found} FROM memo_new m CROSS JOIN results s ON s.id = m.result WHERE m.k
 SELECT {found} FROM (VALUES KEYS) k CROSS JOIN results s INDEXED BY results_by_key ON s.key64 = k.column1
 WHERE s.key64 IS NOT NULL AND s.kept IS NOT 0
 
+-- What reads all keys, in the order of each table.
+
+-- name: behind
+SELECT key64, key64 FROM LEVEL WHERE key64 > :after ORDER BY key64 LIMIT :limit
+
+-- name: new_behind
+SELECT result, key64 FROM memo_new WHERE result > :after ORDER BY result LIMIT :limit
+
+-- name: older_behind
+SELECT key64, key64 FROM results INDEXED BY results_by_key WHERE key64 > :after ORDER BY key64 LIMIT :limit
+
 -- name: all_of
 SELECT s.id FROM LEVEL m CROSS JOIN results s ON s.id = m.result
 WHERE s.kept = 1 AND m.key64 = :key64 AND s.key = :key

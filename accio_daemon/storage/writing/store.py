@@ -27,6 +27,7 @@ from accio_daemon.storage.rows.pools import AllocationRow, PoolFacts, read_given
 from accio_daemon.storage.writing.at_once import AtOnce
 from accio_daemon.storage.writing.held_memo import HeldMemo
 from accio_daemon.storage.writing.rendering import Batch, render
+from accio_daemon.storage.writing.seen_keys import SeenKeys
 from accio_daemon.storage.writing.transactions import Committed, carry_out
 
 
@@ -131,6 +132,7 @@ class SqliteStore(Records):
         """Read on new connections, and write through the database's only writer, *at_once* where that says so."""
         super().__init__(database.reader())
         self._memo = HeldMemo(database.reader())
+        self._seen = SeenKeys(self.connection)
         self._writer = database.writer
         self._seal = Seal(self.connection, database.path)
         self._at_once = at_once or AtOnce()
@@ -139,12 +141,14 @@ class SqliteStore(Records):
 
     def results(self, keys: Sequence[bytes]) -> dict[bytes, Result]:
         """Look up the results of memo keys."""
-        return self._memo.find(keys)
+        possible = self._seen.among(keys)
+        return self._memo.find(possible) if possible else {}
 
     async def commit(self, rows: Batch, jobs: Sequence[WriteJob[Any]], deleting: RunNo | None) -> Committed:
         """Make a batch durable, on the writer's thread or at once; see `transactions.carry_out`. One at a time."""
         only_rows = not jobs and deleting is None
         at_once = only_rows and rows.is_small() and self._writer.is_free and self._at_once.allows()
+        self._seen.add(rows.keys)
         held = self._memo.before_commit(rows, only_rows=only_rows and not at_once)
 
         def job(connection: sqlite3.Connection) -> Committed:
@@ -176,9 +180,11 @@ class SqliteStore(Records):
     def refuse_if_gone(self) -> None:
         """Raise FailedPrecondition if the database's file was removed or replaced, or its log was cut.
 
-        It is asked now and then on an idle system, too: so it lets go of a state that no look-up needs any more.
+        It is asked now and then on an idle system, too: so it lets go of a state that no look-up needs any more, and
+        reads some of the memo's keys.
         """
         self._seal.refuse_if_gone()
+        self._seen.learn()
         self._memo.rest()
 
     def close(self) -> None:
