@@ -119,9 +119,12 @@ def _meant(found: Selected, name: str | None) -> str | None:
     """Return the column that a name means: a port or a node may be named alone where there is only one such."""
     if name is None or name in found.table.numbers:
         return name
+    found.require_members([name])
     named = [each for each in found.numbers() if _is_named(each, name)] or found.numbers()
     if len(named) > 1:
         raise BadRequest(f"'{name}' could be any of {', '.join(named)}: name one")
+    if not named and found.collected.head.map_of(name) is not None:
+        raise BadRequest(f"no child has a value of '{name}' yet, so there is nothing to draw")
     if not named:
         raise BadRequest(f"'{name}' is text, and pictures show numbers: accio table {found.table.run} -points shows it")
     return named[0]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from accio.errors import AccioError
 from accio_client.client import AsyncClient
 from accio_client.deadlines import DEADLINE_S
+from accio_client.other_processes import not_copied
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Generator
@@ -63,6 +64,8 @@ class BlockingCaller:
 
     def __repr__(self) -> str:
         return f"<Client of {self.address}>"
+
+    __reduce__ = not_copied
 
     def __enter__(self) -> Self:
         return self

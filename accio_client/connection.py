@@ -7,6 +7,7 @@ event loop (`in_loop`), where gRPC is loaded, and stays there.
 
 from __future__ import annotations
 
+import os
 from contextlib import aclosing
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from accio.channels import bearer
 from accio.v1 import accio_pb2, artifacts_pb2, pools_pb2
 from accio_client.deadlines import DEADLINE_S, STREAM_DEADLINE_S, closed, silent
+from accio_client.other_processes import forked
 from accio_client.services import Kept, Metadata, Method, service
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Connection:
         self._grpc: GrpcConnection | None = None
         self._brief: BriefDoor | None = None
         self._closed = False
+        self._process = os.getpid()
         place = door.plain_place if brief else None
         if place is not None:
             from accio_client.brief import BriefDoor
@@ -72,14 +75,18 @@ class Connection:
         return f"Connection({self.address!r}, {self._grpc or self._brief})"
 
     async def close(self) -> None:
+        """Close it for good; nothing of gRPC is kept, whose threads end with the last channel."""
         self._closed, self._brief = True, None
-        if self._grpc is not None:
-            await self._grpc.close()
+        grpc, self._grpc = self._grpc, None
+        if grpc is not None and os.getpid() == self._process:
+            await grpc.close()
 
     def _over_grpc(self) -> GrpcConnection:
         """Return the connection over gRPC, from now on the only one; FailedPrecondition if the client was closed."""
         if self._closed:
             raise closed()
+        if self._grpc is not None and os.getpid() != self._process:
+            raise forked()
         if self._grpc is None:
             from accio_client.grpc_connection import GrpcConnection  # it loads gRPC
 

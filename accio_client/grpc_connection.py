@@ -9,10 +9,12 @@ if the connection was refused.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import grpc
 import grpc.aio
@@ -23,6 +25,7 @@ from accio.wire.errors import from_status
 from accio_client.channel import Channel
 from accio_client.deadlines import STREAM_DEADLINE_S, silent
 from accio_client.kept_calls import KeptCalls
+from accio_client.other_processes import forked
 from accio_client.services import Kept, Metadata, Method
 
 FIRST_PATIENCE_S = 1.5
@@ -41,6 +44,12 @@ _STREAMS_PER_CHANNEL = 100
 
 R = TypeVar("R")
 
+_open: WeakSet[GrpcConnection] = WeakSet()
+_inherited: list[GrpcConnection] = []
+"""Those that were open when this process was forked: gRPC, whose threads are missing then, aborts or hangs here."""
+
+os.register_at_fork(after_in_child=lambda: _inherited.extend(_open))
+
 
 class GrpcConnection:
     """Short calls have one channel; streams, which may last for days, have others, so that they hold up no call.
@@ -49,6 +58,8 @@ class GrpcConnection:
     """
 
     def __init__(self, *, door: Door, metadata: Metadata, patience: float) -> None:
+        if _inherited:
+            raise forked()
         self._door = door
         self._patience = patience
         self._metadata = metadata
@@ -56,6 +67,7 @@ class GrpcConnection:
         self._streams: list[Channel] = []
         self._answered = False
         self._kept = KeptCalls(place=self._place, metadata=metadata, explain=self._explain)
+        _open.add(self)
 
     def __repr__(self) -> str:
         return f"GrpcConnection({self._door.address!r}, answered={self._answered})"
@@ -64,6 +76,9 @@ class GrpcConnection:
         await self._kept.close()
         for each in (self._calls, *self._streams):
             await each.channel.close()
+        del self._calls  # gRPC's thread ends with the last channel, and only then a fork is harmless
+        self._streams.clear()
+        _open.discard(self)
 
     @contextmanager
     def _place(self) -> Iterator[Channel]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from accio.errors import Unavailable
 from accio_client.deadlines import closed
+from accio_client.other_processes import forked
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -22,6 +24,7 @@ class LoopThread:
     """The loop and its thread; use it from any other thread, and `stop` it."""
 
     def __init__(self) -> None:
+        self._process = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="accio-client", daemon=True)
         self._thread.start()
@@ -29,7 +32,12 @@ class LoopThread:
     @property
     def stopped(self) -> bool:
         """Whether nothing runs here any more."""
-        return self._loop.is_closed()
+        return self._loop.is_closed() or self._is_left_behind
+
+    @property
+    def _is_left_behind(self) -> bool:
+        """Whether this process was forked from the one that has the thread: nothing that it is asked is answered."""
+        return os.getpid() != self._process
 
     def stop(self) -> None:
         """End the loop and the thread."""
@@ -71,7 +79,7 @@ class LoopThread:
 
         if self.stopped:
             coroutine.close()
-            raise closed()
+            raise forked() if self._is_left_behind else closed()
         try:
             self._loop.call_soon_threadsafe(begin)
             # A signal that comes just before the wait doesn't end it: so look again.

@@ -1,17 +1,20 @@
 """Columns and the children that a query selects among them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from accio.domain.filters import Checked, FilterProblem, read_query
+from accio.domain.names import suggest
 from accio.domain.states import RUN_TERMINAL
-from accio.errors import BadRequest
+from accio.errors import BadRequest, NotFound
 from accio.late import dataclass
 from accio.v1 import accio_pb2
 from accio_client.analysis.columns import Mask, SweepTable
 from accio_client.analysis.where import mask
 from accio_client.collected import Collected, Head
+
+_MEMBERS_TOLD = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,17 @@ class Selected:
         """How many of these children haven't ended, whose results and failures aren't known yet."""
         return int((self.mask & ~self.table.in_state(*RUN_TERMINAL)).sum())
 
+    def require_members(self, names: Iterable[str]) -> None:
+        """Refuse the name of a member of a map that no child has: its column would be missing without a word."""
+        for name in names:
+            wrong = (
+                None
+                if name in self.table.numbers or name in self.table.texts
+                else no_such_member(self.collected.head, name)
+            )
+            if wrong is not None:
+                raise NotFound(wrong)
+
     def numbers(self) -> list[str]:
         """Return the names of the columns of numbers that were asked for."""
         return [name for name in self.table.numbers if name not in self.extra]
@@ -97,3 +111,15 @@ class Selected:
             raise BadRequest(problem.report(query)) from None
         there = found if collected.there is None else found & collected.there
         return cls(collected=collected, where=there, query=query, extra=needed.extra)
+
+
+def no_such_member(head: Head, name: str) -> str | None:
+    """Return what is wrong with the name of a member that no child has; None while children have none at all."""
+    of = head.map_of(name)
+    there = [each.removeprefix(f"{of}.") for each in head.types if head.map_of(each) == of] if of else []
+    if of is None or name in head.types or not there:
+        return None
+    member = name.removeprefix(f"{of}.")
+    meant = suggest(member, there)
+    hint = f"did you mean {of}.{meant}?" if meant else f"there are {', '.join(there[:_MEMBERS_TOLD])}"
+    return f"no child has a member '{member[:100]}' of the map {of}; {hint}"

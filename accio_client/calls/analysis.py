@@ -192,6 +192,7 @@ class AnalysisCalls(MeasurementCalls):
 
         require_backend(backend)
         found = await self.selected(run, where=where, ports=ports, metrics=metrics)
+        found.require_members(ports)
         return frame_of(found, by=by, seeds=seeds, backend=backend)
 
     async def curves(self, run: str, name: str, *, by: str | None = None, where: str = "") -> Lines:

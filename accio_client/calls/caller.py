@@ -6,6 +6,7 @@ from accio.channels import Door
 from accio_client.calls.half_characters import telling
 from accio_client.connection import PATIENCE_S, Connection
 from accio_client.deadlines import DEADLINE_S
+from accio_client.other_processes import not_copied
 from accio_client.settings import Settings
 from accio_client.turns import Turns
 
@@ -56,3 +57,5 @@ class Caller:
         )
         self._accio = self._connection.accio
         self._turns = Turns()
+
+    __reduce__ = not_copied

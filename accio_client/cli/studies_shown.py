@@ -53,8 +53,19 @@ def reading(client: Client) -> ReadStudy:
 def tell_best(session: Session, client: Client, ended: RunView) -> None:
     """Say what was best of a study that has ended; nothing of another run."""
     if "optimize" in ended.sweep and (study := client.get_run(ended.id, nodes=False).study) is not None:
-        for line in best_lines(ended, study):
+        for line in best_lines(ended, study) or no_value_lines(client, ended, study):
             session.say(line)
+
+
+def no_value_lines(client: Client, run: RunView, study: StudyView) -> list[str]:
+    """Return why no trial of a study that has ended has a value, where it tried any."""
+    if not study.failed:
+        return []
+    from accio_client.selected import no_such_member  # it loads NumPy
+
+    head = client.column_head(run.id)
+    wrong = [found for each in study.objectives if (found := no_such_member(head, each.output)) is not None]
+    return [f"no trial has a value: {why}" for why in wrong or [f"accio failures {run.id} tells what failed"]]
 
 
 def so_far_lines(run: RunView, study: StudyView) -> list[str]:

@@ -50,6 +50,7 @@ def show(
         found = client.selected(
             identifier, where=where, ports=ports, metrics=metrics, outputs=bool(ports) or not metrics
         )
+    found.require_members(ports)
     made = table_columns.points(found) if points else table_columns.statistics(found, None if by is None else words(by))
     made = made.sorted(sort)
     of = len(made.rows)

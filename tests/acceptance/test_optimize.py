@@ -195,3 +195,7 @@ def test_an_objective_is_a_member_of_a_map(tmp_path: Path) -> None:
         assert [(best.values, best.params["x"].value) for best in study.best] == [((0.0,), 3.0)]
         assert "Fit/value.error = 0 with x=3.0" in said(made, "describe", "run", run)
         assert "Fit/value.error" in said(made, "plot", run)
+        wrong = accio(made, "optimize", "fits", "x=1,2", "-objective=Fit/value.eror", "-sampler=grid", "-wait")
+        assert wrong.stderr.endswith(
+            "no trial has a value: no child has a member 'eror' of the map Fit/value; did you mean Fit/value.error?\n"
+        )

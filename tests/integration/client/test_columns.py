@@ -306,6 +306,23 @@ async def test_a_picture_of_a_member_needs_its_own_name_alone(counting: Serving,
         Asked(kind="cdf", y="k.1").with_members(head)
 
 
+async def test_a_member_that_no_child_has_is_refused(counting: Serving, client: AsyncClient) -> None:
+    """Tables, frames and pictures had no such column without a word, or called it a text; with children that have not
+    even a map nobody knows yet.
+    """
+    run = await counting.finished({"workflow": "counting", "params": {"n": {"values": [1, 2]}}})
+    for by in (None, ["n"]):
+        with pytest.raises(NotFound, match=r"no child has a member 'l\.0' of the map Count/sizes; did you mean"):
+            await client.frame(run.id, ports=["even", "Count/sizes.l.0"], by=by)
+    with pytest.raises(NotFound, match=r"'weight' of the map Count/sizes; there are k\.0, k\.1$"):
+        draw(*await client.picture_of(run.id, Asked(y="Count/sizes.weight")))
+    assert "Count/sizes.k.1" in await client.frame(run.id, ports=["Count/sizes.k.1"])
+    empty = await counting.finished({"workflow": "counting", "params": {"n": 0}})
+    assert list(await client.frame(empty.id, ports=["Count/sizes.k.1"], by=[])) == []
+    with pytest.raises(BadRequest, match=r"no child has a value of 'Count/sizes\.k\.1' yet"):
+        draw(*await client.picture_of(empty.id, Asked(y="Count/sizes.k.1")))
+
+
 async def test_a_map_of_too_many_members_is_told_instead(
     counting: Serving, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
