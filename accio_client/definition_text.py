@@ -35,6 +35,11 @@ def read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str
 
     if isinstance(definition, Workflow):
         definition = definition.definition()
+    if isinstance(definition, str):
+        raise BadRequest(
+            f"expected a definition, found the text {definition[:80]!r}: the name of a file is given as Path(…), "
+            "JSON as bytes"
+        )
     text = definition if isinstance(definition, bytes) else json.dumps(_plain(definition, "")).encode()
     if len(text) > LARGEST_DEFINITION:
         raise BadRequest(f"expected a definition of at most {LARGEST_DEFINITION} bytes, found more")
@@ -67,7 +72,7 @@ def _plain(value: Any, place: str) -> Any:
         case _:
             raise BadRequest(
                 f"{place or 'the definition'}: expected a text, number, truth value, list, dictionary or path, "
-                f"found a {type(value).__name__}: {value!r:.100}"
+                f"found {value!r:.100} of type {type(value).__name__}"
             )
 
 

@@ -70,6 +70,8 @@ def _object(text: str) -> JsonObject:
 
 
 def _range(datatype: DataType, text: str, *, continuous: bool) -> JsonObject:
+    if "," in text:  # none of the types with ranges has one in a value
+        raise ValueProblem(f"expected one range, or values with commas, found both in {quote(text)}: list all values")
     start, _, rest = (part.strip() for part in text.partition(".."))
     end, options = _options(datatype, rest)
     if not start or not end or ".." in end:

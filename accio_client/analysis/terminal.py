@@ -178,7 +178,9 @@ def _map(picture: Map, width: int, height: int) -> list[str]:
     shown = [ticks[first] for first in rows[:-1]]
     lines = [f"{tick:>{margin}} │{''.join(row)}" for tick, row in zip(shown, cells, strict=True)]
     drawn = (len(columns) - 1) * wide
-    foot = _x_labels(PictureAxis(picture.x.name, picture.x.unit, Scale.CATEGORIES, None, picture.x.ticks), 0, 0, drawn)
+    foot = _x_labels(
+        PictureAxis(picture.x.name, picture.x.unit, Scale.CATEGORIES, None, picture.x.ticks), 0, 0, drawn - wide + 1
+    )
     indent = " " * (margin + 2)
     under = [f"{' ' * (margin + 1)}└{'─' * drawn}", *(indent + line[_MARGIN:] for line in foot[1:])]
     return [f"{_short(picture.y.label, width - 2)} ↓", *lines, *under, _short(legend, width)]

@@ -3,6 +3,7 @@ traceback.
 """
 
 import os
+import re
 import secrets
 import sys
 import tempfile
@@ -98,9 +99,14 @@ def _described(error: Exception, arguments: Sequence[str]) -> tuple[int, str, st
             return INTERNAL, "internal", _logged(error, arguments)
 
 
+_OPTION = re.compile(r"(^|[\s'])--(?=[a-z])")
+"""How an option begins in click's words: people and documentation write it with one dash."""
+
+
 def _sentence(text: str) -> str:
-    """Return what click says like our own messages: on one line, without a capital."""
+    """Return what click says like our own messages: on one line, without a capital, options with one dash."""
     text = text.replace(" Choose from:\n\t", " Choose one of ").replace(",\n\t", ", ")
+    text = _OPTION.sub(r"\1-", text)
     return text[:1].lower() + text[1:] if text[:2].istitle() else text
 
 

@@ -57,3 +57,10 @@ def test_a_file_without_an_end_is_refused() -> None:
     """No more of a file is read than a definition may have."""
     with pytest.raises(BadRequest, match="expected a definition of at most 4000000 bytes, found more"):
         read(Path("/dev/zero"), None)
+
+
+def test_a_text_is_asked_to_be_a_path() -> None:
+    """A file's name as a text was taken for a definition that is a JSON text."""
+    given: Any = "flow.json"
+    with pytest.raises(BadRequest, match=r"found the text 'flow.json': the name of a file is given as Path"):
+        read(given, None)

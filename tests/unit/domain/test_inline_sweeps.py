@@ -77,6 +77,8 @@ def test_without_a_type_nothing_is_read() -> None:
     [
         ("integer", ["1,,2"], "before and after each comma"),
         ("integer", ["1..5", "9"], "one range, or values"),
+        ("integer", ["1..5,9"], r"one range, or values with commas, found both in \"1..5,9\": list all values"),
+        ("double", ["7,1..5:count=3"], "one range, or values with commas, found both"),
         ("double", ["0..1"], r"needs a step, a count or 'log', found \"0..1\"; write 0..1:STEP or 0..1:count=N or"),
         ("timestamp", ["2020-01-01T00:00:00Z..2020-01-05T00:00:00Z"], "needs a step or a count, found"),
         ("integer", ["5..1"], r"\"5..1\" goes down, and without a step it goes up by 1; write 5..1:-1"),

@@ -51,7 +51,7 @@ def test_a_map_of_states_has_signs() -> None:
     failed = np.array([True, True, False, False, True, False])
     table = table_of(sweep_of(3, repeat=2), np.zeros(6), failed=failed)
     lines = render(state_map(table, x="a", y="repeat"), width=40)
-    assert lines[2:4] == ["1 │✗ ✓ ✗", "2 │✗ ✓ ✓"]
+    assert lines[2:6] == ["1 │✗ ✓ ✗", "2 │✗ ✓ ✓", "  └──────", "   0 1 2"]  # each label below its column
     collapsed = render(
         state_map(table_of(sweep_of(3, 2, repeat=1), np.zeros(6), failed=failed), x="b", y="a"), width=40
     )
