@@ -247,7 +247,7 @@ def _show_dry_run(found: "DryRunView") -> None:
             ("distinct nodes", f"{most}{found.distinct_nodes}"),
             ("cached", f"{about}{found.cached}"),
             ("to execute", f"{about or most}{found.to_execute}"),
-            ("not known yet", f"{found.unknown} depend on outputs that don't exist yet" if found.unknown else None),
+            ("not known yet", f"{found.unknown} depend on outputs or files yet to be read" if found.unknown else None),
             ("sample", f"{found.looked_up} distinct nodes were looked up" if found.sampled else None),
             ("nice", "yes, behind all runs that aren't" if found.nice else None),
             ("ends", None if found.forecast is None else ending(found.forecast)),
