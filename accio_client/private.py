@@ -109,6 +109,8 @@ class PrivateCluster:
             lines.append(line)
             if line == b"}\n":
                 found = json.loads(b"".join(lines))
+                if "error" in found:  # which stands on stderr in words
+                    break
                 return found["address"], Path(found["data"])
         self._process.wait()
         raise FailedPrecondition(f"the private daemon and agent can't be started:\n{self._last_words()}")

@@ -103,7 +103,7 @@ def check(config: Config) -> None:
     problems = check_folder(config)
     for problem in problems:
         click.echo(problem, err=True)
-    click.echo("no problems found" if not problems else f"{len(problems)} problems found")
+    click.echo("no problems found" if not problems else f"{len(problems)} problem{'s' * (len(problems) > 1)} found")
     sys.exit(INTERNAL if problems else SUCCESS)
 
 

@@ -15,6 +15,8 @@ from accio.late import dataclass
 from accio_daemon.storage.file.database import FILE_NAME
 
 SYNCHRONOUS = ("FULL", "NORMAL")
+OWN_BACKUPS = "backups"
+"""The folder, in the data folder, of backups that were given a name alone."""
 _SHARED = "shared:"
 
 
@@ -184,7 +186,7 @@ def _store(text: str) -> str:
 
 
 def _backups(data: Path, named: Sequence[str]) -> tuple[Path, ...]:
-    return (data / "backups", *(places.folder_named(each, "--backups") for each in named if each))
+    return (data / OWN_BACKUPS, *(places.folder_named(each, "--backups") for each in named if each))
 
 
 def _socket(data: Path, environment: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from accio.errors import BadRequest, FailedPrecondition, ResourceExhausted
 from accio.late import dataclass
 from accio_daemon.bootstrap import take_folder
 from accio_daemon.clock import SystemClock
-from accio_daemon.config import Config
+from accio_daemon.config import OWN_BACKUPS, Config
 from accio_daemon.storage.file.database import APPLICATION_ID, schema_version
 from accio_daemon.storage.file.history import begin_anew
 from accio_daemon.storage.file.replacing import draft_of, finish_replacing, put_in_place
@@ -59,7 +59,7 @@ class Restoration:
 
 def restore_backup(config: Config, backup: Path) -> Restoration:
     """Restore *backup*; an AccioError says what is wrong with it, or with the folder, and then nothing has changed."""
-    backup = backup.expanduser().absolute()
+    backup = _found(config, backup)
     _check_file(backup)
     lock = take_folder(config)
     try:
@@ -77,6 +77,12 @@ def restore_backup(config: Config, backup: Path) -> Restoration:
                 draft.with_name(draft.name + part).unlink(missing_ok=True)
     finally:
         lock.close()
+
+
+def _found(config: Config, backup: Path) -> Path:
+    """Return where a backup is: a name alone may be one of the data folder's own, as when it was made."""
+    here, own = backup.expanduser().absolute(), config.data / OWN_BACKUPS / backup.name
+    return own if len(backup.parts) == 1 and not here.exists() and own.exists() else here
 
 
 def _check_file(backup: Path) -> None:

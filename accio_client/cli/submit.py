@@ -154,8 +154,11 @@ def _is_stored_now(client: "Client", operator: str, error: InvalidDefinition) ->
 
 
 def _lacking(client: "Client") -> str:
-    """Say which operators agents can't load: one of them may be what is missed."""
-    said = [f"{each.name}: {why}" for each in client.list_agents() for why in each.left_out]
+    """Say why an operator may be missed: none has come yet that an agent offers, or an agent can't load it."""
+    agents = client.list_agents()
+    if all(each.state != "connected" for each in agents):
+        return "; if an operator is meant, no agent is connected yet that could offer it (accio get agents)"
+    said = [f"{each.name}: {why}" for each in agents for why in each.left_out]
     return f"; if an operator is meant, maybe an agent can't load it ({'; '.join(said)})" if said else ""
 
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from accio.domain.issues import Issue
-from accio.errors import InvalidDefinition
+from accio.errors import InvalidDefinition, NotFound
 from accio.v1 import accio_pb2, workflows_pb2
 from tests.integration.client.fake_daemon import RUN, FakeDaemon, refuse, submit_answer, submitted, validation
 
@@ -197,3 +197,15 @@ def test_submit_again_what_a_run_was_made_of(daemon: FakeDaemon, accio: Any) -> 
     daemon.answers["Get"] = accio_pb2.GetResponse()
     earlier = accio("submit", "-from=last")
     assert (earlier.exit, "this daemon is of an earlier version" in earlier.err) == (1, True)
+
+
+def test_a_name_of_nothing_says_that_no_agent_is_there(daemon: FakeDaemon, accio: Any) -> None:
+    """Who submits an operator before the first agent has come isn't left with a missing workflow alone."""
+    daemon.answers["Submit"] = refuse(InvalidDefinition([Issue("/workflow", "there is no workflow 'fit'")]))
+    daemon.answers["GetOperator"] = refuse(NotFound("there is no operator 'fit'"))
+    daemon.answers["GetWorkflow"] = refuse(NotFound("there is no workflow 'fit'"))
+    daemon.answers["ListAgents"] = accio_pb2.ListAgentsResponse(agents=[accio_pb2.Agent(name="a", state="lost")])
+    told = "no workflow 'fit'; if an operator is meant, no agent is connected yet that could offer it"
+    assert told in accio("submit", "fit").err
+    daemon.answers["ListAgents"] = accio_pb2.ListAgentsResponse(agents=[accio_pb2.Agent(name="a", state="connected")])
+    assert accio("submit", "fit").err == "accio: there is no workflow 'fit'\n"

@@ -262,6 +262,8 @@ async def test_a_file_may_name_an_operator(
     code, _, err = await called(capsys, "submit", str(definition))
     assert code != 0
     assert "there is no workflow 'Drow'" in err
+    code, _, err = await called(capsys, "submit", "Drow")
+    assert (code, err) == (1, "accio: there is no workflow 'Drow'; did you mean Draw?\n")
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,26 @@ def test_a_backup_takes_the_place(tmp_path: Path, data: Path, capsys: pytest.Cap
     assert not [each.name for each in data.iterdir() if "restoring" in each.name]
 
 
+def test_a_name_alone_is_one_of_the_folders_own(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`daemon backup night.db` writes into the data folder, so `daemon restore night.db` reads there, too, unless a
+    file of that name is at hand.
+    """
+    monkeypatch.chdir(tmp_path)
+    (data / "backups").mkdir()
+    (tmp_path / "night.db").rename(data / "backups" / "own.db")
+    assert main(["restore", "own.db", f"--data-dir={data}"]) == 0
+    assert fact(data / FILE_NAME, "note") == "then"
+    note(data, "here")
+    back_up(data / FILE_NAME, tmp_path / "own.db")
+    note(data, "later")
+    assert main(["restore", "own.db", f"--data-dir={data}"]) == 0
+    assert fact(data / FILE_NAME, "note") == "here"
+    assert main(["restore", "none.db", f"--data-dir={data}"]) != 0
+    assert f"can't read the backup {tmp_path / 'none.db'}" in capsys.readouterr().err
+
+
 def test_a_log_stays_with_its_database(tmp_path: Path, data: Path) -> None:
     """What a daemon that died had in its write-ahead log is kept with its database, and never meets the restored."""
     connection = prepare(data / FILE_NAME)

@@ -1,11 +1,12 @@
 """What a private daemon's agent is to offer."""
 
 import functools
+from pathlib import Path
 
 import pytest
 
 import accio_client
-from accio.errors import BadRequest
+from accio.errors import BadRequest, FailedPrecondition
 from accio_client.composing import Workflow
 
 
@@ -30,3 +31,11 @@ def test_functions_themselves_are_refused(given: object, told: str) -> None:
     """Agents import operators from files: who gives a function reads how to name it."""
     with pytest.raises(BadRequest, match=f"expected modules by name, files, or functions of files .*{told}"):
         accio_client.local(operators=[given])  # type: ignore[list-item]  # on purpose
+
+
+def test_a_folder_that_cant_be_one_is_told(tmp_path: Path) -> None:
+    """What `accio up` says of it is the error, which was KeyError: 'address'."""
+    file = tmp_path / "results"
+    file.touch()
+    with pytest.raises(FailedPrecondition, match=f"can't be started:\naccio: .*{file}"):
+        accio_client.local(file)
