@@ -34,8 +34,8 @@ OWN = {
     "named_content names numbers problems quantities series states values",
     "accio.v1": "accio_pb2 artifacts_pb2 bounds_pb2 pools_pb2 runs_pb2 values_pb2 workflows_pb2 workload_pb2",
     "accio.wire": "cache_modes issues states",
-    "accio_client": "blocking brief client clock closed connection deadlines definition_text documents file_names "
-    "handles json_values moments one_node services settings sync sync_calls sync_handles turns",
+    "accio_client": "blocking brief client clock connection deadlines definition_text documents file_names "
+    "handles json_values moments one_node other_processes services settings sync sync_calls sync_handles turns",
     "accio_client.calls": "access analysis caller cluster half_characters handles measurements numbers owners pools "
     "results runs selecting timelines versions windows workflows",
     "accio_client.cli": "acting catalogue findings main output pairs runs runs_shown session spelling text times",
