@@ -35,9 +35,10 @@ def read(definition: Definition, base_path: str | None) -> tuple[bytes, str, str
 
     if isinstance(definition, Workflow):
         definition = definition.definition()
-    if isinstance(definition, str):
+    given: object = definition
+    if isinstance(given, str):
         raise BadRequest(
-            f"expected a definition, found the text {definition[:80]!r}: the name of a file is given as Path(…), "
+            f"expected a definition, found the text {given[:80]!r}: the name of a file is given as Path(…), "
             "JSON as bytes"
         )
     text = definition if isinstance(definition, bytes) else json.dumps(_plain(definition, "")).encode()
