@@ -82,6 +82,8 @@ def describe(distribution: str, references: Sequence[str], cache: Path | None = 
             pins=search_path.pinned(),
             ahead=ahead,
         ),
+        extended=(extended := finder.packages()),
+        plugins=finder.installed.plugins.hash_of(extended),
     )
     return Description(specs=tuple(specs), fingerprint=fingerprint)
 

@@ -30,7 +30,7 @@ from accio.sdk.sources import Source
 
 _RESULT, _SAID = "result.json", "stderr"
 _DESCRIBE = "accio.sdk.describing"
-_ANALYSIS = "4"
+_ANALYSIS = "5"
 """Another one wherever the analysis finds more: what was described before isn't used then."""
 MOST_DESCRIPTIONS = 64
 """How many a cache keeps, the newest: each interpreter and each place of a file has its own."""

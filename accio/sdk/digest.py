@@ -18,6 +18,7 @@ import blake3
 from accio.domain.draws import is_unseeded
 from accio.domain.operators import OperatorSpec
 from accio.late import dataclass
+from accio.sdk import outer_settings
 from accio.sdk.environments.contained import ImageNeed
 from accio.sdk.environments.python import PythonNeed
 from accio.sdk.installed import SDK
@@ -76,6 +77,10 @@ def operator_digest(subject: Subject, library: Library, also_imported: Iterable[
     walk.also_executed(also_imported)
     reached = walk.run()
     _add_code(subject, library, reached, parts)
+    for package, announced in reached.extended.items():
+        if announced:
+            parts[f"plugins of {package}"] = full_hash(json.dumps(announced))
+    _add_start(library, parts)
     versions = _versions(subject, library, reached)
     _add_contents(library, versions, parts)
     found = _conclude(subject, parts, versions, [*_reasons(subject, reached), *problems])
@@ -176,6 +181,9 @@ def _add_code(subject: Subject, library: Library, reached: Reached, parts: dict[
     imports: dict[str, list[str]] = {}
     for (module, name), targets in sorted(reached.imports.items()):
         imports.setdefault(_label("imports", module, home), []).append(f"{name} = {', '.join(sorted(targets))}")
+    for module in sorted({module for module, _ in reached.units}):
+        if library.parse(module).keeps_annotations_as_text:
+            imports.setdefault(_label("imports", module, home), []).append("annotations are texts")
     for (module, name), order in sorted(reached.orders.items()):
         imports.setdefault(_label("order of bindings", module, home), []).append(f"{name} = {', '.join(order)}")
     for label, lines in imports.items():
@@ -208,15 +216,24 @@ def _label(what: str, module: str, home: str) -> str:
 
 
 def _versions(subject: Subject, library: Library, reached: Reached) -> dict[str, str]:
-    versions = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    versions = {"python": outer_settings.of_interpreter()}
     packages = set(reached.packages)
     if subject.takes_randomness:  # ctx.rng needs no import by the operator
         packages.update(name for name, _ in library.finder.find("numpy").distributions)
     found = library.finder.with_requirements(packages)
     versions.update({f"package {name}": version for name, version in found.items()})
+    versions.update({f"variable {name}": value for name, value in outer_settings.of_packages(reached.extended).items()})
     versions.update({f"module {name}": "absent" for name in reached.absent})
     versions.update({f"version of {name}": library.finder.version(name) for name in reached.versions})
     return versions
+
+
+def _add_start(library: Library, parts: dict[str, str]) -> None:
+    """Add what runs as the interpreter starts, and may change anything, but what comes with the interpreter."""
+    for name in ("sitecustomize", "usercustomize"):
+        facts = library.finder.find(name)
+        if facts.path is not None and name in sys.modules:
+            parts[f"module {name}"] = full_hash(facts.path.read_bytes())
 
 
 def _add_contents(library: Library, versions: Mapping[str, str], parts: dict[str, str]) -> None:

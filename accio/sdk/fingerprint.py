@@ -1,7 +1,6 @@
 """What a description of operators was made from, so that it can be told whether it would come out the same today."""
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import blake3
 
 from accio.late import dataclass
+from accio.sdk import outer_settings
 from accio.sdk.installed import Installed, files_of, version_of
 from accio.sdk.resolution import Resolution
 
@@ -22,6 +22,8 @@ class Fingerprint:
 
     `trees` are folders with all below them; of `folders` only the files that lie directly in them count, and the names
     of packages. `installed` has the content of distributions, followed by places known to be theirs (see `Installed`).
+    `extended` are packages that others may announce plugins to, and `plugins` tells which they do; `python` is the
+    interpreter with its settings.
     """
 
     trees: tuple[str, ...]
@@ -31,6 +33,8 @@ class Fingerprint:
     distributions: Mapping[str, str]
     installed: Mapping[str, tuple[str, ...]]
     resolution: Resolution
+    extended: tuple[str, ...] = ()
+    plugins: str = ""
     python: str
 
     @classmethod
@@ -43,6 +47,8 @@ class Fingerprint:
         distributions: Mapping[str, str],
         installed: Mapping[str, tuple[str, ...]],
         resolution: Resolution,
+        extended: Iterable[str] = (),
+        plugins: str = "",
     ) -> "Fingerprint":
         """Look at everything now."""
         tree_names, folder_names, file_names = (tuple(sorted(map(str, paths))) for paths in (trees, folders, files))
@@ -54,7 +60,9 @@ class Fingerprint:
             distributions=dict(distributions),
             installed=dict(installed),
             resolution=resolution,
-            python=sys.version,
+            extended=tuple(sorted(extended)),
+            plugins=plugins,
+            python=outer_settings.seen(),
         )
 
     def elsewhere(
@@ -81,16 +89,19 @@ class Fingerprint:
             distributions={},
             installed={},
             resolution=Resolution(places={}, folders=(), pins={}),
-            python=sys.version,
+            extended=(),
+            plugins="",
+            python=outer_settings.seen(),
         )
 
     def is_current(self, installed: Installed | None = None) -> bool:
         """Return whether everything is still as it was. *installed* knows what has been looked at just now."""
         now = installed or Installed()
         return (
-            self.python == sys.version
+            self.python == outer_settings.seen()
             and all(version_of(name) == was for name, was in self.distributions.items())
             and not self.resolution.moved()
+            and (not self.extended or now.plugins.hash_of(self.extended) == self.plugins)
             and all(now.content(name, places) == was for name, (was, *places) in self.installed.items())
             and _hash(self.trees, self.folders, self.files) == self.contents
         )
@@ -124,6 +135,8 @@ class Fingerprint:
             "distributions": dict(self.distributions),
             "installed": {name: list(found) for name, found in self.installed.items()},
             "resolution": self.resolution.to_json(),
+            "extended": list(self.extended),
+            "plugins": self.plugins,
             "python": self.python,
         }
 
@@ -138,6 +151,8 @@ class Fingerprint:
             distributions=dict(document["distributions"]),
             installed={name: tuple(found) for name, found in document["installed"].items()},
             resolution=Resolution.from_json(document["resolution"]),
+            extended=tuple(document["extended"]),
+            plugins=document["plugins"],
             python=document["python"],
         )
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import field
+from functools import cached_property
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +25,7 @@ import blake3
 import orjson
 
 from accio.late import dataclass
+from accio.sdk.plugins import Plugins
 from accio.version import DISTRIBUTION, accio_version
 
 SDK = "accio"
@@ -64,6 +66,11 @@ class Installed:
     def __init__(self, cache: Path | None = None) -> None:
         self._cache = cache
         self._contents: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """What distributions announce to packages, looked at once."""
+        return Plugins.find()
 
     def content(self, name: str, places: Iterable[str] = ()) -> str:
         """Return a hash of a distribution's files, in hexadecimal digits.

@@ -62,6 +62,11 @@ class ParsedModule:
         found = [*self.binders.get(name, ()), *(each for each in self.binders.get("*", ()) if each[1] in stars)]
         return [label for _, label in sorted(found)]
 
+    @property
+    def keeps_annotations_as_text(self) -> bool:
+        """Return whether who reads its annotations gets texts (`from __future__ import annotations`)."""
+        return any(found.module == "__future__" and found.attribute == "annotations" for found in self.imports)
+
     def binds(self, name: str) -> bool:
         """Return whether a statement of the module itself binds *name*."""
         return name in self.bindings or name in self.imported

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 from accio.late import dataclass
@@ -69,6 +69,11 @@ class ModuleFinder:
     def looked_at(self) -> list[ModuleFacts]:
         """Return what is known of every module that was asked for."""
         return list(self._found.values())
+
+    def packages(self) -> set[str]:
+        """Return the top-level packages that are known by what is installed."""
+        found = (facts.name.partition(".")[0] for facts in self._found.values() if facts.standing is Standing.VERSIONED)
+        return {name for name in found if name != SDK}
 
     def with_requirements(self, distributions: Iterable[str]) -> dict[str, str]:
         """Return the versions of distributions, and of all that they need in turn, by name; not Accio's needs."""
@@ -159,10 +164,24 @@ def place_of(spec: importlib.machinery.ModuleSpec | None) -> tuple[str, ...]:
 
 def _providing(module: str, path: Path) -> tuple[tuple[str, str], ...]:
     """Return the distributions that say that a top-level package is theirs, and are installed where the module lies."""
-    names = set(_packages_distributions().get(module.partition(".")[0], []))
     resolved = path.resolve()
-    here = [name for name in names if (site := site_of(name)) is not None and resolved.is_relative_to(site)]
-    return tuple(sorted((name, version_of(name)) for name in here))
+    top = module.partition(".")[0]
+    for names in (_packages_distributions().get(top, ()), _recorded_distributions(top)):
+        here = [name for name in set(names) if (site := site_of(name)) is not None and resolved.is_relative_to(site)]
+        if here:
+            return tuple(sorted((name, version_of(name)) for name in here))
+    return ()
+
+
+@cache
+def _recorded_distributions(top: str) -> tuple[str, ...]:
+    """Return the distributions whose records name a top-level module, whatever they say of their packages: `_duckdb` is
+    duckdb's.
+    """
+    begins = (f"{top}.", f"{top}/")
+    return tuple(
+        found.name for found in distributions() if any(str(file).startswith(begins) for file in found.files or ())
+    )
 
 
 def find_spec(name: str, folders: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
@@ -215,5 +234,8 @@ def _is_installed(path: Path) -> bool:
 
 
 def _is_standard(path: Path) -> bool:
-    resolved = path.resolve()
-    return not _is_installed(path) and any(resolved.is_relative_to(folder) for folder in _standard_folders())
+    """Return whether a file belongs to the standard library, be it a link to elsewhere as Debian's `sitecustomize`."""
+    resolved, folders = path.resolve(), _standard_folders()
+    return not _is_installed(path) and any(
+        place.is_relative_to(folder) for folder in folders for place in (resolved, path.parent.resolve())
+    )

@@ -9,6 +9,9 @@ from accio.sdk.names import Chain, chain_of
 DECLARATIONS = frozenset({"accio.operator", "accio.sdk.declare.operator"})
 """Absolute names of the decorator whose arguments describe the operator, and don't change its results."""
 
+_LONGEST_NUMBER = 10_000
+"""Bits of numbers in source that Python still turns into decimal digits."""
+
 
 def normal_form(statement: ast.stmt, *, keep_docstrings: bool, is_declaration: Callable[[Chain], bool]) -> str:
     """Return a text that is equal for statements that do the same when they are run by the same interpreter.
@@ -29,6 +32,8 @@ class _Stripper:
     def strip(self, node: ast.AST) -> ast.AST:
         """Return the node, or a copy if something of it is left out."""
         if isinstance(node, ast.Constant):
+            if isinstance(node.value, int) and node.value.bit_length() > _LONGEST_NUMBER:
+                return ast.Tuple([ast.Constant(hex(node.value)), ast.Constant(...)])  # decimal digits can't be had
             return ast.Constant(node.value) if node.kind else node  # u"…" is "…"
         if isinstance(node, ast.Name):
             return node

@@ -97,9 +97,13 @@ class Walk:
 
     def _follow_evaluated(self, module: str, found: References, where: str) -> None:
         """Follow names in texts that others may evaluate."""
+
+        def is_bound(name: str) -> bool:
+            return self._is_bound(module, name, seen=set())
+
         functions = found.attributes | {call.function[-1] for call in found.calls}
-        for name in sorted(names_evaluated(found.expressions, functions)):
-            if self._is_bound(module, name, seen=set()):
+        for name in sorted(names_evaluated(found.expressions, functions, is_bound)):
+            if is_bound(name):
                 self._name(module, (name,), where)
 
     def _text(self, text: str, where: str) -> None:
@@ -279,6 +283,7 @@ class Walk:
         if top in self._packages or top == SDK:
             return
         self._packages.add(top)
+        self._follow_plugins(top)
         for imported in self._library.imported_by(top):
             facts = self._library.finder.find(imported)
             if facts.standing is Standing.COMPILED and facts.path is None:
@@ -286,6 +291,16 @@ class Walk:
             self._execute(imported)
             if facts.standing is Standing.FOLLOWED:
                 self._escape(imported)
+
+    def _follow_plugins(self, package: str) -> None:
+        """Follow what distributions announce to a package: it imports that by itself."""
+        announced = self._library.finder.installed.plugins.of(package)
+        self.reached.extended[package] = announced
+        for what, value in announced.items():
+            module, _, attribute = value.partition("[")[0].replace(" ", "").partition(":")
+            chain = (*module.split("."), *filter(None, attribute.split(".")))
+            if all(map(str.isidentifier, chain)):
+                self._absolute(chain, f"{what.rpartition(' ')[2]}, announced to {package},")
 
     # Modules
 

@@ -31,6 +31,7 @@ class Reached:
     executed: list[str] = field(default_factory=list)
     packages: dict[str, str] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
+    extended: dict[str, dict[str, str]] = field(default_factory=dict)  # packages, with what is announced to them
     versions: set[str] = field(default_factory=set)  # distributions whose versions are asked for
     problems: dict[str, None] = field(default_factory=dict)
     own_file_readers: dict[str, None] = field(default_factory=dict)

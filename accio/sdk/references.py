@@ -16,6 +16,13 @@ from accio.sdk.names import Chain, Imported, bound_names, chain_of, defaults, ow
 ALLOW_PICKLE = "allow_pickle"
 """A keyword of NumPy's readers that counts as an attribute if it may be true."""
 
+MEMORY = "memory="
+"""An attribute that stands for the keyword by which steps of scikit-learn keep on disk what they have fitted."""
+
+_KEEPING = frozenset(
+    {"AgglomerativeClustering", "FeatureAgglomeration", "HDBSCAN", "Pipeline", "make_pipeline", "set_params"}
+)
+
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -175,6 +182,8 @@ class _Walker(ast.NodeVisitor):
                 isinstance(keyword.value, ast.Constant) and not keyword.value.value
             ):
                 self.found.attributes.add(ALLOW_PICKLE)
+            if keyword.arg == "memory" and _name_of(node.func) in _KEEPING and not _is_none(keyword.value):
+                self.found.attributes.add(MEMORY)
 
     def _meanings(self, chain: Chain | None) -> list[tuple[Chain, bool]]:
         names, absolute = ([], []) if chain is None else self._resolve(chain)
@@ -315,6 +324,15 @@ def _annotations(node: _Function) -> list[ast.expr]:
     parameters += [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
     found = [parameter.annotation for parameter in parameters] + [node.returns]
     return [annotation for annotation in found if annotation is not None]
+
+
+def _name_of(function: ast.expr) -> str:
+    """Return the last name of what is called, whatever it is asked of; nothing if it has none."""
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _is_called(node: ast.expr, name: str) -> bool:

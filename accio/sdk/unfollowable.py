@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 
-from accio.sdk.references import ALLOW_PICKLE
+from accio.sdk.references import ALLOW_PICKLE, MEMORY
 
 IMPORTERS = frozenset({"importlib.import_module", "importlib.__import__", "builtins.__import__"})
 """Followed if they are called with a constant name, unfollowable otherwise."""
 
 MODULE_ATTRIBUTE_ACCESS = frozenset({"builtins.getattr", "builtins.setattr", "builtins.delattr"})
 
-OWN_FILE_NAMES = frozenset({"__file__", "__path__", "__spec__", "__loader__", "__cached__", "co_filename"})
-"""Names and attributes by which a module finds the files beside it."""
+OWN_FILE_NAMES = frozenset(
+    {"__file__", "__path__", "__spec__", "__loader__", "__cached__", "co_filename", "open_from_package"}
+)
+"""Names and attributes by which a module finds the files beside it; the last is that of `lark.Lark`."""
 
 OWN_FILE_READERS = (
     "importlib.metadata.files",
@@ -20,6 +22,9 @@ OWN_FILE_READERS = (
     "inspect.getabsfile",
     "inspect.getfile",
     "inspect.getsourcefile",
+    "jinja2.ModuleLoader",
+    "jinja2.PackageLoader",
+    "jinja2.loaders",
     "pkg_resources",
     "pkgutil.get_data",
 )
@@ -46,6 +51,8 @@ _PROGRAM = "runs another program, whose content isn't known"
 _NATIVE = "loads compiled code by path"
 _FOREIGN = "runs code of another language, which isn't known"
 _INSTALLED = "reads what installers have noted"
+_CACHE = "takes results from a cache on disk, where code as it was before may have left them"
+_CONFIGURATION = "reads files that lie beside whoever calls it"
 
 ATTRIBUTES: Mapping[str, str] = {
     "__builtins__": "reaches into __builtins__",
@@ -60,6 +67,7 @@ ATTRIBUTES: Mapping[str, str] = {
     ),
     **dict.fromkeys(("subprocess_exec", "subprocess_shell"), _PROGRAM),
     ALLOW_PICKLE: _PICKLE,
+    MEMORY: _CACHE,
     "load_extension": _NATIVE,
 }
 
@@ -92,7 +100,6 @@ _REASONS: Mapping[str, str] = {
             "apipkg",
             "cppimport",
             "django.utils.module_loading",
-            "hydra.utils",
             "imp",
             "import_ipynb",
             "importlib.abc",
@@ -246,6 +253,25 @@ _REASONS: Mapping[str, str] = {
             "rpy2",
         ),
         _FOREIGN,
+    ),
+    **dict.fromkeys(
+        (
+            "anycache",
+            "beaker.cache",
+            "cachier",
+            "diskcache",
+            "dogpile.cache",
+            "fcache",
+            "joblib.Memory",
+            "joblib.memory",
+            "klepto",
+            "percache",
+            "perscache",
+        ),
+        _CACHE,
+    ),
+    **dict.fromkeys(
+        ("dotenv.find_dotenv", "dotenv.load_dotenv", "dynaconf", "hydra", "pyprojroot", "rootutils"), _CONFIGURATION
     ),
     **dict.fromkeys(
         (

@@ -46,12 +46,13 @@ def digest_of(
     return operator_digest(subject, library, also)
 
 
-def described(folder: Path, *references: str) -> dict[str, OperatorSpec]:
-    """Describe operators in a fresh interpreter, with *folder* on its path."""
+def described(folder: Path, *references: str, **variables: str) -> dict[str, OperatorSpec]:
+    """Describe operators in a fresh interpreter, with *folder* on its path, and these environment variables."""
+    path = f"{variables.pop('PYTHONPATH', str(folder))}:{ROOT}"
     result = folder / "described.json"
     done = subprocess.run(
         [sys.executable, "-P", "-m", "accio.sdk.describing", str(result), "", "test", *references],
-        env={"PYTHONPATH": f"{folder}:{ROOT}", "PATH": "/usr/bin:/bin"},
+        env={"PATH": "/usr/bin:/bin", **variables, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=True,

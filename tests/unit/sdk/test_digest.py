@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from accio.sdk import modules
 from tests.unit.sdk.packages import digest_of, write
 from tests.unit.sdk.programs import DEPENDENCIES, IMPORT_FORMS
 
@@ -307,6 +308,9 @@ def test_module_that_appears_later(tmp_path: Path) -> None:
         ("import pkgutil", "return pkgutil.get_data('pkg', 'a')", "files="),
         ("from . import helper", "return helper.__file__", "files="),
         ("from . import broken", "return x", "pkg.broken"),
+        ("import jinja2", "return jinja2.PackageLoader('pkg')", "files="),
+        ("from sklearn.pipeline import make_pipeline", "return make_pipeline(x, memory='/x')", "cache on disk"),
+        ("", "return make(x).set_params(memory='/x')\ndef make(x):\n    return x", "cache on disk"),
     ],
 )
 def test_what_cannot_be_followed(tmp_path: Path, imports: str, body: str, mentions: str) -> None:
@@ -336,6 +340,8 @@ def test_what_cannot_be_followed(tmp_path: Path, imports: str, body: str, mentio
         "return len(locals())",
         "return np.load('a', allow_pickle=False)",
         "return timeit.default_timer()",
+        "return make_pipeline(x, memory=None)\ndef make_pipeline(x, memory):\n    return x",
+        "return limit(memory='1GiB')\ndef limit(memory):\n    return 1",
     ],
 )
 def test_harmless_names(tmp_path: Path, body: str) -> None:
@@ -412,6 +418,45 @@ def test_declared_file_that_is_missing(tmp_path: Path) -> None:
     found = digest_of("pkg.ops", "Op", files=("gone.txt",), folder=tmp_path)
     assert found.digest is None
     assert "gone.txt" in str(found.uncacheable)
+
+
+@pytest.mark.parametrize(
+    ("package", "imports", "body", "mentions"),
+    [
+        ("joblib", "from joblib import Memory", "return Memory('/x').cache(abs)(x)", "cache on disk"),
+        ("diskcache", "import diskcache", "return diskcache.Cache('/x')[x]", "cache on disk"),
+        ("hydra", "import hydra", "return hydra.compose('a').n", "beside whoever calls it"),
+    ],
+)
+def test_files_that_a_package_reads_for_its_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, imports: str, body: str, mentions: str
+) -> None:
+    """Results that older code left on disk, and files beside whoever calls: nothing tells them from others."""
+    site = tmp_path / "site-packages"
+    write(site, {f"{package}/__init__.py": "", f"{package}-1.dist-info/METADATA": f"Name: {package}\nVersion: 1\n"})
+    write(site, {f"{package}-1.dist-info/RECORD": f"{package}/__init__.py,,\n"})
+    monkeypatch.syspath_prepend(site)
+    modules._packages_distributions.cache_clear()  # asked before this one was installed
+    reason = uncacheable(tmp_path, {"pkg/ops.py": OPS.format(imports=imports, body=body)})
+    modules._packages_distributions.cache_clear()
+    assert mentions in reason
+
+
+def test_annotations_that_become_texts_count(tmp_path: Path) -> None:
+    """Who reads annotations gets others where `from __future__ import annotations` stands."""
+    ops = OPS.format(imports="from .first import step", body="return int(step.__annotations__['x'] is int)")
+    first = "def step(x: int): ...\n"
+    after = {"pkg/first.py": f"from __future__ import annotations\n{first}"}
+    assert changed(tmp_path, {"pkg/__init__.py": "", "pkg/ops.py": ops, "pkg/first.py": first}, after)
+
+
+def test_numbers_without_decimal_digits_count(tmp_path: Path) -> None:
+    """Python doesn't turn numbers so long into decimal digits."""
+    ops = OPS.format(imports="from .first import N", body="return N % x")
+    before, after = (f"N = 0x{digit * 6000}\n" for digit in "ef")
+    assert changed(
+        tmp_path, {"pkg/__init__.py": "", "pkg/ops.py": ops, "pkg/first.py": before}, {"pkg/first.py": after}
+    )
 
 
 def test_circles_end(tmp_path: Path) -> None:

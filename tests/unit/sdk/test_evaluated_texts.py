@@ -11,6 +11,9 @@ from tests.unit.sdk.packages import digest_of, write
 CHANGED = {
     "constant in a query": ("K = {n}\n", "table.query('x > @K')"),
     "function in a formula": ("def scaled(x):\n    return x * {n}\n", "fit('y ~ scaled(x)')"),
+    "constant beside it": ("def scaled(x, k):\n    return x\nK = {n}\n", "fit('scaled(x, K) - 1')"),
+    "array in a formula": ("Z = [{n}]\n", "fit('y ~ x + Z')"),
+    "table in a statement": ("T = {n}\n", "engine.execute('select sum(v) from T')"),
     "constant in an expression": ("K = {n}\n", "engine.evaluate('x * K')"),
     "constant in an expression of a bare function": ("from engines import evaluate\nK = {n}\n", "evaluate('x * K')"),
     "class in an alias": ("class Item:\n    size = {n}\nItems = list['Item']\n", "make(Items)"),
@@ -20,6 +23,7 @@ CHANGED = {
 }  # fmt: skip
 EQUAL = {
     "docstring that calls": ("def step():\n    return {n}\ndef show():\n    'As step() does.'\n", "show()"),
+    "word beside another's call": ("K = {n}\n", "log('as step(K) does')"),
     "word in a text": ("def step():\n    return {n}\n", "log('the step of K')"),
     "choice in an alias": ("import typing\ndef fast():\n    return {n}\nMode = typing.Literal['fast']\n", "make(Mode)"),
     "own docstring": ("import numpy\ndef show():\n    '''Line {n}'''\n", "numpy.vectorize(show)"),

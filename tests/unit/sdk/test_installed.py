@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from accio.domain.operators import OperatorSpec
 from accio.sdk.catalogue import discover
 from accio.sdk.installed import Installed
+from accio.sdk.modules import ModuleFinder, Standing
 from tests.unit.sdk.packages import write
 
 OPS = "from accio import operator\nfrom labtools import scale\n@operator\ndef Op(x: int) -> int:\n    return scale(x)\n"
@@ -114,6 +116,13 @@ def test_a_package_without_record(tmp_path: Path, site: Path) -> None:
     second = _find(tmp_path)
     assert first.digest is not None
     assert second.digest not in (None, first.digest)
+
+
+def test_a_module_that_only_the_record_names(site: Path) -> None:
+    """A compiled module beside a package that top_level.txt doesn't list, as duckdb's, belongs to its distribution."""
+    _install(site, {**FILES, f"_labfast{EXTENSION_SUFFIXES[0]}": "compiled"})
+    facts = ModuleFinder(frozenset()).find("_labfast")
+    assert (facts.standing, facts.distributions) == (Standing.VERSIONED, (("labtools", "1.0"),))
 
 
 @pytest.mark.parametrize("declared", [True, False])
