@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 from accio.interpreter import python
 from accio.sdk.environments import functions
 from accio.sdk.environments.contained import ImageNeed
+from accio.sdk.own_sources import COMPILED
 from accio_agent import linux
 from accio_agent.agent.workers.environment import worker_environment
 from accio_agent.protocol import control
@@ -52,7 +54,10 @@ class TemplateHandle:
         self.disk_full = False  # whether that was for want of space
         self._events: TemplateEvents | None = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._process = _start(theirs.fileno(), references, worker_environment(threads), folder)
+        # Of this template alone: what was compiled for another one may be of other code.
+        compiled = folder / "workers" / f"compiled-{uuid4().hex}"
+        environment = worker_environment(threads) | {COMPILED: str(compiled)}
+        self._process = _start(theirs.fileno(), references, environment, folder)
         theirs.close()
         self._socket = ours
 

@@ -315,6 +315,25 @@ def _of_mpmath(module: ModuleType) -> list[Property]:
     return [Property("mpmath's precision", lambda: tuple(each.prec for each in contexts), restore)]
 
 
+def _of_table(what: str, *way: str) -> Callable[[ModuleType], list[Property]]:
+    """Return what makes the property of a package that is a table, at this way from its module."""
+
+    def properties(module: ModuleType) -> list[Property]:
+        table = attrgetter(".".join(way))(module)
+
+        def restore(kept: dict[Any, Any]) -> None:
+            table.clear()
+            table.update(kept)
+
+        return [Property(what, lambda: dict(table), restore)]
+
+    return properties
+
+
+def _of_special_functions(module: ModuleType) -> list[Property]:
+    return [Property("error state of scipy.special", module.geterr, lambda kept: module.seterr(**kept))]
+
+
 def _of_sklearn(module: ModuleType) -> list[Property]:
     return [Property("settings of scikit-learn", module.get_config, lambda kept: module.set_config(**kept))]
 
@@ -330,12 +349,14 @@ OF_MODULES: Mapping[str, Callable[[ModuleType], list[Property]]] = {
     "asyncio.events": _of_asyncio,
     "calendar": _of_calendar,
     "csv": _of_csv,
+    "fsspec.implementations.memory": _of_table("files of fsspec in memory", "MemoryFileSystem", "store"),
     "gettext": _of_gettext,
     "logging": _of_logging,
     "matplotlib": _of_matplotlib,
     "matplotlib.cm": _of_colors,
     "matplotlib.pyplot": _of_pyplot,
     "matplotlib.style": _of_styles,
+    "matplotlib.units": _of_table("units of Matplotlib", "registry"),
     "mimetypes": _of_mimetypes,
     "mpmath": _of_mpmath,
     "multiprocessing.context": _of_multiprocessing,
@@ -344,12 +365,14 @@ OF_MODULES: Mapping[str, Callable[[ModuleType], list[Property]]] = {
     "pandas": _of_pandas,
     "polars": _of_polars,
     "pyarrow": _of_arrow,
+    "scipy.special": _of_special_functions,
     "scipy.stats": _of_distributions,
     "sklearn": _of_sklearn,
     "socket": _of_socket,
     "tempfile": _of_tempfile,
     "torch": _of_torch,
     "urllib.request": _of_requests,
+    "xarray.core.options": _of_table("options of xarray", "OPTIONS"),
     "xml.etree.ElementTree": _of_trees,
     "zoneinfo": _of_zones,
 }

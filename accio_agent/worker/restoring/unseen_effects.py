@@ -8,7 +8,7 @@ code says, whoever that means. If it says a word of `_WORDS`, no other execution
 import functools
 import types
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,11 +17,29 @@ from accio_agent.worker.restoring.own_code import OwnCode, original_names, with_
 MOST_OBJECTS = 20_000
 """Operators that lead to more than this aren't followed to the end."""
 
-# Each with the module whose word it is (empty: any module's).
-_WORDS = (
-    ("", "addaudithook"), ("", "cffi"), ("", "ctypes"), ("", "ionice"), ("", "putenv"), ("", "unsetenv"),
-    ("codecs", "register"), ("codecs", "register_error"),
-)  # fmt: skip
+# By the modules whose words they are (empty: any module's).
+_WORDS_OF: Mapping[str, tuple[str, ...]] = {
+    "": ("addaudithook", "cffi", "ctypes", "ionice", "putenv", "unsetenv"),
+    "codecs": ("register", "register_error"),
+    "copyreg": ("add_extension",),
+    # Its functions share a connection, with tables and settings.
+    "duckdb": (
+        "create_function", "execute", "executemany", "install_extension", "load_extension", "query", "register",
+        "register_filesystem", "set_default_connection", "sql",
+    ),
+    "fsspec": ("register_implementation",),
+    "joblib": ("parallel_backend", "parallel_config", "register_parallel_backend"),
+    "matplotlib": ("register_projection", "register_scale"),
+    "numpy": ("set_default_printstyle",),
+    "os": ("register_at_fork",),
+    "reprlib": ("aRepr",),
+    "scipy": ("register_backend", "set_global_backend"),
+    "shutil": ("register_archive_format", "register_unpack_format"),
+    "sqlalchemy": ("listen", "listens_for"),
+    "threadpoolctl": ("ThreadpoolController", "threadpool_limits"),
+    "tracemalloc": ("start",),
+}  # fmt: skip
+_WORDS = tuple((module, word) for module, words in _WORDS_OF.items() for word in words)
 _CACHED = type(functools.cache(lambda: None))
 _WRAPPERS = (
     _CACHED, classmethod, functools.cached_property, functools.partial, property, staticmethod, types.MethodType,

@@ -12,9 +12,11 @@ from typing import Any, cast
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import matplotlib.units as units
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import scipy.special
 import scipy.stats
 
 from accio.sdk.declare import operator
@@ -67,6 +69,11 @@ PAIRS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
     "a generator of scipy": (
         lambda: setattr(scipy.stats.norm, "random_state", 5),
         lambda: scipy.stats.norm.random_state is np.random.mtrand._rand,
+    ),
+    "errors of special functions": (lambda: scipy.special.seterr(all="raise"), lambda: scipy.special.geterr()),
+    "units of Matplotlib": (
+        lambda: units.registry.update({complex: units.ConversionInterface()}),
+        lambda: complex in units.registry,
     ),
 }
 

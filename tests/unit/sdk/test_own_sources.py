@@ -6,12 +6,13 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from accio.sdk.declare import Declaration
 from accio.sdk.loading import load_all
-from accio.sdk.own_sources import compile_own_sources
+from accio.sdk.own_sources import COMPILED, compile_own_sources
 
 OPERATORS = """
 from accio import operator
@@ -70,3 +71,19 @@ def test_bytecode_can_still_be_made(folder: Path) -> None:
     made = py_compile.compile(str(folder / "compiled_of_these.py"), doraise=True)
     assert made is not None
     assert Path(made).is_file()
+
+
+def test_what_numba_has_compiled_of_older_code_is_not_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Own code that names Numba has it keep what it compiles in a folder of this process, imported or not."""
+    config = ModuleType("numba.core.config")
+    monkeypatch.setitem(sys.modules, "numba.core.config", config)
+    monkeypatch.setenv(COMPILED, str(folder / "compiled"))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/of/all")
+    compile_own_sources()
+    (folder / "plain_of_these.py").write_text("FACTOR = 2\n")
+    (folder / "compiling_of_these.py").write_text("# from numba import njit\nFACTOR = 2\n")
+    sys.path.insert(0, str(folder))
+    import_module("plain_of_these")
+    assert os.environ["NUMBA_CACHE_DIR"] == "/of/all"
+    import_module("compiling_of_these")
+    assert os.environ["NUMBA_CACHE_DIR"] == config.CACHE_DIR == f"{folder}/compiled/numba"
