@@ -12,7 +12,11 @@ import math
 import sqlite3
 from collections.abc import Iterable, Sequence
 
+import structlog
+
 from accio_daemon.storage import levels
+
+log = structlog.get_logger(__name__)
 
 SMALLEST, LARGEST = 1 << 22, 1 << 28
 """Bits that there are: half a megabyte is enough for half a million keys, and 32 are the most that this may take."""
@@ -23,12 +27,15 @@ _CROWDED = 8  # bits for each key: with fewer, one key in eight would be looked 
 
 
 class SeenKeys:
-    """State: the bits, how many keys set one, which are being added, and what of the index is still to be read."""
+    """State: the bits, how many keys set one, which are being added; what of the index is still to be read, or that it
+    can't be.
+    """
 
     def __init__(self, connection: sqlite3.Connection, *, bits: int = SMALLEST, portion: int = PORTION) -> None:
         """Read by *connection*, a *portion* at each call; begin with so many *bits*, a power of two."""
         self._connection = connection
         self._portion = portion
+        self._is_unreadable = False  # and told
         self._adding: Sequence[int] = ()  # by the last transaction, which may not be committed yet
         self._begin(bits)
 
@@ -57,10 +64,15 @@ class SeenKeys:
         self._note(self._adding)
 
     def learn(self) -> None:
-        """Read a portion of what the index has."""
-        left = self._portion
+        """Read a portion of what the index has; nothing any more where it can't be read, as on a damaged disk."""
+        left = 0 if self._is_unreadable else self._portion
         while self._unread and left > 0:
-            found = levels.read_behind(self._connection, self._unread[0], self._after, left)
+            try:
+                found = levels.read_behind(self._connection, self._unread[0], self._after, left)
+            except sqlite3.DatabaseError as error:  # who needs a key there finds out, as ever; nobody else has to
+                log.warning("can't read the memo's keys: each is looked for", table=self._unread[0], reason=str(error))
+                self._is_unreadable = True
+                return
             if len(found) < left:
                 del self._unread[0]
                 self._after = -math.inf

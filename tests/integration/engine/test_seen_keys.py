@@ -166,6 +166,25 @@ async def test_new_keys_are_looked_for_by_nobody(store: SqliteStore) -> None:
     assert store.results([key_of(5), key_of(6)]).keys() == {key_of(6)}
 
 
+def test_a_damaged_index_ends_no_daemon(database: sqlite3.Connection, tmp_path: Path) -> None:
+    """What can't be read is left alone, once and for all: each key is looked for, and who looks there is told."""
+    _add(database, _rows(*range(400)))
+    (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'memo_2'").fetchone()
+    (size,) = database.execute("PRAGMA page_size").fetchone()
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with (tmp_path / FILE_NAME).open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as fresh:
+        seen = SeenKeys(fresh)
+        for _ in range(3):
+            seen.learn()
+        assert not seen.is_whole
+        assert seen.among([key_of(1_000)]) == [key_of(1_000)]
+        with pytest.raises(sqlite3.DatabaseError):
+            levels.find(fresh, [key_of(1_000)])
+
+
 def test_it_takes_no_more_than_it_says(database: sqlite3.Connection) -> None:
     """With as many bits as there may be it doesn't begin anew any more, however many keys there are."""
     seen = SeenKeys(database, bits=seen_keys.LARGEST)
