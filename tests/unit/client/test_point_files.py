@@ -83,7 +83,7 @@ def test_what_names_no_file_stays_as_it_is(tmp_path: Path) -> None:
         ("p.csv", b"a,a\n1,2\n", "different names"),
         ("p.csv", b"a,b\n1,2\n3\n", "line 3: expected 2 values, found 1"),
         ("p.csv", b'a\n"1\n', "line 2"),
-        ("p.csv", b"a\n\xff\n", "can't be read"),
+        ("p.csv", b"a\n\xff\n", "expected text in UTF-8, found the byte 0xff"),
         ("p.csv", b"a\n1\nb\0c\n", "row 2 of column 'a' holds the character NUL"),
         ("p.parquet", b"no", "can't be read"),
         ("p.txt", b"a\n1\n", "ends in .csv or .parquet"),
