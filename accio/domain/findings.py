@@ -5,11 +5,12 @@ from itertools import islice
 from typing import Any
 
 from accio.domain.issues import Issue, pointer
-from accio.domain.names import Suggestions
+from accio.domain.names import MAX_LENGTH, Suggestions
 from accio.domain.numbers import whole_number
 from accio.domain.problems import ValueProblem, quote
 
 _SHOWN_KEYS = 4
+_REPORTED_KEYS = 100
 
 
 def is_ignored(key: str) -> bool:
@@ -98,10 +99,13 @@ class Findings:
         self.error(path, f"{expected}, found {found}", None if meant in value else meant)
 
     def known_keys(self, document: Mapping[str, Any], known: Iterable[str], path: str, what: str) -> None:
-        """Report the keys that aren't *known*."""
+        """Report the keys that aren't *known*: the first of them one by one, as a document may have any number."""
         allowed = tuple(known)
-        for key in document:
-            if key not in allowed and not is_ignored(key):
-                suggestion = Suggestions(allowed).closest(key)
-                message = f"'{key}' is no key of {what}; expected {', '.join(allowed)}"
-                self.error(path + pointer(key), message, suggestion)
+        unknown = [key for key in document if key not in allowed and not is_ignored(key)]
+        names = Suggestions(allowed)
+        for key in unknown[:_REPORTED_KEYS]:
+            told = key if len(key) <= MAX_LENGTH else f"{key[:MAX_LENGTH]}…"
+            message = f"'{told}' is no key of {what}; expected {', '.join(allowed)}"
+            self.error(path + pointer(told), message, names.closest(key))
+        if more := len(unknown[_REPORTED_KEYS:]):
+            self.error(path, f"{more} more keys are none of {what}")

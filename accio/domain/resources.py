@@ -12,7 +12,7 @@ from typing import Any
 from accio.domain.findings import is_ignored
 from accio.domain.issues import Issue, pointer
 from accio.domain.jsontypes import JsonObject
-from accio.domain.names import PARAMETER_RULE, is_parameter_name, suggest
+from accio.domain.names import PARAMETER_RULE, Suggestions, is_parameter_name
 from accio.domain.numbers import EXACT, NUMBER, number_of_json, number_of_text
 from accio.domain.problems import ValueProblem, quote
 from accio.domain.sizes import size
@@ -228,12 +228,13 @@ def parse_changes(document: Any, path: str = "") -> tuple[ResourceChanges, list[
     issues: list[Issue] = []
     amounts: dict[str, int] = {}
     readers = {"cpus": _cpus_of_json, "memory": parse_size, "disk": parse_size, "gpus": parse_count}
+    names = Suggestions(_KEYS)  # a bound on the work that any number of keys makes
     for key, value in document.items():
         if is_ignored(key) or key == "custom":
             continue
         if key not in readers:
             message = f"there is no resource '{key}'; expected {', '.join(_KEYS)}"
-            issues.append(Issue(path + pointer(key), message, suggest(key, _KEYS)))
+            issues.append(Issue(path + pointer(key), message, names.closest(key)))
             continue
         try:
             amounts[key] = readers[key](value)
