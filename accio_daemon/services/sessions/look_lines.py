@@ -75,7 +75,7 @@ class LookLine:
             self.close()
 
     def take(self) -> bool:
-        """Take the next answer in if it has come, which the event loop would find in its next turn; return whether."""
+        """Read the next answer if it has come, which the event loop would find in its next turn; return whether."""
         if self._connection.fileno() < 0:
             return False
         try:

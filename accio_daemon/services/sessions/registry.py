@@ -83,7 +83,7 @@ class Session:
         return self.line is not None
 
     def take_answers(self, wanted: asyncio.Future[Looked]) -> None:
-        """Take answers in that have come by the line, until it is the one that is wanted."""
+        """Read answers in that have come by the line, until it is the one that is wanted."""
         while not wanted.done() and self.line is not None and self.line.take():
             continue
 
