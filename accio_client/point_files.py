@@ -60,8 +60,9 @@ def read_points(path: Path) -> dict[str, list[Any]]:
     except FileNotFoundError:
         raise NotFound(f"{name}: no such file, which 'points' names") from None
     except UnicodeDecodeError as error:
+        found = f"0x{error.object[error.start]:02x}"
         raise BadRequest(
-            f"{name}: expected text in UTF-8, found the byte 0x{error.object[error.start]:02x}, which isn't: "
+            f"{name}: the points can't be read: expected text in UTF-8, found the byte {found}, which isn't: "
             "save it as UTF-8 (of Latin-1: iconv -f latin1 -t utf-8)"
         ) from None
     except (OSError, ValueError) as error:

@@ -107,5 +107,7 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_a_csv_file_in_another_encoding_is_told(tmp_path: Path) -> None:
     """Which byte is no UTF-8, and how to make it that, rather than a codec's words."""
     (tmp_path / "p.csv").write_bytes("name\nZürich\n".encode("latin-1"))
-    with pytest.raises(AccioError, match=r"p\.csv: expected text in UTF-8, found the byte 0xfc, which isn't: save"):
+    with pytest.raises(
+        AccioError, match=r"be read: expected text in UTF-8, found the byte 0xfc, which isn't: save it as"
+    ):
         resolved(tmp_path, points="p.csv")
