@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 from accio.content.digest import READ_AHEAD_FROM, Digest, Progress, digest_fd
@@ -89,6 +90,29 @@ def changed_since_read(before: DigestedDataset) -> str | None:
         if now != digest:
             return f"{show(before.snapshot.place(path))} was written to"
     return None
+
+
+def holding_still(before: DigestedDataset) -> Snapshot | None:
+    """Look again: return what stands at the path of a dataset that was read, if it holds the same, though files may
+    have been touched (links, rights, times, a copy put back) and there may be more by now. None if it doesn't.
+
+    Only what was there before is in the snapshot. Files that were touched are read again.
+    """
+    was = before.snapshot
+    try:
+        now = scan(os.fsdecode(was.root))
+        if was.shape is not now.shape:
+            return None
+        files = {path: now.files[path] for path in was.files}
+        now = replace(now, files=files, folders={path: now.folders[path] for path in was.folders})
+        again = [path for path in files if path in before.unsettled or files[path] != was.files[path]]
+        if any(files[path].size != was.files[path].size for path in again):
+            return None
+        read = each_file(now, again, digest_fd)
+    except (StagingError, KeyError):  # a file or folder is gone
+        return None
+    digests = {entry.path: entry.digest for entry in before.manifest.files}
+    return now if all(found == digests[path] for path, (found, _) in zip(again, read, strict=True)) else None
 
 
 def manifest_of(snapshot: Snapshot, digests: dict[str, Digest]) -> Manifest:

@@ -9,6 +9,7 @@ they get folders written out.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
@@ -21,7 +22,7 @@ from accio.content.datasets import missing_blobs, put_snapshot, read_manifest
 from accio.content.digest import Digest, parse_digest
 from accio.content.errors import BlobMissing, StoreFull
 from accio.content.manifest import Shape
-from accio.content.reading import DigestedDataset, changed_since_read
+from accio.content.reading import DigestedDataset, changed_since_read, holding_still
 from accio.content.sharing import shares_folder
 from accio.content.signatures import SqliteSignatureCache
 from accio.content.store import FolderStore
@@ -46,6 +47,8 @@ log = structlog.get_logger("accio.agent")
 T = TypeVar("T")
 
 THREADS = 4
+TOUCHES = 3
+"""How often an operator is executed again as a file that is its input was touched while it was read."""
 _WHO_WRITES = (
     "run again when nothing writes to it. If the operator changes it, have it ask for a copy of its own: "
     'Annotated[Dataset, WritableCopy()], for a program "writable_copy": true'
@@ -89,6 +92,7 @@ class Staging:
         self._attempts: dict[int, Staged] = {}
         self._written = WrittenOut(folder / "datasets")
         self._writers: set[str] = set()  # operators that write beside what they read
+        self._touched = Counter[tuple[str, str]]()  # how often inputs were that hold the same, by operator and text
         self._trim_at = 0.0
         self._sending: list[dict[Digest, None]] = []
         self._dropping = asyncio.Lock()
@@ -210,21 +214,28 @@ class Staging:
         return ""
 
     async def can_repeat(self, attempt: int) -> bool:
-        """Return whether an attempt under which inputs changed can be made again and won't be disturbed: if nothing but
-        additions changed them, which are the operator's own, perhaps. Their content is stored as it was, and from now
-        on the operator gets folders written out of the store.
+        """Return whether an attempt under which inputs changed can be made again: if they hold what they held.
+
+        If it may be the operator that adds something or touches files, it gets folders written out of the store from
+        now on, which has their content as it was; of files that are touched each time it isn't believed.
         """
-        staged = self._attempts[attempt]
-        for text, found in staged.watched:
+        operator = self._attempts[attempt].operator
+        for text, found in self._attempts[attempt].watched:
             if await self._in_thread(changed_since_read, found) is None:
                 continue
-            if not await self._in_thread(only_grew, found.snapshot) or not await self._stored(found.snapshot):
+            now = await self._in_thread(holding_still, found)
+            if now is None:
                 return False
-            if staged.operator not in self._writers:
-                self._writers.add(staged.operator)
-                log.info(
-                    "operator writes beside its input, and gets copies of folders", operator=staged.operator, input=text
-                )
+            if not await self._in_thread(only_grew, found.snapshot):
+                self._touched[operator, text] += 1
+                if self._touched[operator, text] <= (1 if now.shape is Shape.FOLDER else TOUCHES):
+                    log.info("an input was touched, and is read again", operator=operator, input=text)
+                    continue
+            if now.shape is Shape.FILE or not await self._stored(now):
+                return False
+            if operator not in self._writers:
+                self._writers.add(operator)
+                log.info("operator writes to its input, and gets copies of folders", operator=operator, input=text)
         return True
 
     async def _stored(self, snapshot: Snapshot) -> bool:

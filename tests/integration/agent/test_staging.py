@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,38 @@ async def test_an_operator_that_writes_beside_its_input_gets_a_copy(daemon: Fake
     assert report.outputs["value"] == '"data"'
     assert [path.name for path in folders[1].iterdir()] == ["data"]
     assert 1 not in daemon.reports
+
+
+@pytest.mark.usefixtures("agent")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+async def test_an_input_that_is_only_touched_is_read_again(daemon: FakeDaemon, tmp_path: Path, kind: str) -> None:
+    """A hard link to an input, made beside its reader or by the operator itself, fails nothing; nor does it go on for
+    ever: the operator gets a copy of a folder, and isn't believed of a file.
+    """
+    path = tmp_path / "data"
+    file = path
+    if kind == "folder":
+        path.mkdir()
+        file = path / "part"
+    file.write_text("first")
+    pinned = [agents_pb2.PinnedContent(text=str(path), digest=digest_dataset(path, now_ns=NOW).digest)]
+    repeated = 0
+    for no in range(1, 10):
+        daemon.assign(daemon.node_class("Link", no), [no], json.dumps({"data": str(path)}), contents=pinned)
+        await daemon.until(partial(_is_over, daemon, no))
+        if no in daemon.reports:
+            break
+        repeated += 1
+    report = daemon.reports[repeated + 1]
+    if kind == "folder":
+        assert (repeated, dict(report.outputs)) == (2, {"value": '"first"'})
+    else:
+        assert repeated == 3
+        assert "changed while it was used" in report.failure.message
+
+
+def _is_over(daemon: FakeDaemon, no: int) -> bool:
+    return no in daemon.reports or any(no in each.withdrawn for each in daemon.recalled)
 
 
 async def test_reading_for_nobody_is_given_up(daemon: FakeDaemon, agent: AgentProcess, tmp_path: Path) -> None:

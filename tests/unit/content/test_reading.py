@@ -196,3 +196,26 @@ def test_many_files_in_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert told.bytes == sum(len(b"%d" % n) for n in range(500))
     with pytest.raises(StagingError, match="444 was written to"):
         digest_dataset(folder, now_ns=NOW_NS, progress=During(lambda: append(folder / "444"), report=64))
+
+
+def test_what_was_touched_holds_the_same(tmp_path: Path) -> None:
+    """Links, rights, times, equal copies and additions don't count; other content does, also of the same size."""
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("a", "sub/b"):
+        (folder / name).write_text("one")
+    before = digest_dataset(folder, now_ns=NOW_NS)
+    os.link(folder / "a", folder / "added")
+    (folder / "sub" / "b").chmod(0o600)
+    shutil.copy(folder / "a", folder / "copy")
+    (folder / "copy").rename(folder / "a")
+    now = reading.holding_still(before)
+    assert now is not None
+    assert (now.files.keys(), now.folders.keys()) == (before.snapshot.files.keys(), before.snapshot.folders.keys())
+    assert now.files["a"] != before.snapshot.files["a"]
+    (folder / "a").write_text("two")
+    assert reading.holding_still(before) is None
+    (folder / "a").write_text("one")
+    assert reading.holding_still(before) is not None
+    shutil.rmtree(folder / "sub")
+    assert reading.holding_still(before) is None
