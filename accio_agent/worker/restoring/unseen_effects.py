@@ -32,6 +32,10 @@ _WORDS_OF: Mapping[str, tuple[str, ...]] = {
     "matplotlib": ("register_projection", "register_scale"),
     "numpy": ("set_default_printstyle",),
     "os": ("register_at_fork",),
+    "pyarrow": (
+        "register_aggregate_function", "register_extension_type", "register_scalar_function",
+        "register_tabular_function", "register_vector_function", "unregister_extension_type",
+    ),
     "reprlib": ("aRepr",),
     "scipy": ("register_backend", "set_global_backend"),
     "shutil": ("register_archive_format", "register_unpack_format"),
@@ -76,7 +80,7 @@ def _parts(thing: Any, own: OwnCode, words: set[str]) -> Iterator[Any]:
     """Yield what a thing leads to; the words of its code are noted."""
     if isinstance(thing, types.FunctionType):
         for code in with_inner(thing.__code__) if own.is_own(str(thing.__globals__.get("__name__"))) else ():
-            words.update(code.co_names)
+            words.update(word for name in code.co_names for word in name.split("."))
             words.update(word for text in code.co_consts if isinstance(text, str) for word in text.split("."))
         yield from (*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values(), *vars(thing).values())
         yield from (cell.cell_contents for cell in thing.__closure__ or () if cell != types.CellType())

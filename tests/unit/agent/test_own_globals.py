@@ -205,6 +205,11 @@ def test_dictionaries_tell_that_they_were_changed() -> None:
         ("import codecs\ndef go(): codecs.register(print)", "register"),
         ("import os\ndef go(): os.register_at_fork(before=print)", "register_at_fork"),
         ("import reprlib\ndef go(): reprlib.aRepr.maxstring = 5", "aRepr"),
+        ("import pyarrow as pa\ndef go(t): pa.register_extension_type(t)", "register_extension_type"),
+        (
+            "def go(f):\n    import pyarrow.compute as pc\n    pc.register_scalar_function(f)",
+            "register_scalar_function",
+        ),
         (
             "def go():\n    from shutil import register_archive_format as add\n    add('a', print)",
             "register_archive_format",
