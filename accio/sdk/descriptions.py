@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,7 @@ def _command(source: Source, folder: Path, known: str) -> tuple[list[str], Mappi
     arguments = (str(folder / _RESULT), known, source.distribution, *references)
     outer = finding_modules_as_here(os.environ)
     if not isinstance(need, ImageNeed):
-        return functions.command(need, _DESCRIBE, *arguments), functions.variables(need, outer)
+        return functions.command(need, _DESCRIBE, "--end-with-input", *arguments), functions.variables(need, outer)
     inner = Inner(
         module=_DESCRIBE, arguments=arguments, folder=folder, home=folder, label=containers.label_of(folder),
         variables=outer, reads=_roots(source),
@@ -150,10 +150,10 @@ def _describe_elsewhere(source: Source, contents: Path | None, within_s: float |
         command, environment = _command(source, Path(folder), str(contents or ""))
         try:
             # Into a file: programs that operators start as they are imported may keep a pipe open for ever.
-            with (Path(folder) / _SAID).open("wb") as words:
+            with (Path(folder) / _SAID).open("wb") as words, _held_open() as end:
                 done = subprocess.run(
                     command,
-                    stdin=subprocess.DEVNULL,
+                    stdin=end,
                     stdout=subprocess.DEVNULL,
                     stderr=words,
                     check=False,
@@ -176,6 +176,17 @@ def _describe_elsewhere(source: Source, contents: Path | None, within_s: float |
     if "error" in document:
         raise BadRequest(document["error"])
     return document
+
+
+@contextmanager
+def _held_open() -> Iterator[int]:
+    """Yield the end of a pipe to read from; nothing comes, and it is closed once this process leaves or ends."""
+    end, held = os.pipe()
+    try:
+        yield end
+    finally:
+        os.close(end)
+        os.close(held)
 
 
 def _end_of(path: Path) -> str:
