@@ -102,6 +102,10 @@ class BlobStore(Protocol):
         """Return all blobs, in no order; what comes and goes meanwhile may be listed or not."""
         ...
 
+    def require_in_place(self) -> None:
+        """Raise StoreUnusable if what is stored now would be lost, as its folder isn't where others look for it."""
+        ...
+
     @property
     def has_addresses(self) -> bool:
         """Whether blobs can be read or written elsewhere, by `address`."""

@@ -78,13 +78,10 @@ class BlobFolder:
         while self._fds:
             os.close(self._fds.popitem()[1])
 
-    def is_in_place(self) -> bool:
-        """Return whether what stands at the path is still the folder that is open here."""
-        try:
-            there, here = self.path.stat(), os.fstat(self._fds["."])
-        except OSError:
-            return False
-        return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+    @property
+    def fd(self) -> int:
+        """The open folder."""
+        return self._fds["."]
 
     @contextmanager
     def explained(self, done: str) -> Iterator[None]:

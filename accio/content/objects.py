@@ -119,6 +119,9 @@ class ObjectStore:
                 if is_digest(digest):
                     yield self._noted(Digest(digest), each["size"], each["last_modified"].timestamp())
 
+    def require_in_place(self) -> None:
+        """Return: a bucket isn't moved away."""
+
     @property
     def has_addresses(self) -> bool:
         """Whether blobs can be read or written elsewhere: one PUT makes an object, but for Azure's."""

@@ -36,12 +36,36 @@ def publish_nonce(folder: Path) -> str:
 def shares_folder(folder: Path, nonce: str) -> bool:
     """Return whether this process sees the folder in which *nonce* was published. Anything that goes wrong means no."""
     try:
-        fd = os.open(folder / NONCE_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(fd, "rb") as file:
-            found = file.read(_LONGEST)
+        found = _published(str(folder / NONCE_FILE))
     except OSError:
         return False
     return bool(nonce) and hmac.compare_digest(found, nonce.encode())
+
+
+def is_in_place(folder: Path, fd: int) -> bool:
+    """Return whether what stands at the path is still the folder that is open."""
+    try:
+        there, here = folder.stat(), os.fstat(fd)
+    except OSError:
+        return False
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+
+def is_copied(folder: Path, fd: int) -> bool:
+    """Return whether what stands at the path says that it is the folder that is open, as once that was mounted anew or
+    put back from a copy of it since its owner started.
+    """
+    try:
+        return _published(str(folder / NONCE_FILE)) == _published(NONCE_FILE, fd)
+    except OSError:
+        return False
+
+
+def _published(file: str, folder_fd: int | None = None) -> bytes:
+    """Return the text that was published last in a folder; raises OSError."""
+    fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder_fd)
+    with open(fd, "rb") as opened:
+        return opened.read(_LONGEST)
 
 
 def claim_folder(folder: Path, owner: str) -> None:

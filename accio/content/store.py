@@ -21,8 +21,9 @@ from accio.content.digest import (
     is_digest,
     read_small,
 )
-from accio.content.errors import BlobMissing
+from accio.content.errors import BlobMissing, StoreUnusable
 from accio.content.folder import SHARED, BlobFolder, Incoming, NotAFile
+from accio.content.sharing import is_copied, is_in_place
 from accio.content.writing import DigestingWriter, require
 
 IN_MEMORY = 1 << 20
@@ -40,6 +41,7 @@ class FolderStore:
 
     def __init__(self, folder: Path, *, sync: bool = False, writable: bool = True, unlocked: bool = False) -> None:
         self._folder = BlobFolder(folder, sync=sync, writable=writable, unlocked=unlocked)
+        self._moved: list[BlobFolder] = []  # what was moved away while it was in use
         if writable:
             self.sweep()
 
@@ -62,11 +64,26 @@ class FolderStore:
         """Return whether the store's path still leads here; not so once the folder was moved away, or put back from a
         copy.
         """
-        return self._folder.is_in_place()
+        return is_in_place(self.folder, self._folder.fd)
+
+    def require_in_place(self) -> None:
+        """Go on in the folder that the path leads to, if that is this store mounted anew or put back from a copy;
+        raises StoreUnusable if it is another one, or none: what is stored here now would be lost.
+        """
+        if self.is_in_place():
+            return
+        if not is_copied(self.folder, self._folder.fd):
+            raise StoreUnusable(
+                f"the store's folder {self.folder} was moved, removed or replaced while it was in use: put it back, or "
+                f"start the daemon again"
+            )
+        self._moved.append(self._folder)  # not closed before the end: others may be using it
+        self._folder = BlobFolder(self.folder, sync=self._folder.sync, writable=self._folder.writable)
 
     def close(self) -> None:
         """Close the folder. Readers that are open stay so."""
-        self._folder.close()
+        for folder in (self._folder, *self._moved):
+            folder.close()
 
     # -- looking
 

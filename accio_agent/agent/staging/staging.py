@@ -12,7 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import field
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ import structlog
 
 from accio.content.datasets import missing_blobs, put_snapshot, read_manifest
 from accio.content.digest import Digest, parse_digest
-from accio.content.errors import BlobMissing, StoreFull
+from accio.content.errors import BlobMissing, StoreFull, StoreUnusable
 from accio.content.manifest import Shape
 from accio.content.reading import DigestedDataset, changed_since_read, holding_still
 from accio.content.sharing import shares_folder
@@ -38,6 +38,7 @@ from accio.v1 import agents_pb2
 from accio_agent import clock
 from accio_agent.agent.link.transfer import Transfer
 from accio_agent.agent.staging import cache
+from accio_agent.agent.staging.brought import Inputs, dataset_texts
 from accio_agent.agent.staging.path_digests import NotStagedError, PathDigests
 from accio_agent.agent.staging.remote_files import name_of
 from accio_agent.agent.staging.written_out import WrittenOut
@@ -148,7 +149,7 @@ class Staging:
 
     async def fetch(self, attempt: int, spec: OperatorSpec, task: agents_pb2.Assignment) -> Staged | NotStaged:
         """Bring the inputs of an attempt here; why it can't be done."""
-        inputs = _Inputs(copied=spec.name in self._writers)
+        inputs = Inputs(copied=spec.name in self._writers)
         try:
             await self._fetch(inputs, spec, task)
         except AccioError as error:
@@ -175,10 +176,10 @@ class Staging:
         )
         return staged
 
-    async def _fetch(self, inputs: "_Inputs", spec: OperatorSpec, task: agents_pb2.Assignment) -> None:
+    async def _fetch(self, inputs: Inputs, spec: OperatorSpec, task: agents_pb2.Assignment) -> None:
         """Bring everything that can be had; what the store lacks is noted, other problems are raised."""
         pinned = {each.text: named(each.digest, each.name or name_of(each.text)) for each in task.contents}
-        texts = dict.fromkeys(_dataset_texts(spec, task.inputs_json))
+        texts = dict.fromkeys(dataset_texts(spec, task.inputs_json))
         for each in task.large_inputs:
             digest = parse_digest(each.digest)
             try:
@@ -248,7 +249,7 @@ class Staging:
             return False
         return True
 
-    async def _locate(self, text: str, pinned: str | None, inputs: "_Inputs") -> Path:
+    async def _locate(self, text: str, pinned: str | None, inputs: Inputs) -> Path:
         """Return the path of a dataset; *inputs* learns what was written out, or must not change."""
         if content_of(text) is not None:
             return await self._write_out(text, inputs)
@@ -272,7 +273,7 @@ class Staging:
             inputs.absent.append(text)
             raise NotStagedError(f"{problem}; it isn't in the store either") from None
 
-    async def _write_out(self, text: str, inputs: "_Inputs") -> Path:
+    async def _write_out(self, text: str, inputs: Inputs) -> Path:
         path = await self._written.take(text, self._store, self._complete)
         inputs.taken.append(text)
         return path
@@ -287,6 +288,9 @@ class Staging:
     async def _complete(self, digest: Digest) -> None:
         """Make sure that the store has a dataset; raises BlobMissing if the daemon hasn't either."""
         missing = await self._in_thread(missing_blobs, self._store, digest)
+        if missing and self._shared:
+            await self._find_again()
+            missing = await self._in_thread(missing_blobs, self._store, digest)
         while missing:
             if self._shared:
                 raise BlobMissing(digest, f"the store lacks {missing[0]}, which is a part of the dataset {digest}")
@@ -306,8 +310,16 @@ class Staging:
                 if self._shared:
                     raise
         if self._shared:
-            raise BlobMissing(digest, f"the store lacks the value {digest}")
+            await self._find_again()
+            if not self._store.has([digest], use=True):
+                raise BlobMissing(digest, f"the store lacks the value {digest}")
+            return
         await self._transfer.fetch([digest], self._store)
+
+    async def _find_again(self) -> None:
+        """Go on in the daemon's store as it stands at its place now, if it was mounted anew or put back from a copy."""
+        with suppress(StoreUnusable):  # then what is missing is missing
+            await self._in_thread(self._store.require_in_place)
 
     # --- outputs -----------------------------------------------------------------------------------------------------
 
@@ -366,35 +378,3 @@ class Staging:
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
-
-
-@dataclass(slots=True)
-class _Inputs:
-    """What has been brought here for an attempt so far."""
-
-    copied: bool  # whether folders are written out of the store, wherever they lie
-    datasets: dict[str, str] = field(default_factory=dict)
-    large: dict[str, str] = field(default_factory=dict)
-    taken: list[str] = field(default_factory=list)
-    watched: list[tuple[str, DigestedDataset]] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    absent: list[str] = field(default_factory=list)
-    problem: str = ""
-    disk_full: bool = False
-
-    def lacks(self, what: str, error: AccioError) -> None:
-        """Note that the store hasn't got an input."""
-        self.missing.append(what)
-        self.problem = error.message
-
-
-def _dataset_texts(spec: OperatorSpec, inputs_json: str) -> list[str]:
-    """Return the texts of the datasets in an inputs document."""
-    import orjson
-
-    document = orjson.loads(inputs_json)
-    found: dict[str, None] = {}
-    for port in spec.inputs:
-        if port.type.contains(Kind.DATASET) and port.name in document:
-            found |= dict.fromkeys(datasets_of(port.type, orjson.dumps(document[port.name]).decode()))
-    return list(found)

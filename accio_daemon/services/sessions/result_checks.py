@@ -101,6 +101,7 @@ class ResultChecks:
         return ports
 
     def _lacking(self, named: Sequence[tuple[Mapping[str, tuple[str, int]], list[Digest]]]) -> list[list[str]]:
+        self._store.require_in_place()
         return [[*self._lacking_blobs(blobs), *self._lacking_datasets(datasets)] for blobs, datasets in named]
 
     def _lacking_blobs(self, blobs: Mapping[str, tuple[str, int]]) -> Iterable[str]:

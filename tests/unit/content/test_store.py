@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import shutil
 import socket
 import stat
 import threading
@@ -17,6 +18,7 @@ from accio.content import folder as files_of_a_store
 from accio.content.blobs import Blob, BlobStore, Stored
 from accio.content.digest import CHUNK, Digest, digest_bytes, hex_of
 from accio.content.errors import BlobMissing, DigestMismatch, StoreUnusable
+from accio.content.sharing import publish_nonce
 from accio.content.store import IN_MEMORY, FolderStore
 from tests.unit.content.trees import open_files
 
@@ -417,6 +419,41 @@ def test_sweeping_waits_for_a_beginning_writer(store: FolderStore, monkeypatch: 
         assert told.result(timeout=40) == 0
         writer.write(DATA)
         assert writer.commit().new
+
+
+def test_a_store_goes_on_where_it_was_put_back(tmp_path: Path) -> None:
+    """What was there, and what comes, is found at the place that others look at: in a copy of the folder."""
+    folder = tmp_path / "store"
+    with FolderStore(folder) as store:
+        publish_nonce(folder)
+        first = store.put(DATA).digest
+        folder.rename(tmp_path / "old")
+        shutil.copytree(tmp_path / "old", folder)
+        store.require_in_place()
+        assert store.is_in_place()
+        second = store.put(b"more").digest
+        with FolderStore(folder) as other:
+            assert other.has([first, second]).keys() == {first, second}
+        assert [path.name for path in (tmp_path / "old/blobs").glob("*/*")] == [first.removeprefix("blake3:")]
+
+
+@pytest.mark.parametrize("there", ["nothing", "an earlier copy", "another store"])
+def test_a_store_does_not_go_on_in_another_folder(tmp_path: Path, there: str) -> None:
+    """What its owner hasn't opened isn't its store, as an empty folder below which nothing is mounted any more."""
+    folder = tmp_path / "store"
+    with FolderStore(folder) as store:
+        if there == "an earlier copy":
+            publish_nonce(folder)
+            shutil.copytree(folder, tmp_path / "copy")
+        publish_nonce(folder)
+        folder.rename(tmp_path / "old")
+        if there == "an earlier copy":
+            (tmp_path / "copy").rename(folder)
+        elif there == "another store":
+            FolderStore(folder).close()
+            publish_nonce(folder)
+        with pytest.raises(StoreUnusable, match="was moved, removed or replaced"):
+            store.require_in_place()
 
 
 def test_a_store_that_was_moved_is_not_in_place(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from accio.content.datasets import put_tree
+from accio.content.errors import StoreUnusable
 from accio.content.store import FolderStore
 from accio.domain.datatypes import parse_type
 from accio.domain.operators import OperatorSpec, OutputPort
@@ -166,3 +167,15 @@ async def test_what_is_said_of_an_attempt_that_does_not_go_on_is_no_result(store
     """A success for a number that nobody was given is marked, whatever becomes of that number meanwhile."""
     report = await _judged(store, _spec(value="integer"), _report({"value": "1"}, attempt=2))
     assert not report.known
+
+
+async def test_nothing_is_judged_by_a_store_that_was_moved_away(tmp_path: Path, store: FolderStore) -> None:
+    """What others put at its place isn't in the folder that is still open here: results wait until it is put back."""
+    (tmp_path / "out").write_text("result")
+    digest = put_tree(store, tmp_path / "out", now_ns=0).digest
+    store.folder.rename(tmp_path / "elsewhere")
+    spec = _spec(value="dataset")
+    with pytest.raises(StoreUnusable, match="was moved, removed or replaced"):
+        await _judged(store, spec, _report({"value": f'"{digest}"'}))
+    (tmp_path / "elsewhere").rename(store.folder)
+    assert (await _judged(store, spec, _report({"value": f'"{digest}"'}))).failure is None
