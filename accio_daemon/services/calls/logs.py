@@ -74,6 +74,11 @@ class _SweepProgress:
             self._open[index] = self._ended.pop(index) if index in self._ended else _Progress()
         return self._open[index]
 
+    @property
+    def badly(self) -> frozenset[int]:
+        """The children that have ended badly when they were looked at last."""
+        return frozenset(self._ended)
+
     def ended(self, child: Found) -> None:
         """Forget a child of which everything was sent."""
         told = self._open.pop(child.place, None)
@@ -167,7 +172,7 @@ class LogCalls:
             async with self._engine.watch(run.no) as changes, asyncio.TaskGroup() as beside:
                 telling: asyncio.Task[None] | None = None
                 while True:
-                    look = await self._readers.read(sweep.look)
+                    look = await self._readers.read(partial(sweep.look, progress.badly))
                     for start in range(0, len(look.children), _CHILDREN):
                         some = look.children[start : start + _CHILDREN]
                         nodes = len(some) * run.nodes

@@ -4,6 +4,8 @@ A look never walks the sweep: it reads the rows that weren't read before, and as
 open and those that execute. Children begin nearly in order, so what is remembered of them is little.
 """
 
+from collections.abc import Collection
+
 from accio.domain.children import Taken
 from accio.domain.states import RUN_TERMINAL, RunState
 from accio.errors import NotFound
@@ -36,8 +38,10 @@ class SweepLook:
         self._open: set[int] = set()  # found, and not ended at the last look
         self._executing: set[int] = set()
 
-    def look(self, snapshot: Snapshot) -> Look:
-        """Look again; NotFound if the run was deleted."""
+    def look(self, badly: Collection[int], snapshot: Snapshot) -> Look:
+        """Look again; NotFound if the run was deleted. Children that have ended *badly* by what was told of them may
+        have been retried, and have ended again, between two looks: they are looked at once more when all has ended.
+        """
         run = runs_query.get_run(snapshot, self._run.no)
         if run is None:
             raise NotFound(f"run {self._run.id} was deleted")
@@ -45,13 +49,15 @@ class SweepLook:
         running = {row.index for row in begun_in_state(snapshot, run.no, RunState.RUNNING)}
         executing = executing_children(snapshot, run.no)
         found_open = {index for index in running if self._found.has_row(index)}
-        known = ((found_open ^ self._open) | executing | self._executing) - new.keys()  # ^: ended, or retried
+        ended = run.state in RUN_TERMINAL
+        known = (found_open ^ self._open) | executing | self._executing  # ^: ended, or retried
+        known = (known | set(badly if ended and not more else ())) - new.keys()
         rows = new | {row.index: row for row in begun_among(snapshot, run.no, known) if self._found.has_row(row.index)}
         self._open, self._executing = found_open, executing
         return Look(
             children=[Found(run=run, index=index, instance=rows[index]) for index in sorted(rows)],
             more=more,
-            ended=run.state in RUN_TERMINAL,
+            ended=ended,
         )
 
     def _find_new(self, snapshot: Snapshot, run: RunRow) -> tuple[dict[int, InstanceRow], bool]:

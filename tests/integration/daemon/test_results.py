@@ -215,6 +215,46 @@ async def test_the_logs_of_a_whole_sweep_can_be_followed(daemon: Serving) -> Non
         assert [chunk.run for chunk in whole] == sorted(chunk.run for chunk in whole)
 
 
+async def test_what_a_retried_child_prints_between_two_looks_is_told(
+    daemon: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child that had ended badly at one look, and was retried and has ended well at the next, has printed more."""
+    next_look = asyncio.Event()
+
+    async def when_told(*_: object, **__: object) -> None:
+        await next_look.wait()
+        next_look.clear()
+
+    monkeypatch.setattr(logs.LogCalls, "_until_next", when_told)
+    told: list[tuple[str, int]] = []
+
+    async def read(stream: Any, lines: int) -> None:
+        while len(told) < lines and (chunk := await stream.read()) is not grpc.aio.EOF:
+            told.extend((chunk.run.rpartition(".")[2], chunk.attempt) for _ in chunk.lines)
+
+    async with joined(daemon.agents, behaviour=None, cpus=2) as agent:
+        agent.logs = Numbers()
+        await daemon.push(PAIR)
+        run = await daemon.submit({"workflow": "pair", "params": {"x": {"values": [1, 2, 3]}}})
+        begun = [await agent.work.get(), await agent.work.get()]
+        stream = daemon.accio.Logs(accio_pb2.LogsRequest(run=run.id, follow=True))
+        await read(stream, 2)
+        failed = agent.report(begun.pop(0), runs_pb2.Failure(cause="exception", message="boom"))
+        await agent.send(reports=agents_pb2.Reports(reports=[failed]))
+        begun.append(await agent.work.get())
+        next_look.set()
+        await read(stream, 3)  # that of the third child: the first one had failed at this look
+        await daemon.accio.Retry(accio_pb2.RetryRequest(ids=[f"{run.id}.0"]))
+        agent.behaviour = compute
+        await agent.send(reports=agents_pb2.Reports(reports=[agent.report(work) for work in begun]))
+        async for _ in daemon.accio.Watch(accio_pb2.WatchRequest(id=run.id)):
+            continue
+        next_look.set()
+        await read(stream, 100)
+    assert len(told) == len(set(told))
+    assert len([attempt for child, attempt in told if child == "0"]) == 3, "twice the first node, and the second one"
+
+
 @pytest.mark.parametrize("swept", [False, True])
 async def test_who_follows_logs_looks_at_a_pace(
     daemon: Serving, monkeypatch: pytest.MonkeyPatch, *, swept: bool
