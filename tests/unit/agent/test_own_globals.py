@@ -205,7 +205,7 @@ def test_dictionaries_tell_that_they_were_changed() -> None:
         ("import codecs\ndef go(): codecs.register(print)", "register"),
         ("import os\ndef go(): os.register_at_fork(before=print)", "register_at_fork"),
         ("import reprlib\ndef go(): reprlib.aRepr.maxstring = 5", "aRepr"),
-        ("import pyarrow as pa\ndef go(t): pa.register_extension_type(t)", "register_extension_type"),
+        ("def go(t):\n    import pyarrow\n    pyarrow.register_extension_type(t)", "register_extension_type"),
         (
             "def go(f):\n    import pyarrow.compute as pc\n    pc.register_scalar_function(f)",
             "register_scalar_function",
@@ -217,7 +217,7 @@ def test_dictionaries_tell_that_they_were_changed() -> None:
         ("import numpy.polynomial as poly\ndef go(): poly.set_default_printstyle('ascii')", "set_default_printstyle"),
         ("from scipy import fft\ndef go(): fft.set_global_backend(fft)", "set_global_backend"),
         ("import matplotlib.scale as scales\ndef go(): scales.register_scale(int)", "register_scale"),
-        ("from sqlalchemy import event\ndef go(): event.listen(int, 'a', print)", "listen"),
+        ("def go():\n    from sqlalchemy import event\n    event.listen(int, 'a', print)", "listen"),
         ("def go():\n    import duckdb as db\n    db.execute('create table a')", "execute"),
         ("import sqlite3\ndef go(): sqlite3.connect('').execute('')", ""),
         ("import abc\ndef go(): abc.ABC.register(int)", ""),
