@@ -1,8 +1,9 @@
 """The memo's index alone, with as many keys as nobody waits for results to be stored: what it adds to a node's cost.
 
-Each new node's key is looked for in all levels and found in none, and is added when it has its result. That is done
-here with keys of which there are no results, in the daemon's groups, on connections as the daemon has them. The large
-index is made in the order of keys, so its pages are full, and split as others come: the dearest that there are.
+Each new node's key is looked for in all levels and found in none, unless bits tell that it was never added, and is
+added when it has its result. That is done here with keys of which there are no results, in the daemon's groups, on
+connections as the daemon has them. The large index is made in the order of keys, so its pages are full, and split as
+others come: the dearest that there are.
 """
 
 import random
@@ -16,6 +17,7 @@ from pathlib import Path
 from accio_daemon.storage import levels
 from accio_daemon.storage.file.database import FILE_NAME, prepare
 from accio_daemon.storage.jobs import open_reader
+from accio_daemon.storage.writing.seen_keys import LARGEST, SMALLEST, SeenKeys
 from tests.benchmarks.bed import bed, run_sweep
 from tests.benchmarks.rows import Context, Measured, Row
 
@@ -42,10 +44,11 @@ def _index(context: Context) -> Measured:
     for size, folder in folders.items():
         folder.mkdir()
         _fill(folder / FILE_NAME, size)
+    seen = {size: _learnt(folder / FILE_NAME, size) for size, folder in folders.items()}
     costs: dict[int, list[tuple[float, float]]] = {size: [] for size in sizes}
     for turn in range(_TURNS):
         for size, folder in folders.items():
-            costs[size].append(_cost(folder / FILE_NAME, 1_000 * size + turn))
+            costs[size].append(_cost(folder / FILE_NAME, seen[size], 1_000 * size + turn))
     found = {
         size: tuple(statistics.median(part) for part in zip(*each[1:], strict=True)) for size, each in costs.items()
     }
@@ -91,21 +94,31 @@ def _fill_level(connection: sqlite3.Connection, level: int, size: int) -> None:
     )
 
 
-def _cost(path: Path, seed: int) -> tuple[float, float]:
+def _learnt(path: Path, count: int) -> SeenKeys:
+    """Return what a daemon knows of the keys in memory once it has read them all."""
+    with closing(open_reader(path)) as reader:
+        seen = SeenKeys(reader, bits=LARGEST if count > 1_000_000 else SMALLEST)
+        while not seen.is_whole:
+            seen.learn()
+        return seen
+
+
+def _cost(path: Path, seen: SeenKeys, seed: int) -> tuple[float, float]:
     """Look for new keys, and add them, in one turn; the processor time for each key, in µs, of either."""
     fresh = random.Random(seed)  # noqa: S311 - keys, not secrets
     spent = [0.0, 0.0]
     with closing(prepare(path)) as writer, closing(open_reader(path)) as reader:
         for _ in range(_GROUPS):
             keys = [fresh.randbytes(32) for _ in range(_GROUP)]
-            spent[0] += _timed(lambda keys=keys: levels.find(reader, keys))  # type: ignore[misc]
+            spent[0] += _timed(lambda keys=keys: levels.find(reader, seen.among(keys)))  # type: ignore[misc]
             entries = [(levels.key64(key), _ALL // 4 + fresh.getrandbits(32)) for key in keys]
-            spent[1] += _timed(lambda entries=entries: _add(writer, entries))  # type: ignore[misc]
+            spent[1] += _timed(lambda entries=entries: _add(writer, seen, entries))  # type: ignore[misc]
     find, add = (1e6 * seconds / (_GROUPS * _GROUP) for seconds in spent)
     return find, add
 
 
-def _add(writer: sqlite3.Connection, entries: list[levels.Entry]) -> None:
+def _add(writer: sqlite3.Connection, seen: SeenKeys, entries: list[levels.Entry]) -> None:
+    seen.add(entries)
     writer.execute("BEGIN IMMEDIATE")
     levels.add(writer, entries)
     writer.execute("COMMIT")

@@ -18,8 +18,8 @@ from accio_daemon.storage import levels
 
 log = structlog.get_logger(__name__)
 
-SMALLEST, LARGEST = 1 << 22, 1 << 28
-"""Bits that there are: half a megabyte is enough for half a million keys, and 32 are the most that this may take."""
+SMALLEST, LARGEST = 1 << 22, 1 << 29
+"""Bits that there are: half a megabyte is enough for half a million keys, and 64 are the most that this may take."""
 PORTION = 4_096
 """Keys that are read at a time, which takes two milliseconds."""
 _GROWTH = 4
