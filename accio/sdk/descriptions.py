@@ -18,6 +18,7 @@ from accio.domain.operators import OperatorSpec
 from accio.domain.problems import ValueProblem
 from accio.errors import BadRequest, InvalidDefinition
 from accio.faults import place_of, signal_name
+from accio.file_ends import end_of
 from accio.interpreter import finding_modules_as_here
 from accio.sdk.describe import Description, issues_of
 from accio.sdk.digest import FORMAT, full_hash, with_environment
@@ -163,7 +164,7 @@ def _describe_elsewhere(source: Source, contents: Path | None, within_s: float |
         except subprocess.TimeoutExpired:
             raise TimeoutError from None
         if not result.is_file():
-            said = _end_of(Path(folder) / _SAID).strip()
+            said = end_of(Path(folder) / _SAID, TEXT_LIMIT).decode(errors="replace").strip()
             last = place_of(said) or said.rpartition("\n")[2]
             how = f"with exit code {done.returncode}" if done.returncode >= 0 else f"by {signal_name(-done.returncode)}"
             raise BadRequest(
@@ -187,10 +188,3 @@ def _held_open() -> Iterator[int]:
     finally:
         os.close(end)
         os.close(held)
-
-
-def _end_of(path: Path) -> str:
-    """Return the last words in a file."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TEXT_LIMIT))
-        return file.read().decode(errors="replace")

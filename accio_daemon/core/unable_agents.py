@@ -42,7 +42,7 @@ def try_again(turn: Turn, agent: Agent) -> None:
     """Forget what an agent failed, as it was started anew, or a user wants it to get work again: what waits for space
     may have some there.
     """
-    agent.unable, agent.unable_in_a_row = "", 0
+    _forget(agent)
     for execution in turn.world.backing_off:
         if execution.refused:
             execution.not_before = turn.now.mono
@@ -69,10 +69,14 @@ def look_again(turn: Turn, execution: Execution) -> None:
     execution.refused = NOT_REFUSED
     for agent in world.offering(execution.node_class.operator_no):
         if agent.unable:
-            agent.unable, agent.unable_in_a_row = "", 0
+            _forget(agent)
             turn.fx.agents[agent.no] = agent
             world.dirty_agents.add(agent)
             world.place_all = True
+
+
+def _forget(agent: Agent) -> None:
+    agent.unable, agent.unable_in_a_row = "", 0
 
 
 def tick(turn: Turn) -> None:

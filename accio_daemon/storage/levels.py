@@ -59,15 +59,12 @@ _FIND = " UNION ALL ".join((_SQL["find_new"], *(_OF[level]["find"] for level in 
 READ_IN_ORDER = {
     _NEW: _SQL["new_behind"],
     **{level: _OF[level]["behind"] for level in _LEVELS},
-    "": _SQL["older_behind"],
+    "results_by_key": _SQL["older_behind"],
 }
 """What reads the index's keys: by table, in the direction in which keys move, and the older index last."""
 _FINDING = {
     size: _FIND.replace("KEYS", ",".join(f"(?{number})" for number in range(1, size + 1))) for size in GROUP_SIZES
 }
-# What reads keys, by table: in the direction in which they move, and the older index last.
-READ_IN_ORDER = {_NEW: _SQL["new_behind"], **{level: _OF[level]["behind"] for level in _LEVELS}}
-READ_IN_ORDER["results_by_key"] = _SQL["older_behind"]
 
 FIRST = Struct(">q").unpack_from
 

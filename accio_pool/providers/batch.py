@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from accio.domain.pools import AllocationKey
+from accio.file_ends import end_of
 from accio.late import dataclass
 from accio_pool import tokens
 from accio_pool.agents import agent_command, last_words
@@ -229,9 +230,7 @@ class BatchProvider:
     async def last_words(self, key: AllocationKey) -> str:
         """Return how a job ended, as far as the batch system says, and what its agent said last."""
         try:
-            with self._output(key).open("rb") as output:
-                output.seek(max(0, output.seek(0, os.SEEK_END) - _LAST))
-                said = last_words(output.read())
+            said = last_words(end_of(self._output(key), _LAST))
         except OSError:
             said = ""
         return "; ".join(each for each in (self._over.get(key, ""), said) if each)

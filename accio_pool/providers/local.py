@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from accio.domain.pools import AllocationKey, parse_key
+from accio.file_ends import end_of
 from accio.places import ALLOCATION_TOKEN
 from accio_pool import tokens
 from accio_pool.agents import agent_command, last_words
@@ -91,9 +92,7 @@ class LocalProvider:
     async def last_words(self, key: AllocationKey) -> str:
         """Return what an agent said last."""
         try:
-            with self._log(key).open("rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - _LAST))
-                return last_words(log.read())
+            return last_words(end_of(self._log(key), _LAST))
         except OSError:
             return ""
 

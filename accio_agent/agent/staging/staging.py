@@ -291,9 +291,9 @@ class Staging:
         if missing and self._shared:
             await self._find_again()
             missing = await self._in_thread(missing_blobs, self._store, digest)
-        while missing:
-            if self._shared:
+            if missing:
                 raise BlobMissing(digest, f"the store lacks {missing[0]}, which is a part of the dataset {digest}")
+        while missing:
             await self._transfer.fetch(missing, self._store)
             await self._trim()
             if list(missing) != [digest]:
@@ -302,6 +302,8 @@ class Staging:
 
     async def _bring_blob(self, digest: Digest) -> None:
         """Make sure that the store has a blob, and that it is whole."""
+        if self._shared and not self._store.has([digest]):
+            await self._find_again()
         if self._store.has([digest], use=True):
             try:
                 await self._in_thread(self._store.verify, digest)
@@ -310,10 +312,7 @@ class Staging:
                 if self._shared:
                     raise
         if self._shared:
-            await self._find_again()
-            if not self._store.has([digest], use=True):
-                raise BlobMissing(digest, f"the store lacks the value {digest}")
-            return
+            raise BlobMissing(digest, f"the store lacks the value {digest}")
         await self._transfer.fetch([digest], self._store)
 
     async def _find_again(self) -> None:

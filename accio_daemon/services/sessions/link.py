@@ -73,11 +73,13 @@ class Link:
 
     def _time_acknowledgements(self) -> None:
         """Have the acknowledgements that wait from now on queued after a while."""
-        loop = asyncio.get_running_loop()
-        self._acks_due = loop.time() + ACKS_WAIT_S
+        self._acks_due = asyncio.get_running_loop().time() + ACKS_WAIT_S
         if not self._acks_timed:
-            self._acks_timed = True
-            loop.call_at(self._acks_due, self._acknowledge)
+            self._acknowledge_when_due()
+
+    def _acknowledge_when_due(self) -> None:
+        self._acks_timed = True
+        asyncio.get_running_loop().call_at(self._acks_due, self._acknowledge)
 
     def _acknowledge(self) -> None:
         """Queue the acknowledgements that wait, if nothing has taken them along. Later ones than those that this was
@@ -86,10 +88,8 @@ class Link:
         self._acks_timed = False
         if self._acks is None:
             return
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._acks_due:
-            self._acks_timed = True
-            loop.call_at(self._acks_due, self._acknowledge)
+        if asyncio.get_running_loop().time() < self._acks_due:
+            self._acknowledge_when_due()
         else:
             self._queue.append(self._acks)
             self._acks = None
