@@ -27,6 +27,7 @@ TESTED = (
     "tests/unit/sdk/test_declare.py",
     "tests/unit/sdk/test_stored_types.py",
     "tests/unit/sdk/test_digest.py",
+    "tests/unit/sdk/test_unfollowable.py",
     "tests/unit/sdk/test_execution.py",
     "tests/unit/agent/test_own_globals.py",
     "tests/unit/agent/test_forking.py",

@@ -13,6 +13,7 @@ from accio.sdk.library import Library
 from accio.sdk.modules import ModuleFinder
 
 ROOT = Path(__file__).resolve().parents[3]
+OPS = "from accio import operator\n{imports}\n@operator\ndef Op(x: int) -> int:\n    {body}\n"
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
